@@ -1,0 +1,49 @@
+"""Every table of the platform, found by walking the layers: the next table costs one file."""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from typing import TypeVar
+
+import dagster as dg
+
+from olist_assets.contracts import Table
+from olist_assets.errors import OlistError
+
+T = TypeVar("T")
+LAYERS = ("bronze", "silver", "gold")
+
+
+@cache
+def modules() -> tuple[object, ...]:
+    names = [
+        f"{layer.__name__}.{found.name}"
+        for layer in (import_module(f"olist_assets.{name}") for name in LAYERS)
+        for found in pkgutil.iter_modules(layer.__path__)
+    ]
+    return tuple(import_module(name) for name in names)
+
+
+def _of_type(kind: type[T]) -> list[T]:
+    found = (value for module in modules() for value in vars(module).values())
+    flat = (item for value in found for item in (value if isinstance(value, (tuple, list)) else (value,)))
+    return list({id(item): item for item in flat if isinstance(item, kind)}.values())
+
+
+@cache
+def tables() -> dict[str, Table]:
+    """All contracts by name, in the layers' order."""
+    return {table.name: table for table in _of_type(Table)}
+
+
+@cache
+def assets() -> tuple[dg.AssetsDefinition, ...]:
+    return tuple(_of_type(dg.AssetsDefinition))
+
+
+def table(name: str) -> Table:
+    """The contract of a table. Raises OlistError naming those there are."""
+    try:
+        return tables()[name]
+    except KeyError:
+        raise OlistError(f"There is no table {name!r}. Tables: {', '.join(sorted(tables()))}.") from None

@@ -1,0 +1,143 @@
+"""What a table promises: columns, types, keys, grain and the rules its checks are made from.
+
+Nothing here knows Dagster's runtime or a Spark session: a contract is data. The IO manager, the checks, the catalogue
+in the UI and the tests all read the same object.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import dagster as dg
+
+OWNERS = ["team:analytics-engineering"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: `type` is Spark SQL's name in lower case (`string`, `int`, `decimal(12,2)`, `array<string>`, ...)."""
+
+    name: str
+    type: str
+    comment: str
+    nullable: bool = False
+    unit: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        return f"{self.comment} [{self.unit}]" if self.unit else self.comment
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """Each non-null value of `column` stands in `to_column` of `to_table`."""
+
+    column: str
+    to_table: str
+    to_column: str
+    blocking: bool = True
+
+
+@dataclass(frozen=True)
+class RowCount:
+    """The table has exactly as many rows as `sql` (a scalar query over tables by bare name) says."""
+
+    name: str
+    sql: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """Two scalar queries whose results agree to within `tolerance` (BRL)."""
+
+    name: str
+    left: str
+    right: str
+    description: str
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """Nothing is lost: source rows = rows kept + rows filtered by a stated rule + rejected rows.
+
+    `kept` and `filtered` are scalar queries counting source rows; rejects are those of `source` in `silver_rejects`.
+    """
+
+    source: str
+    kept: str
+    filtered: str = "SELECT 0"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One Delta table: its name is the asset key, the function's name and the last part of its path."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    description: str = ""
+    cluster_by: str | None = None
+    source_file: str | None = None
+    may_be_empty: bool = False
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    row_counts: tuple[RowCount, ...] = ()
+    reconciliations: tuple[Reconciliation, ...] = ()
+    accounting: Accounting | None = None
+    kinds: frozenset[str] = field(default=frozenset({"pyspark", "deltalake"}))
+
+    @property
+    def layer(self) -> Literal["bronze", "silver", "gold", "ml"]:
+        """The layer, the Dagster group and the folder in the warehouse: the first word of the name."""
+        return self.name.split("_", 1)[0]  # pyright: ignore[reportReturnType]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def required(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if not column.nullable)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def ddl(self) -> str:
+        """The column list of CREATE TABLE, with NOT NULL and comments."""
+        return ", ".join(
+            f"`{c.name}` {c.type.upper()}{'' if c.nullable else ' NOT NULL'} COMMENT '{_quoted(c.description)}'"
+            for c in self.columns
+        )
+
+    def asset_args(self) -> Mapping[str, Any]:
+        """Arguments of `@dg.asset`: everything the Dagster catalogue shows of the contract."""
+        return {
+            "key": self.name,
+            "group_name": self.layer,
+            "kinds": set(self.kinds),
+            "owners": OWNERS,
+            "description": f"{self.description}\n\n**Grain:** {self.grain}".strip(),
+            "metadata": {
+                "grain": self.grain,
+                "key": ", ".join(self.key) or "none",
+                "dagster/column_schema": dg.TableSchema(columns=[_table_column(c) for c in self.columns]),
+            },
+        }
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "\\'")
+
+
+def _table_column(column: Column) -> dg.TableColumn:
+    return dg.TableColumn(
+        name=column.name,
+        type=column.type,
+        description=column.description,
+        constraints=dg.TableColumnConstraints(nullable=column.nullable),
+    )

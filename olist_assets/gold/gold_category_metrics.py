@@ -1,0 +1,84 @@
+"""gold_category_metrics: sales, sellers, shares and reviews of each category."""
+
+import dagster as dg
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Column, Reconciliation, Table
+from olist_assets.gold.measures import exact_mean, money_mean, score_by_order, share
+
+CATEGORY = "product_category_name_english"
+GOLD_CATEGORY_METRICS = Table(
+    name="gold_category_metrics",
+    description="Sales of each category. Revenue is item price, of orders of any status.",
+    grain="One row per category of a product.",
+    key=(CATEGORY,),
+    columns=(
+        Column(CATEGORY, "string", "The category; `unknown` where the product has none."),
+        Column("total_orders", "int", "Orders with such a product.", minimum=0),
+        Column("units_sold", "int", "Units sold.", minimum=0),
+        Column("products_count", "int", "Products of the catalogue.", minimum=1),
+        Column("sellers_count", "int", "Sellers who sold one.", minimum=0),
+        Column("revenue_rank", "int", "Rank by revenue; ties share.", minimum=1),
+        Column("total_revenue", "decimal(14,2)", "Sum of prices.", unit="BRL", minimum=0),
+        Column("total_freight", "decimal(14,2)", "Sum of freights.", unit="BRL", minimum=0),
+        Column("avg_price", "decimal(12,2)", "Price a unit.", nullable=True, unit="BRL", minimum=0),
+        Column("avg_freight", "decimal(12,2)", "Freight a unit.", nullable=True, unit="BRL", minimum=0),
+        Column("revenue_share", "double", "Part of all revenue.", nullable=True, minimum=0, maximum=1),
+        Column("freight_share", "double", "Freight a real of price.", nullable=True, minimum=0),
+        Column("avg_review_score", "double", "Mean score of its orders.", nullable=True, minimum=1, maximum=5),
+    ),
+    reconciliations=(
+        Reconciliation(
+            name="revenue_matches_products",
+            left="SELECT sum(total_revenue) FROM gold_category_metrics",
+            right="SELECT sum(total_revenue) FROM gold_product_metrics",
+            description="All categories' revenue equals all products'.",
+        ),
+    ),
+)
+
+
+@dg.asset(**GOLD_CATEGORY_METRICS.asset_args())
+def gold_category_metrics(
+    silver_order_items: DataFrame, silver_order_reviews: DataFrame, gold_product_metrics: DataFrame
+) -> DataFrame:
+    """Every category with its sales."""
+    catalogue = gold_product_metrics.groupBy(CATEGORY).agg(F.count("*").cast("int").alias("products_count"))
+    sales = sales_by_category(silver_order_items, silver_order_reviews)
+    # One row a category on both sides.
+    sold = catalogue.join(sales, on=CATEGORY, how="left").fillna(
+        {"total_orders": 0, "units_sold": 0, "sellers_count": 0, "total_revenue": 0, "total_freight": 0}
+    )
+    everything = Window.partitionBy(F.lit(1))
+    return sold.withColumns(
+        {
+            "revenue_rank": F.rank().over(Window.orderBy(F.desc("total_revenue"))),
+            "avg_price": money_mean("total_revenue", "units_sold", "decimal(12,2)"),
+            "avg_freight": money_mean("total_freight", "units_sold", "decimal(12,2)"),
+            "revenue_share": share("total_revenue", F.sum("total_revenue").over(everything)),
+            "freight_share": share("total_freight", F.col("total_revenue")),
+        }
+    ).select(*GOLD_CATEGORY_METRICS.column_names)
+
+
+def sales_by_category(items: DataFrame, reviews: DataFrame) -> DataFrame:
+    """One row a category that was sold. First one row a (category, order), so that an order's score counts once."""
+    by_order = items.groupBy(CATEGORY, "order_id").agg(
+        F.count("*").alias("units"),
+        F.sum("price").alias("price"),
+        F.sum("freight_value").alias("freight"),
+        F.collect_set("seller_id").alias("sellers"),
+    )
+    return (
+        by_order.join(score_by_order(reviews), on="order_id", how="left")
+        .groupBy(CATEGORY)
+        .agg(
+            F.count("*").cast("int").alias("total_orders"),
+            F.sum("units").cast("int").alias("units_sold"),
+            F.size(F.array_distinct(F.flatten(F.collect_set("sellers")))).alias("sellers_count"),
+            F.sum("price").cast("decimal(14,2)").alias("total_revenue"),
+            F.sum("freight").cast("decimal(14,2)").alias("total_freight"),
+            exact_mean("order_score").alias("avg_review_score"),
+        )
+    )

@@ -1,0 +1,165 @@
+"""gold_customer_metrics: what each customer bought, their RFM scores, segment and value."""
+
+from datetime import date
+
+import dagster as dg
+from pyspark.sql import Column as Expr
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Column, Reconciliation, RowCount, Table
+from olist_assets.gold.measures import exact_mean
+
+NO_ORDERS = "No Delivered Orders"
+SEGMENTS = (
+    "Lost", "At Risk", "Can't Lose Them", "About To Sleep", "Needs Attention", "Champions", "Loyal Customers",
+    "Potential Loyalists", "New Customers", "Promising",
+)  # fmt: skip
+GOLD_CUSTOMER_METRICS = Table(
+    name="gold_customer_metrics",
+    description="Recency, frequency, monetary value, segment and lifetime value of each customer.",
+    grain="One row per customer (customer_unique_id), delivered orders or not.",
+    key=("customer_unique_id",),
+    columns=(
+        Column("customer_unique_id", "string", "The person who bought."),
+        Column("customer_city", "string", "City of the latest order."),
+        Column("customer_state", "string", "State of the latest order."),
+        Column("customer_segment", "string", "RFM segment.", accepted=(NO_ORDERS, *SEGMENTS)),
+        Column("first_order_date", "date", "First delivered order.", nullable=True),
+        Column("last_order_date", "date", "Last delivered order.", nullable=True),
+        Column("recency_days", "int", "Last order to the reference date.", nullable=True, unit="days", minimum=0),
+        Column("frequency", "int", "Delivered orders.", minimum=0),
+        Column("customer_lifetime_days", "int", "First to last order.", nullable=True, unit="days", minimum=0),
+        Column("tenure_days", "int", "First order to the reference date.", nullable=True, unit="days", minimum=0),
+        Column("total_items_purchased", "int", "Items of delivered orders.", minimum=0),
+        Column("monetary_value", "decimal(14,2)", "Value of delivered orders.", unit="BRL", minimum=0),
+        Column("avg_order_value", "decimal(14,2)", "Value an order.", nullable=True, unit="BRL", minimum=0),
+        Column("clv_12_months", "decimal(14,2)", "Value of a year, from what was seen.", nullable=True, unit="BRL", minimum=0),
+        Column("avg_delivery_days", "double", "Mean days to delivery.", nullable=True, unit="days"),
+        Column("avg_delivery_delay", "double", "Mean delay, negative is early.", nullable=True, unit="days"),
+        Column("avg_review_score", "double", "Mean of its orders' scores.", nullable=True, minimum=1, maximum=5),
+        Column("recency_score", "int", "5 is most recent.", nullable=True, minimum=1, maximum=5),
+        Column("frequency_score", "int", "5 is most frequent.", nullable=True, minimum=1, maximum=5),
+        Column("monetary_score", "int", "5 is most spent.", nullable=True, minimum=1, maximum=5),
+        Column("rfm_score", "int", "Sum of the three.", nullable=True, minimum=3, maximum=15),
+    ),
+    row_counts=(
+        RowCount(
+            "row_count_matches_bronze_customers",
+            "SELECT count(DISTINCT customer_unique_id) FROM bronze_customers",
+            "Each customer of bronze once.",
+        ),
+    ),
+    reconciliations=(
+        Reconciliation(
+            name="monetary_value_matches_silver",
+            left="SELECT sum(monetary_value) FROM gold_customer_metrics",
+            right="SELECT sum(order_total_value) FROM silver_orders_master WHERE order_date <= "
+            "(SELECT max(last_order_date) FROM gold_customer_metrics)",
+            description="All customers' value equals all delivered orders'.",
+        ),
+    ),
+)
+
+
+class CustomerMetricsConfig(dg.Config):
+    """`as_of` (YYYY-MM-DD): the reference date, after which orders do not count; default: the last purchase."""
+
+    as_of: str | None = None
+
+
+@dg.asset(**GOLD_CUSTOMER_METRICS.asset_args())
+def gold_customer_metrics(
+    config: CustomerMetricsConfig, silver_orders_master: DataFrame, bronze_customers: DataFrame, bronze_orders: DataFrame
+) -> DataFrame:
+    """Every customer with metrics, scores and segment."""
+    as_of = date.fromisoformat(config.as_of) if config.as_of else None
+    orders = silver_orders_master if as_of is None else silver_orders_master.where(F.col("order_date") <= F.lit(as_of))
+    buyers = with_scores(with_value(orders_by_customer(orders), orders, as_of))
+    # One row a customer on both sides.
+    customers = latest_home(bronze_customers, bronze_orders).join(buyers, on="customer_unique_id", how="left")
+    zeros = {"frequency": 0, "total_items_purchased": 0, "monetary_value": 0}
+    return customers.fillna(zeros).withColumn("customer_segment", segment()).select(*GOLD_CUSTOMER_METRICS.column_names)
+
+
+def latest_home(customers: DataFrame, orders: DataFrame) -> DataFrame:
+    """One row a customer: city and state of the latest order of any status; ties by the greater order id."""
+    bought = orders.select("customer_id", "order_id", F.col("order_purchase_timestamp").alias("bought_at"))
+    latest = F.max_by(F.struct("customer_city", "customer_state"), F.struct("bought_at", "order_id", "customer_id"))
+    homes = customers.join(bought, on="customer_id", how="left").groupBy("customer_unique_id").agg(latest.alias("home"))
+    return homes.where(F.col("customer_unique_id").isNotNull()).select("customer_unique_id", "home.*")
+
+
+def orders_by_customer(orders: DataFrame) -> DataFrame:
+    """One row a customer with an order: dates, counts, value and means."""
+    return orders.groupBy("customer_unique_id").agg(
+        F.min("order_date").alias("first_order_date"),
+        F.max("order_date").alias("last_order_date"),
+        F.count("*").cast("int").alias("frequency"),
+        F.sum("items_count").cast("int").alias("total_items_purchased"),
+        F.sum("order_total_value").cast("decimal(14,2)").alias("monetary_value"),
+        F.avg("delivery_days").alias("avg_delivery_days"),
+        F.avg("delivery_delay").alias("avg_delivery_delay"),
+        exact_mean("avg_review_score").alias("avg_review_score"),
+    )
+
+
+def with_value(buyers: DataFrame, orders: DataFrame, as_of: date | None) -> DataFrame:
+    """Buyers with recency, tenure and lifetime in days, value an order and a year."""
+    last = orders.agg(F.max("order_date").alias("reference_date")) if as_of is None else None
+    dated = buyers.withColumn("reference_date", F.lit(as_of)) if last is None else buyers.crossJoin(F.broadcast(last))
+    days = dated.withColumns(
+        {
+            "recency_days": F.datediff("reference_date", "last_order_date"),
+            "tenure_days": F.datediff("reference_date", "first_order_date"),
+            "customer_lifetime_days": F.datediff("last_order_date", "first_order_date"),
+        }
+    )
+    year = F.col("monetary_value") * 365 / F.greatest("tenure_days", F.lit(365))
+    per_order = F.col("monetary_value") / F.col("frequency")
+    return days.withColumns(
+        {
+            "avg_order_value": F.round(per_order, 2).cast("decimal(14,2)"),
+            "clv_12_months": F.round(year, 2).cast("decimal(14,2)"),
+        }
+    )
+
+
+def with_scores(buyers: DataFrame) -> DataFrame:
+    """Buyers with scores 1-5 by the exact percentiles 0.2, 0.4, 0.6 and 0.8; equal values score equally."""
+    features = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary_value"}
+    boundaries = buyers.agg(
+        *(F.percentile(column, [0.2, 0.4, 0.6, 0.8]).alias(f"{name}_at") for name, column in features.items())
+    )
+
+    def below(name: str) -> Expr:
+        value = F.col(features[name]).cast("double")
+        return F.size(F.filter(f"{name}_at", lambda boundary: boundary < value))
+
+    scored = buyers.crossJoin(F.broadcast(boundaries)).withColumns(
+        {
+            "recency_score": 5 - below("recency"),
+            "frequency_score": 1 + below("frequency"),
+            "monetary_score": 1 + below("monetary"),
+        }
+    )
+    return scored.withColumn("rfm_score", F.col("recency_score") + F.col("frequency_score") + F.col("monetary_score"))
+
+
+def segment() -> Expr:
+    """The first rule that fits; FM is the mean of frequency and monetary score, rounded up."""
+    recency = F.col("recency_score")
+    fm = F.ceil((F.col("frequency_score") + F.col("monetary_score")) / 2)
+    return (
+        F.when(recency.isNull(), NO_ORDERS)
+        .when((recency <= 2) & (fm <= 2), "Lost")
+        .when((recency <= 2) & (fm <= 4), "At Risk")
+        .when(recency <= 2, "Can't Lose Them")
+        .when((recency == 3) & (fm <= 2), "About To Sleep")
+        .when((recency == 3) & (fm == 3), "Needs Attention")
+        .when((recency == 5) & (fm >= 4), "Champions")
+        .when(fm >= 4, "Loyal Customers")
+        .when(fm >= 2, "Potential Loyalists")
+        .when(recency == 5, "New Customers")
+        .otherwise("Promising")
+    )

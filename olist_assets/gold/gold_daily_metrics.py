@@ -1,0 +1,107 @@
+"""gold_daily_metrics: orders and revenue of each calendar day with trailing averages and growth."""
+
+from datetime import date
+
+import dagster as dg
+from pyspark.sql import Column as Expr
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Column, Reconciliation, Table
+from olist_assets.gold.measures import exact_mean, money_mean, share
+from olist_assets.partitions import FIRST_DAY, LAST_DAY, LOOK_BACK_DAYS, daily_orders, look_back
+
+GOLD_DAILY_METRICS = Table(
+    name="gold_daily_metrics",
+    description="Delivered orders by day of purchase, with trailing averages and growth.",
+    grain="One row per calendar day, days without orders too.",
+    key=("order_date",),
+    cluster_by="order_date",
+    columns=(
+        Column("order_date", "date", "The day."),
+        Column("orders_count", "int", "Delivered orders bought on it.", minimum=0),
+        Column("unique_customers", "int", "Their customers.", minimum=0),
+        Column("items_sold", "int", "Their items.", minimum=0),
+        Column("revenue", "decimal(14,2)", "Their value.", unit="BRL", minimum=0),
+        Column("avg_order_value", "decimal(14,2)", "Value an order.", nullable=True, unit="BRL", minimum=0),
+        Column("avg_delivery_days", "double", "Mean days to delivery.", nullable=True, unit="days"),
+        Column("avg_review_score", "double", "Mean of the orders' scores.", nullable=True, minimum=1, maximum=5),
+        Column("orders_7d_avg", "double", "Orders a day, last 7 days.", minimum=0),
+        Column("revenue_7d_avg", "double", "Revenue a day, last 7 days.", unit="BRL", minimum=0),
+        Column("orders_30d_avg", "double", "Orders a day, last 30 days.", minimum=0),
+        Column("revenue_30d_avg", "double", "Revenue a day, last 30 days.", unit="BRL", minimum=0),
+        Column("revenue_mom_growth", "double", "Last 30 days over the 30 before, less 1.", nullable=True, minimum=-1),
+        Column("revenue_yoy_growth", "double", "Last 30 days over those a year ago, less 1.", nullable=True, minimum=-1),
+    ),
+    reconciliations=(
+        Reconciliation(
+            name="revenue_matches_silver",
+            left="SELECT sum(revenue) FROM gold_daily_metrics",
+            right="SELECT sum(m.order_total_value) FROM silver_orders_master m SEMI JOIN gold_daily_metrics USING (order_date)",
+            description="The days' revenue equals the orders' value.",
+        ),
+    ),
+)
+
+
+@dg.asset(
+    **GOLD_DAILY_METRICS.asset_args(),
+    partitions_def=daily_orders,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    ins={"silver_orders_master": dg.AssetIn(partition_mapping=look_back)},
+)
+def gold_daily_metrics(silver_orders_master: DataFrame) -> DataFrame:
+    """Every calendar day; a day's row is right where its look-back was loaded, and only such days are written."""
+    return daily_metrics(silver_orders_master, FIRST_DAY, LAST_DAY)
+
+
+def daily_metrics(orders: DataFrame, first_day: date, last_day: date) -> DataFrame:
+    """One row a day from `first_day` to `last_day`, all in one window of a few hundred rows."""
+    days = with_every_day(orders_by_day(orders), orders, first_day, last_day)
+    trailing = {
+        f"{name}_{length}d_avg": over_last(F.avg(column), length).cast("double")
+        for name, column in (("orders", "orders_count"), ("revenue", "revenue_exact"))
+        for length in (7, 30)
+    }
+    history = F.datediff("order_date", F.lit(first_day)) + 1
+    growth = {
+        "revenue_mom_growth": F.when(history >= 60, growth_over(30)),
+        "revenue_yoy_growth": F.when(history >= LOOK_BACK_DAYS + 1, growth_over(365)),
+    }
+    average = money_mean("revenue", "orders_count", "decimal(14,2)")
+    return days.withColumns({"avg_order_value": average, **trailing, **growth}).select(*GOLD_DAILY_METRICS.column_names)
+
+
+def orders_by_day(orders: DataFrame) -> DataFrame:
+    """One row a day with a delivered order."""
+    return orders.groupBy("order_date").agg(
+        F.count("*").cast("int").alias("orders_count"),
+        F.count_distinct("customer_unique_id").cast("int").alias("unique_customers"),
+        F.sum("items_count").cast("int").alias("items_sold"),
+        F.sum("order_total_value").cast("decimal(14,2)").alias("revenue"),
+        F.avg("delivery_days").alias("avg_delivery_days"),
+        exact_mean("avg_review_score").alias("avg_review_score"),
+    )
+
+
+def with_every_day(days: DataFrame, orders: DataFrame, first_day: date, last_day: date) -> DataFrame:
+    """Days without orders too, as zeros; `revenue_exact` has digits enough for a mean of it."""
+    # A grouping without keys gives one row, also of no orders: a calendar without a session.
+    calendar = orders.agg(F.count("*")).select(
+        F.explode(F.sequence(F.lit(first_day), F.lit(last_day))).alias("order_date")
+    )
+    zeros = {"orders_count": 0, "unique_customers": 0, "items_sold": 0, "revenue": 0}
+    # One row a day on both sides.
+    joined = calendar.join(days, on="order_date", how="left").fillna(zeros)
+    return joined.withColumn("revenue_exact", F.col("revenue").cast("decimal(20,8)"))
+
+
+def over_last(measure: Expr, length: int, ending: int = 0) -> Expr:
+    """A measure over `length` days, the last of them `ending` days ago, as far as they exist."""
+    return measure.over(Window.orderBy("order_date").rowsBetween(-(ending + length - 1), -ending))
+
+
+def growth_over(days: int) -> Expr:
+    """Revenue of the last 30 days over that of the 30 days `days` earlier, less 1; null where there was none."""
+    before = over_last(F.sum("revenue"), 30, ending=days)
+    return share(over_last(F.sum("revenue"), 30), before) - 1

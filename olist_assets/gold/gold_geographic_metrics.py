@@ -1,0 +1,91 @@
+"""gold_geographic_metrics: orders, revenue, delivery and place of each city."""
+
+import dagster as dg
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Column, Reconciliation, RowCount, Table
+from olist_assets.gold.measures import exact_mean, money_mean
+
+# Brazil's extreme points (IBGE): Chui and Monte Caburai, Nascente do Moa and Ponta do Seixas.
+SOUTH, NORTH, WEST, EAST = -33.75, 5.28, -73.99, -34.79
+GOLD_GEOGRAPHIC_METRICS = Table(
+    name="gold_geographic_metrics",
+    description="Delivered orders, revenue and delivery by the customer's city, with its place on the map.",
+    grain="One row per (state, city) of any customer.",
+    key=("customer_state", "customer_city"),
+    columns=(
+        Column("customer_state", "string", "State, two letters."),
+        Column("customer_city", "string", "City."),
+        Column("total_orders", "int", "Delivered orders.", minimum=0),
+        Column("unique_customers", "int", "Customers, delivered orders or not.", minimum=1),
+        Column("total_revenue", "decimal(14,2)", "Value of delivered orders.", unit="BRL", minimum=0),
+        Column("avg_order_value", "decimal(14,2)", "Value an order.", nullable=True, unit="BRL", minimum=0),
+        Column("avg_delivery_days", "double", "Mean days to delivery.", nullable=True, unit="days"),
+        Column("avg_delivery_delay", "double", "Mean delay, negative is early.", nullable=True, unit="days"),
+        Column("on_time_rate", "double", "Part delivered by the date promised.", nullable=True, minimum=0, maximum=1),
+        Column("avg_review_score", "double", "Mean of its orders' scores.", nullable=True, minimum=1, maximum=5),
+        Column("latitude", "double", "Median of its zip prefixes.", nullable=True, minimum=SOUTH, maximum=NORTH),
+        Column("longitude", "double", "Median of its zip prefixes.", nullable=True, minimum=WEST, maximum=EAST),
+    ),
+    row_counts=(
+        RowCount(
+            "row_count_matches_bronze_customers",
+            "SELECT count(*) FROM (SELECT DISTINCT customer_state, customer_city FROM bronze_customers)",
+            "Each city of a customer once.",
+        ),
+    ),
+    reconciliations=(
+        Reconciliation(
+            name="revenue_matches_silver",
+            left="SELECT sum(total_revenue) FROM gold_geographic_metrics",
+            right="SELECT sum(order_total_value) FROM silver_orders_master",
+            description="All cities' revenue equals all delivered orders' value.",
+        ),
+    ),
+)
+PLACE = ["customer_state", "customer_city"]
+
+
+@dg.asset(**GOLD_GEOGRAPHIC_METRICS.asset_args())
+def gold_geographic_metrics(
+    silver_orders_master: DataFrame, bronze_customers: DataFrame, bronze_geolocation: DataFrame
+) -> DataFrame:
+    """Every city with its orders and place."""
+    cities = bronze_customers.groupBy(*PLACE).agg(
+        F.count_distinct("customer_unique_id").cast("int").alias("unique_customers")
+    )
+    places = median_places(bronze_customers, bronze_geolocation)
+    # One row a city on each side.
+    joined = cities.join(orders_by_city(silver_orders_master), on=PLACE, how="left").join(places, on=PLACE, how="left")
+    average = money_mean("total_revenue", "total_orders", "decimal(14,2)")
+    return (
+        joined.fillna({"total_orders": 0, "total_revenue": 0})
+        .withColumn("avg_order_value", average)
+        .select(*GOLD_GEOGRAPHIC_METRICS.column_names)
+    )
+
+
+def orders_by_city(orders: DataFrame) -> DataFrame:
+    """One row a city with a delivered order."""
+    on_time = F.when(F.col("delivery_delay").isNotNull(), (F.col("delivery_delay") <= 0).cast("int"))
+    return orders.groupBy(*PLACE).agg(
+        F.count("*").cast("int").alias("total_orders"),
+        F.sum("order_total_value").cast("decimal(14,2)").alias("total_revenue"),
+        F.avg("delivery_days").alias("avg_delivery_days"),
+        F.avg("delivery_delay").alias("avg_delivery_delay"),
+        F.avg(on_time).alias("on_time_rate"),
+        exact_mean("avg_review_score").alias("avg_review_score"),
+    )
+
+
+def median_places(customers: DataFrame, geolocation: DataFrame) -> DataFrame:
+    """One row a city: the median of its zip prefixes' medians, so that a crowded prefix does not outweigh the others."""
+    lat, lng = F.col("geolocation_lat").try_cast("double"), F.col("geolocation_lng").try_cast("double")
+    inside = geolocation.where(lat.between(SOUTH, NORTH) & lng.between(WEST, EAST))
+    prefixes = inside.groupBy(F.col("geolocation_zip_code_prefix").alias("customer_zip_code_prefix")).agg(
+        F.median(lat).alias("lat"), F.median(lng).alias("lng")
+    )
+    homes = customers.select(*PLACE, "customer_zip_code_prefix").distinct()
+    placed = homes.join(prefixes, on="customer_zip_code_prefix", how="inner")
+    return placed.groupBy(*PLACE).agg(F.median("lat").alias("latitude"), F.median("lng").alias("longitude"))

@@ -1,0 +1,98 @@
+"""gold_product_metrics: sales, price, freight and reviews of each product."""
+
+import dagster as dg
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Column, Reconciliation, RowCount, Table
+from olist_assets.gold.measures import exact_mean, money_mean, score_by_order
+from olist_assets.silver.silver_order_items import product_categories
+
+GOLD_PRODUCT_METRICS = Table(
+    name="gold_product_metrics",
+    description="Sales of each product. Revenue is item price, of orders of any status.",
+    grain="One row per product, sold or not.",
+    key=("product_id",),
+    columns=(
+        Column("product_id", "string", "The product."),
+        Column("product_category_name_english", "string", "Its category."),
+        Column("first_sold_date", "date", "First sale.", nullable=True),
+        Column("last_sold_date", "date", "Last sale.", nullable=True),
+        Column("total_orders", "int", "Orders with the product.", minimum=0),
+        Column("units_sold", "int", "Units sold.", minimum=0),
+        Column("revenue_rank", "int", "Rank by revenue; ties share.", minimum=1),
+        Column("category_revenue_rank", "int", "The same within its category.", minimum=1),
+        Column("total_revenue", "decimal(14,2)", "Sum of prices.", unit="BRL", minimum=0),
+        Column("total_freight", "decimal(14,2)", "Sum of freights.", unit="BRL", minimum=0),
+        Column("avg_price", "decimal(12,2)", "Price a unit.", nullable=True, unit="BRL", minimum=0),
+        Column("avg_freight", "decimal(12,2)", "Freight a unit.", nullable=True, unit="BRL", minimum=0),
+        Column("avg_review_score", "double", "Mean score of its orders.", nullable=True, minimum=1, maximum=5),
+    ),
+    row_counts=(
+        RowCount(
+            "row_count_matches_bronze_products",
+            "SELECT count(DISTINCT product_id) FROM bronze_products",
+            "Each product of the catalogue once.",
+        ),
+    ),
+    reconciliations=(
+        Reconciliation(
+            name="revenue_matches_silver",
+            left="SELECT sum(total_revenue) FROM gold_product_metrics",
+            right="SELECT sum(price) FROM silver_order_items",
+            description="All products' revenue equals all items' price.",
+        ),
+    ),
+)
+
+
+@dg.asset(**GOLD_PRODUCT_METRICS.asset_args())
+def gold_product_metrics(
+    silver_order_items: DataFrame,
+    silver_order_reviews: DataFrame,
+    bronze_orders: DataFrame,
+    bronze_products: DataFrame,
+    bronze_product_category_translation: DataFrame,
+) -> DataFrame:
+    """Every product with its sales."""
+    categories = product_categories(bronze_products, bronze_product_category_translation)
+    english = F.coalesce("product_category_name_english", "product_category_name", F.lit("unknown"))
+    products = categories.where(F.col("product_id").isNotNull()).select(
+        "product_id", english.alias("product_category_name_english")
+    )
+    sales = sales_by_product(silver_order_items, silver_order_reviews, bronze_orders)
+    # One row a product on both sides.
+    sold = products.join(sales, on="product_id", how="left").fillna(
+        {"total_orders": 0, "units_sold": 0, "total_revenue": 0, "total_freight": 0}
+    )
+    best_first = F.desc("total_revenue")
+    return sold.withColumns(
+        {
+            "revenue_rank": F.rank().over(Window.orderBy(best_first)),
+            "category_revenue_rank": F.rank().over(
+                Window.partitionBy("product_category_name_english").orderBy(best_first)
+            ),
+            "avg_price": money_mean("total_revenue", "units_sold", "decimal(12,2)"),
+            "avg_freight": money_mean("total_freight", "units_sold", "decimal(12,2)"),
+        }
+    ).select(*GOLD_PRODUCT_METRICS.column_names)
+
+
+def sales_by_product(items: DataFrame, reviews: DataFrame, orders: DataFrame) -> DataFrame:
+    """One row a product that was sold. First one row a (product, order), so that an order's score counts once."""
+    by_order = items.groupBy("product_id", "order_id").agg(
+        F.count("*").alias("units"), F.sum("price").alias("price"), F.sum("freight_value").alias("freight")
+    )
+    dates = orders.groupBy("order_id").agg(
+        F.min(F.to_date(F.col("order_purchase_timestamp").try_cast("timestamp"))).alias("sold_date")
+    )
+    facts = by_order.join(score_by_order(reviews), on="order_id", how="left").join(dates, on="order_id", how="left")
+    return facts.groupBy("product_id").agg(
+        F.min("sold_date").alias("first_sold_date"),
+        F.max("sold_date").alias("last_sold_date"),
+        F.count("*").cast("int").alias("total_orders"),
+        F.sum("units").cast("int").alias("units_sold"),
+        F.sum("price").cast("decimal(14,2)").alias("total_revenue"),
+        F.sum("freight").cast("decimal(14,2)").alias("total_freight"),
+        exact_mean("order_score").alias("avg_review_score"),
+    )

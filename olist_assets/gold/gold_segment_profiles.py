@@ -1,0 +1,59 @@
+"""gold_segment_profiles: what the customers of each segment have in common."""
+
+import dagster as dg
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Column, Reconciliation, Table
+from olist_assets.gold.measures import exact_mean, share
+
+GOLD_SEGMENT_PROFILES = Table(
+    name="gold_segment_profiles",
+    description="Averages and revenue of each customer segment.",
+    grain="One row per segment of a kind.",
+    key=("segment_kind", "segment"),
+    columns=(
+        Column("segment_kind", "string", "How the segment was made.", accepted=("rfm", "kmeans")),
+        Column("segment", "string", "The segment."),
+        Column("customers", "int", "Its customers.", minimum=1),
+        Column("customer_share", "double", "Part of all customers.", minimum=0, maximum=1),
+        Column("avg_recency_days", "double", "Mean recency.", nullable=True, unit="days", minimum=0),
+        Column("avg_frequency", "double", "Mean number of delivered orders.", minimum=0),
+        Column("avg_monetary_value", "double", "Mean value of a customer.", unit="BRL", minimum=0),
+        Column("avg_clv_12_months", "double", "Mean value of a year.", nullable=True, unit="BRL", minimum=0),
+        Column("avg_review_score", "double", "Mean of its customers' scores.", nullable=True, minimum=1, maximum=5),
+        Column("revenue", "decimal(14,2)", "Value of its customers' orders.", unit="BRL", minimum=0),
+        Column("revenue_share", "double", "Part of all revenue.", nullable=True, minimum=0, maximum=1),
+    ),
+    reconciliations=(
+        Reconciliation(
+            name="revenue_matches_customers",
+            left="SELECT sum(revenue) FROM gold_segment_profiles WHERE segment_kind = 'rfm'",
+            right="SELECT sum(monetary_value) FROM gold_customer_metrics",
+            description="The segments' revenue equals the customers'.",
+        ),
+    ),
+)
+
+
+@dg.asset(**GOLD_SEGMENT_PROFILES.asset_args())
+def gold_segment_profiles(gold_customer_metrics: DataFrame) -> DataFrame:
+    """The RFM segments' profiles."""
+    everyone = Window.partitionBy("segment_kind")
+    profiles = gold_customer_metrics.groupBy(
+        F.lit("rfm").alias("segment_kind"), F.col("customer_segment").alias("segment")
+    ).agg(
+        F.count("*").cast("int").alias("customers"),
+        F.avg("recency_days").alias("avg_recency_days"),
+        F.avg("frequency").alias("avg_frequency"),
+        exact_mean("monetary_value", digits=2).alias("avg_monetary_value"),
+        exact_mean("clv_12_months", digits=2).alias("avg_clv_12_months"),
+        exact_mean("avg_review_score").alias("avg_review_score"),
+        F.sum("monetary_value").cast("decimal(14,2)").alias("revenue"),
+    )
+    return profiles.withColumns(
+        {
+            "customer_share": share("customers", F.sum("customers").over(everyone)),
+            "revenue_share": share("revenue", F.sum("revenue").over(everyone)),
+        }
+    ).select(*GOLD_SEGMENT_PROFILES.column_names)

@@ -1,0 +1,28 @@
+"""Measures that several gold tables share."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+
+def exact_mean(column: str | Column, digits: int = 9) -> Column:
+    """Mean of fractions, the same in any order of summation: they are summed as decimals of `digits` places."""
+    value = F.col(column) if isinstance(column, str) else column
+    total = F.sum(value.cast(f"decimal(18,{digits})"))
+    return total.cast("double") / F.count(value)
+
+
+def money_mean(total: str, count: str, kind: str) -> Column:
+    """`total / count` rounded half up to cents; null where the count is zero."""
+    return F.when(F.col(count) > 0, F.round(F.col(total) / F.col(count), 2)).cast(kind)
+
+
+def share(part: Column | str, whole: Column) -> Column:
+    """`part / whole` as DOUBLE; null where the whole is zero."""
+    part = F.col(part) if isinstance(part, str) else part
+    return part.cast("double") / F.nullif(whole.cast("double"), F.lit(0.0))
+
+
+def score_by_order(reviews: DataFrame) -> DataFrame:
+    """One row an order that has a review: `order_id`, `order_score` (mean of its reviews' scores)."""
+    exploded = reviews.select(F.explode("order_ids").alias("order_id"), "review_score")
+    return exploded.groupBy("order_id").agg(F.avg("review_score").alias("order_score"))

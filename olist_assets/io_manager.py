@@ -1,0 +1,147 @@
+"""The only place that reads or writes a table with Spark."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from filelock import FileLock, Timeout
+from pyspark.sql import DataFrame
+
+from olist_assets import lakehouse
+from olist_assets.contracts import Table
+from olist_assets.errors import OlistError
+from olist_assets.resources import Spark
+from olist_assets.settings import Settings
+
+
+class SchemaMismatch(OlistError):
+    """A frame that is not what its contract says; nothing was written."""
+
+
+class DeltaIOManager(dg.ConfigurableIOManager):
+    """Writes an asset's frame as one Delta commit and reads upstream tables, both cut to the run's partitions."""
+
+    spark: dg.ResourceDependency[Spark]
+
+    def handle_output(self, context: dg.OutputContext, obj: DataFrame) -> None:
+        from olist_assets.catalog import table
+
+        settings, contract, started = Settings(), table(context.asset_key.to_user_string()), time.monotonic()
+        path = settings.table_path(contract.name)
+        predicate = window(context, contract)
+        frame = conformed(obj, contract)
+        if predicate:
+            frame = frame.where(predicate)
+        with table_lock(path, settings.lock_timeout):
+            if not (path / "_delta_log").exists():
+                self._create(contract, path)
+            self._write(context, arranged(frame, contract), path, predicate)
+            written = lakehouse.open_table(settings, contract.name)
+        context.add_output_metadata(output_metadata(written, path, started))
+
+    def load_input(self, context: dg.InputContext) -> DataFrame:
+        from olist_assets.catalog import table
+
+        settings, contract = Settings(), table(context.asset_key.to_user_string())
+        path = settings.table_path(contract.name)
+        if not lakehouse.exists(path):
+            raise lakehouse.TableMissing(contract.name, path)
+        frame = self.spark.session.read.format("delta").load(str(path))
+        predicate = window(context, contract)
+        return frame.where(predicate) if predicate else frame
+
+    def _create(self, contract: Table, path: Path) -> None:
+        """Version 0 carries what a DataFrame writer cannot: NOT NULL, comments, clustering."""
+        cluster = f"CLUSTER BY ({contract.cluster_by})" if contract.cluster_by else ""
+        self.spark.session.sql(
+            f"CREATE TABLE delta.`{path}` ({contract.ddl()}) USING DELTA {cluster} "
+            f"TBLPROPERTIES ('delta.enableDeletionVectors' = 'false')"
+        )
+
+    def _write(self, context: dg.OutputContext, frame: DataFrame, path: Path, predicate: str | None) -> None:
+        commit = {
+            "run_id": context.run_id,
+            "partitions": partitions_label(context),
+            "code_version": context.version,
+        }
+        writer = frame.write.format("delta").mode("overwrite").option("userMetadata", json.dumps(commit))
+        if predicate:
+            writer = writer.option("replaceWhere", predicate)
+        writer.save(str(path))
+
+
+def window(context: dg.OutputContext | dg.InputContext, contract: Table) -> str | None:
+    """The run's partitions of a daily table as a half-open predicate; None for a table without partitions."""
+    if contract.cluster_by is None or not context.has_asset_partitions:
+        return None
+    span = context.asset_partitions_time_window
+    day = contract.cluster_by
+    return f"{day} >= DATE'{span.start:%Y-%m-%d}' AND {day} < DATE'{span.end:%Y-%m-%d}'"
+
+
+def partitions_label(context: dg.OutputContext) -> str | None:
+    if not context.has_asset_partitions:
+        return None
+    keys = context.asset_partition_key_range
+    return keys.start if keys.start == keys.end else f"{keys.start}..{keys.end}"
+
+
+def conformed(frame: DataFrame, contract: Table) -> DataFrame:
+    """The frame, once its columns are the contract's. Raises SchemaMismatch naming each difference."""
+    found = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+    problems = [f"missing {c.name} {c.type}" for c in contract.columns if c.name not in found]
+    problems += [f"unexpected {name}" for name in found if name not in contract.column_names]
+    problems += [
+        f"{c.name} is {found[c.name]}, not {c.type}"
+        for c in contract.columns
+        if c.name in found and found[c.name] != c.type
+    ]
+    if problems:
+        raise SchemaMismatch(f"{contract.name} differs from its contract: {'; '.join(problems)}. Nothing was written.")
+    return frame.select(*contract.column_names)
+
+
+def arranged(frame: DataFrame, contract: Table) -> DataFrame:
+    """Sorted by the clustering column, so that data skipping works before any OPTIMIZE."""
+    if contract.cluster_by is None:
+        return frame
+    return frame.coalesce(1).sortWithinPartitions(contract.cluster_by, *contract.key)
+
+
+def output_metadata(table: Any, path: Path, started: float) -> dict[str, Any]:
+    """What Dagster records of a write, all of it from the Delta log."""
+    figures = lakehouse.statistics(table)
+    return {
+        "dagster/row_count": figures["rows"],
+        "dagster/partition_row_count": lakehouse.rows_written(table),
+        "delta_version": table.version(),
+        "files": figures["files"],
+        "bytes": figures["bytes"],
+        "seconds": round(time.monotonic() - started, 3),
+        "path": dg.MetadataValue.path(str(path)),
+    }
+
+
+@contextmanager
+def table_lock(path: Path, timeout: float) -> Iterator[None]:
+    """One writer a table on a local disk, where Delta itself promises none. Released when its process dies."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.parent / f".{path.name}.lock")
+        holder = path.parent / f".{path.name}.holder"
+        lock.acquire(timeout=0 if timeout <= 0 else timeout)
+    except Timeout as error:
+        who = holder.read_text() if holder.exists() else "another process"
+        raise OlistError(f"{path.name} is being written by {who}; gave up after {timeout:.0f} s.") from error
+    except OSError as error:
+        raise OlistError(f"Cannot write to the warehouse {path.parent}: {error.strerror}. Set OLIST_WAREHOUSE.") from error
+    try:
+        holder.write_text(f"process {os.getpid()}")
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,29 @@
+"""The daily partitions: one a calendar day from the first to the last purchase of the source."""
+
+from datetime import date, timedelta
+
+import dagster as dg
+
+from olist_assets.errors import OlistError
+from olist_assets.settings import Settings
+from olist_assets.source import order_days
+
+# The published dataset's days: what definitions show while there is no source to ask.
+PUBLISHED_DAYS = (date(2016, 9, 4), date(2018, 10, 17))
+LOOK_BACK_DAYS = 394
+
+
+def _days() -> tuple[date, date]:
+    try:
+        return order_days(Settings())
+    except OlistError:
+        return PUBLISHED_DAYS
+
+
+FIRST_DAY, LAST_DAY = _days()
+# The end follows the data; Dagster's end is exclusive.
+daily_orders = dg.DailyPartitionsDefinition(
+    start_date=FIRST_DAY.isoformat(), end_date=(LAST_DAY + timedelta(days=1)).isoformat()
+)
+# A day's trailing figures reach back 30 days, 365 days earlier.
+look_back = dg.TimeWindowPartitionMapping(start_offset=-LOOK_BACK_DAYS, allow_nonexistent_upstream_partitions=True)

@@ -1,0 +1,95 @@
+"""Spark for Dagster: the session's settings in one place, and the source files as a resource."""
+
+import shutil
+import subprocess
+from functools import cached_property
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from olist_assets.errors import OlistError
+from olist_assets.jars import delta_jars
+from olist_assets.settings import Settings
+from olist_assets.source import FILES, checked_file, source_folder
+
+CORRUPT = "_corrupt_record"
+MINIMUM_JAVA = 17
+
+
+def spark_config(settings: Settings) -> dict[str, str]:
+    """Settings that matter at this size; over Spark Connect the server has its own."""
+    if settings.spark_remote:
+        return {"spark.remote": settings.spark_remote, "spark.sql.session.timeZone": "UTC"}
+    jars = ":".join(str(jar) for jar in delta_jars(settings.cache))
+    return {
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        # On the class path, not spark.jars: nothing is copied or served.
+        "spark.driver.extraClassPath": jars,
+        "spark.executor.extraClassPath": jars,
+        "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:TieredStopAtLevel=4",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.default.parallelism": "2",
+        # Re-planning after each stage costs more than it saves below some gigabytes.
+        "spark.sql.adaptive.enabled": "false",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+    }
+
+
+def require_java() -> None:
+    """Raises OlistError when there is no Java 17 or newer."""
+    advice = f"Install Java {MINIMUM_JAVA} or newer (for example Debian's openjdk-17-jre-headless)."
+    java = shutil.which("java")
+    if not java:
+        raise OlistError(f"Spark needs Java and found none on the PATH. {advice}")
+    text = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = text.split('"')[1] if '"' in text else "0"
+    if int(version.split(".")[0]) < MINIMUM_JAVA:
+        raise OlistError(f"Spark needs Java {MINIMUM_JAVA}; {java} is {version}. {advice}")
+
+
+class Spark(dg.ConfigurableResource):
+    """The one Spark session of a process, started at its first use through dagster-pyspark."""
+
+    @cached_property
+    def _session(self) -> SparkSession:
+        settings = Settings()
+        if not settings.spark_remote:
+            require_java()
+        return LazyPySparkResource(spark_config=spark_config(settings)).spark_session
+
+    @property
+    def session(self) -> SparkSession:
+        return self._session
+
+
+class OlistSource(dg.ConfigurableResource):
+    """The nine source files as frames of strings, exactly as received."""
+
+    spark: dg.ResourceDependency[Spark]
+
+    def read(self, file: str) -> DataFrame:
+        """All records of one file: the header's columns, then `ingestion_timestamp`, `source_file`, `_corrupt_record`."""
+        path = checked_file(source_folder(Settings()), file)
+        columns = [StructField(name, StringType()) for name in (*FILES[file], CORRUPT)]
+        frame = (
+            self.spark.session.read.schema(StructType(columns))
+            .options(header=True, multiLine=True, quote='"', escape='"', mode="PERMISSIVE", encoding="UTF-8")
+            .options(columnNameOfCorruptRecord=CORRUPT, ignoreLeadingWhiteSpace=False, ignoreTrailingWhiteSpace=False)
+            .csv(str(path))
+        )
+        return frame.select(
+            *FILES[file], F.current_timestamp().alias("ingestion_timestamp"), F.lit(file).alias("source_file"), CORRUPT
+        )

@@ -1,0 +1,155 @@
+"""Broken records for a dirty sample: each has one fault, and no sound record changes."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from olist_assets.sample_data.files import HEADERS, Row
+
+_PER_KIND_AT_SCALE_1 = 20
+_FEWEST = 3
+_BAD_TIME = "2017-13-45 99:00:00"
+
+# Columns the silver layer requires, and texts that do not cast: the records take them in turn.
+_REQUIRED: dict[str, Row] = {
+    "orders": ("order_purchase_timestamp", "order_estimated_delivery_date", "customer_id"),
+    "order_items": ("price", "product_id", "seller_id", "shipping_limit_date", "freight_value"),
+    "order_payments": ("payment_value", "payment_type"),
+    "order_reviews": ("review_score", "review_creation_date"),
+}
+_UNCASTABLE: dict[str, tuple[tuple[str, str], ...]] = {
+    "orders": (
+        ("order_purchase_timestamp", _BAD_TIME),
+        ("order_delivered_customer_date", "soon"),
+        ("order_estimated_delivery_date", _BAD_TIME),
+    ),
+    "order_items": (("price", '"12,x"'), ("freight_value", "free"), ("shipping_limit_date", _BAD_TIME)),
+    "order_payments": (("payment_value", '"9x,90"'), ("payment_installments", "two")),
+    "order_reviews": (("review_score", "five"), ("review_creation_date", _BAD_TIME)),
+}
+# What a second record of a key says otherwise.
+_OTHER_CONTENT: dict[str, tuple[str, str]] = {
+    "orders": ("order_estimated_delivery_date", "2018-12-31 00:00:00"),
+    "order_items": ("price", "1234.56"),
+    "order_payments": ("payment_value", "1234.56"),
+    "order_reviews": ("review_answer_timestamp", "2018-12-31 12:00:00"),
+}
+_SPARE_NUMBER = 900  # item and payment numbers no sound order reaches
+TABLES = tuple(_REQUIRED)
+
+
+def per_kind(scale: float) -> int:
+    """How many records of a table get each fault."""
+    return max(_FEWEST, round(_PER_KIND_AT_SCALE_1 * scale))
+
+
+@dataclass
+class Examples:
+    """Sound records, kept while a sample is written, to make broken ones from."""
+
+    wanted: int
+    records: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in TABLES})
+
+    def keep(self, table: str, columns: list[list[str]]) -> None:
+        """Keep the first records of `table`, one an order, leaving out those that could not stand for others."""
+        kept = self.records[table]
+        if len(kept) >= self.wanted:
+            return
+        candidates = list(zip(*columns, strict=True))
+        at = HEADERS[table].index("order_id")
+        per_order = Counter(row[at] for row in candidates)
+        per_key = Counter(row[0] for row in candidates)
+        suitable = (row for row in candidates if per_order[row[at]] == 1 and per_key[row[0]] == 1)
+        kept.extend(
+            row for row, _ in zip(filter(_IS_SUITABLE[table], suitable), range(self.wanted - len(kept)), strict=False)
+        )
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Broken records, and the customers that the fresh orders among them need."""
+
+    records: dict[str, list[Row]]
+    customers: list[Row]
+    counts: dict[tuple[str, str], int]
+
+
+def broken_records(examples: Examples, count: int, fresh: dict[str, list[str]], customers: list[Row]) -> Broken:
+    """`count` records of each fault and table.
+
+    `fresh` gives ids no sound record has, for orders (three times `count`, with a customer each) and reviews.
+    """
+    records: dict[str, list[Row]] = {table: [] for table in TABLES}
+    counts: dict[tuple[str, str], int] = {}
+    for table in TABLES:
+        made = [
+            _fresh_key(table, row, place, fresh, customers)
+            for place, row in enumerate(_some(examples, table, 3 * count))
+        ]
+        makers: dict[str, tuple[list[Row], Callable[[str, Row, int], Row]]] = {
+            "missing_required": (made[:count], _without_required),
+            "bad_cast": (made[count : 2 * count], _uncastable),
+            "corrupt_record": (made[2 * count :], _misshapen),
+            "duplicate_key": (_some(examples, table, count), _duplicate),
+        }
+        for reason, (rows, maker) in makers.items():
+            records[table].extend(maker(table, row, place) for place, row in enumerate(rows))
+            counts[f"bronze_{table}", reason] = len(rows)
+    return Broken(records=records, customers=customers, counts=counts)
+
+
+def _some(examples: Examples, table: str, count: int) -> list[Row]:
+    rows = examples.records[table]
+    if len(rows) < count:
+        raise ValueError(f"{table}: {len(rows)} sound records are too few to make {count} broken ones from")
+    return rows[:count]
+
+
+def _fresh_key(table: str, row: Row, place: int, fresh: dict[str, list[str]], customers: list[Row]) -> Row:
+    if table == "orders":
+        return (fresh["orders"][place], customers[place][0], *row[2:])
+    if table == "order_reviews":
+        return (fresh["order_reviews"][place], *row[1:])
+    return (row[0], str(_SPARE_NUMBER + place % 99), *row[2:])
+
+
+def _replaced(table: str, row: Row, column: str, value: str) -> Row:
+    at = HEADERS[table].index(column)
+    return (*row[:at], value, *row[at + 1 :])
+
+
+def _without_required(table: str, row: Row, place: int) -> Row:
+    columns = _REQUIRED[table]
+    return _replaced(table, row, columns[place % len(columns)], "")
+
+
+def _uncastable(table: str, row: Row, place: int) -> Row:
+    faults = _UNCASTABLE[table]
+    return _replaced(table, row, *faults[place % len(faults)])
+
+
+def _misshapen(table: str, row: Row, place: int) -> Row:
+    """Too many fields and too few in turn; a record cut short keeps its key."""
+    del table
+    return (*row, "surplus") if place % 2 == 0 else row[:-2]
+
+
+def _duplicate(table: str, row: Row, place: int) -> Row:
+    del place
+    return _replaced(table, row, *_OTHER_CONTENT[table])
+
+
+def _any(row: Row) -> bool:
+    return bool(row)
+
+
+def _has_arrived(row: Row) -> bool:
+    return row[2] == "delivered" and "" not in row
+
+
+_IS_SUITABLE: dict[str, Callable[[Row], bool]] = {
+    "orders": _has_arrived,
+    "order_items": _any,
+    "order_payments": _any,
+    "order_reviews": _any,
+}

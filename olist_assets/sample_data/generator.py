@@ -1,0 +1,159 @@
+"""Writes a synthetic Olist dataset: nine CSV files with the published files' shape, for any size."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from olist_assets.sample_data import baskets, catalog, dirt
+from olist_assets.sample_data.files import FILES, TableFile
+from olist_assets.sample_data.orders import customer_columns, order_columns, order_ids, orders_of
+from olist_assets.sample_data.places import Places, places
+from olist_assets.sample_data.reviews import review_columns
+from olist_assets.sample_data.streams import ids
+
+SMALLEST_SCALE, LARGEST_SCALE = 0.01, 100.0
+ORDERS_AT_SCALE_1 = 99_441
+PRODUCTS_AT_SCALE_1 = 32_951
+SELLERS_AT_SCALE_1 = 3_095
+_FEWEST_PRODUCTS = 200
+_FEWEST_SELLERS = 40
+_ZIPS_A_CHUNK = 5_000
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class SampleSummary:
+    """Records written by table, and of those the broken ones by (bronze table, reject reason)."""
+
+    rows: dict[str, int]
+    injected: dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    seed: int
+    orders: int
+    shop: baskets.Shop
+    where: Places
+
+
+class _Output:
+    """The nine files being written, and who is told of it."""
+
+    def __init__(self, directory: Path, stack: ExitStack, on_progress: Progress | None) -> None:
+        self.files: dict[str, TableFile] = {}
+        self._on_progress = on_progress
+        for table in FILES:
+            self.files[table] = TableFile(directory, table)
+            stack.callback(self.files[table].discard)
+
+    def add(self, table: str, columns: list[list[str]]) -> None:
+        """Append records and say how many there are now."""
+        self.files[table].write_columns(columns)
+        if self._on_progress is not None:
+            self._on_progress(table, self.files[table].rows)
+
+    def publish(self) -> None:
+        """Give all files their names, once all are whole."""
+        for file in self.files.values():
+            file.close()
+        for file in self.files.values():
+            file.publish()
+
+
+def write_sample(
+    directory: Path,
+    *,
+    scale: float = 1.0,
+    seed: int = 42,
+    dirty: bool = False,
+    on_progress: Progress | None = None,
+) -> SampleSummary:
+    """Write the nine files into `directory`, replacing an earlier sample.
+
+    Scale 1 is 99,441 orders, as published; the same scale, seed and `dirty` give the same bytes. A dirty sample
+    ends with records the silver layer must reject. `on_progress` gets a table and its records so far.
+    Raises ValueError for a scale outside 0.01..100, and where `directory` holds CSV files of another kind.
+    """
+    if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
+        raise ValueError(f"scale must be between {SMALLEST_SCALE} and {LARGEST_SCALE:g}, not {scale}")
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, not {seed}")
+    directory.mkdir(parents=True, exist_ok=True)
+    _refuse_other_files(directory)
+    plan = _plan(seed, scale)
+    injected: dict[tuple[str, str], int] = {}
+    with ExitStack() as stack:
+        output = _Output(directory, stack, on_progress)
+        _write_catalog(output, plan)
+        per_kind = dirt.per_kind(scale) if dirty else 0
+        examples = _write_orders(output, plan, dirt.Examples(wanted=3 * per_kind))
+        if dirty:
+            injected = _write_dirt(output, plan, examples, per_kind)
+        output.publish()
+        return SampleSummary({table: file.rows for table, file in output.files.items()}, injected)
+
+
+def _refuse_other_files(directory: Path) -> None:
+    others = sorted({path.name for path in directory.glob("*.csv")} - set(FILES.values()))
+    if others:
+        raise ValueError(f"{directory} holds other CSV files ({', '.join(others)}): choose an empty directory")
+
+
+def _plan(seed: int, scale: float) -> _Plan:
+    shop = baskets.Shop(
+        products=max(_FEWEST_PRODUCTS, round(PRODUCTS_AT_SCALE_1 * scale)),
+        sellers=max(_FEWEST_SELLERS, round(SELLERS_AT_SCALE_1 * scale)),
+    )
+    return _Plan(seed, round(ORDERS_AT_SCALE_1 * scale), shop, places(seed, scale))
+
+
+def _write_catalog(output: _Output, plan: _Plan) -> None:
+    for chunk, index in catalog.chunks(plan.shop.products):
+        output.add("products", catalog.product_columns(plan.seed, chunk, index))
+    for _, index in catalog.chunks(plan.shop.sellers):
+        output.add("sellers", catalog.seller_columns(plan.seed, index, plan.where))
+    for chunk, index in catalog.chunks(len(plan.where.zips), _ZIPS_A_CHUNK):
+        output.add("geolocation", catalog.geolocation_columns(plan.seed, chunk, index, plan.where))
+    output.add(
+        "product_category_translation", [list(column) for column in zip(*catalog.translation_rows(), strict=True)]
+    )
+
+
+def _write_orders(output: _Output, plan: _Plan, examples: dirt.Examples) -> dirt.Examples:
+    """Write the five tables that follow the orders; returns the examples it kept."""
+    for chunk, index in catalog.chunks(plan.orders):
+        orders = orders_of(plan.seed, chunk, index, plan.orders, plan.where)
+        basket = baskets.basket_of(plan.seed, chunk, orders, plan.shop)
+        output.add("customers", customer_columns(plan.seed, orders, plan.where))
+        tables = {
+            "orders": order_columns(plan.seed, orders),
+            "order_items": baskets.item_columns(plan.seed, orders, basket),
+            "order_payments": baskets.payment_columns(plan.seed, chunk, orders, basket.totals),
+            "order_reviews": review_columns(plan.seed, chunk, orders),
+        }
+        for table, columns in tables.items():
+            output.add(table, columns)
+            examples.keep(table, columns)
+    return examples
+
+
+def _write_dirt(output: _Output, plan: _Plan, examples: dirt.Examples, per_kind: int) -> dict[tuple[str, str], int]:
+    """Append the broken records; returns how many there are by (bronze table, reason)."""
+    index = np.arange(plan.orders, plan.orders + 3 * per_kind, dtype=np.int64)
+    addresses = plan.where.addresses(np.zeros(len(index), dtype=np.int64))
+    customer_fields = [ids(plan.seed, "customer", index), ids(plan.seed, "person/id", index), *addresses]
+    broken = dirt.broken_records(
+        examples,
+        per_kind,
+        {"orders": order_ids(plan.seed, index), "order_reviews": ids(plan.seed, "review", index)},
+        list(zip(*customer_fields, strict=True)),
+    )
+    output.add("customers", customer_fields)
+    for table, rows in broken.records.items():
+        output.files[table].write(rows)
+    return broken.counts

@@ -1,0 +1,35 @@
+"""The one typed settings object: environment variables named OLIST_..., with their defaults."""
+
+from functools import cached_property
+from pathlib import Path
+
+import platformdirs
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SAMPLE_DATA = Path("data/sample")
+
+
+class Settings(BaseSettings):
+    """What the platform reads from the environment. `olist doctor` prints what is in force."""
+
+    model_config = SettingsConfigDict(env_prefix="OLIST_", frozen=True)
+
+    data: Path = SAMPLE_DATA
+    """A folder with the nine CSV files, or the dataset's zip as downloaded."""
+    warehouse: Path = Path("warehouse")
+    """Where the Delta tables live: <warehouse>/<layer>/<table>."""
+    cache: Path = Path(platformdirs.user_cache_dir("olist-assets"))
+    """Delta's JARs and unpacked datasets: may be deleted at any time."""
+    spark_master: str = "local[2]"
+    spark_remote: str | None = None
+    """A Spark Connect address (sc://host:port); then no JVM starts here."""
+    driver_memory: str = "2g"
+    lock_timeout: float = 120.0
+    """Seconds to wait for another process that writes the same table."""
+
+    @cached_property
+    def warehouse_path(self) -> Path:
+        return self.warehouse.expanduser().resolve()
+
+    def table_path(self, name: str) -> Path:
+        return self.warehouse_path / name.split("_", 1)[0] / name

@@ -1,0 +1,74 @@
+"""silver_order_items: items of orders of any status, typed, with their category."""
+
+import dagster as dg
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, Table
+from olist_assets.silver.cleaning import Rules, accepted
+
+SILVER_ORDER_ITEMS = Table(
+    name="silver_order_items",
+    description="Items of orders of any status, with the product's category.",
+    grain="One row per item of an order.",
+    key=("order_id", "order_item_id"),
+    columns=(
+        Column("order_id", "string", "The order."),
+        Column("order_item_id", "int", "Number of the item within its order.", minimum=1),
+        Column("product_id", "string", "The product."),
+        Column("seller_id", "string", "The seller."),
+        Column("product_category_name", "string", "Category in Portuguese.", nullable=True),
+        Column("product_category_name_english", "string", "Category in English, else in Portuguese, else `unknown`."),
+        Column("shipping_limit_date", "timestamp", "Until when the seller must hand it to the carrier."),
+        Column("price", "decimal(10,2)", "Price of the item.", unit="BRL", minimum=0),
+        Column("freight_value", "decimal(10,2)", "Freight of the item.", unit="BRL", minimum=0),
+    ),
+    foreign_keys=(
+        ForeignKey("order_id", "bronze_orders", "order_id"),
+        ForeignKey("product_id", "bronze_products", "product_id"),
+        ForeignKey("seller_id", "bronze_sellers", "seller_id"),
+    ),
+    accounting=Accounting(source="bronze_order_items", kept="SELECT count(*) FROM silver_order_items"),
+    reconciliations=(
+        Reconciliation(
+            name="item_revenue_matches_bronze",
+            left="SELECT sum(price + freight_value) FROM silver_order_items",
+            right="SELECT sum(TRY_CAST(b.price AS DECIMAL(10,2)) + TRY_CAST(b.freight_value AS DECIMAL(10,2))) "
+            "FROM bronze_order_items b SEMI JOIN silver_order_items s "
+            "ON b.order_id = s.order_id AND TRY_CAST(b.order_item_id AS INT) = s.order_item_id",
+            description="Price and freight of the items kept equal bronze's.",
+        ),
+    ),
+)
+RULES = Rules(
+    source="bronze_order_items",
+    key=("order_id", "order_item_id"),
+    required=("order_id", "order_item_id", "product_id", "seller_id", "shipping_limit_date", "price", "freight_value"),
+    types={
+        "order_item_id": "int",
+        "shipping_limit_date": "timestamp",
+        "price": "decimal(10,2)",
+        "freight_value": "decimal(10,2)",
+    },
+)
+
+
+@dg.asset(**SILVER_ORDER_ITEMS.asset_args())
+def silver_order_items(
+    bronze_order_items: DataFrame, bronze_products: DataFrame, bronze_product_category_translation: DataFrame
+) -> DataFrame:
+    """Items, typed, with their category."""
+    categories = product_categories(bronze_products, bronze_product_category_translation)
+    # One category row a product, so the join keeps exactly the items.
+    items = accepted(bronze_order_items, RULES).join(F.broadcast(categories), on="product_id", how="left")
+    english = F.coalesce("product_category_name_english", "product_category_name", F.lit("unknown"))
+    return items.withColumn("product_category_name_english", english).select(*SILVER_ORDER_ITEMS.column_names)
+
+
+def product_categories(products: DataFrame, translation: DataFrame) -> DataFrame:
+    """One row a product: `product_id`, `product_category_name`?, `product_category_name_english`?."""
+    english = translation.groupBy("product_category_name").agg(
+        F.min("product_category_name_english").alias("product_category_name_english")
+    )
+    category = products.groupBy("product_id").agg(F.min("product_category_name").alias("product_category_name"))
+    return category.join(F.broadcast(english), on="product_category_name", how="left")

@@ -1,0 +1,48 @@
+"""silver_order_reviews: reviews, each with all the orders it covers."""
+
+import dagster as dg
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Accounting, Column, Table
+from olist_assets.silver.cleaning import Rules, accepted
+
+SILVER_ORDER_REVIEWS = Table(
+    name="silver_order_reviews",
+    description="Reviews, each with the orders it covers.",
+    grain="One row per review.",
+    key=("review_id",),
+    columns=(
+        Column("review_id", "string", "The review."),
+        Column("order_ids", "array<string>", "The orders it covers, sorted."),
+        Column("review_comment_title", "string", "Title of the comment.", nullable=True),
+        Column("review_comment_message", "string", "The comment.", nullable=True),
+        Column("review_creation_date", "timestamp", "When the survey was sent."),
+        Column("review_answer_timestamp", "timestamp", "When it was answered.", nullable=True),
+        Column("review_score", "int", "Score, 5 is best.", unit="1-5", minimum=1, maximum=5),
+    ),
+    accounting=Accounting(
+        source="bronze_order_reviews", kept="SELECT coalesce(sum(len(order_ids)), 0) FROM silver_order_reviews"
+    ),
+)
+RULES = Rules(
+    source="bronze_order_reviews",
+    key=("review_id", "order_id"),
+    required=("review_id", "order_id", "review_score", "review_creation_date"),
+    types={"review_score": "int", "review_creation_date": "timestamp", "review_answer_timestamp": "timestamp"},
+)
+
+
+@dg.asset(**SILVER_ORDER_REVIEWS.asset_args())
+def silver_order_reviews(bronze_order_reviews: DataFrame) -> DataFrame:
+    """Reviews with all their orders; the latest answer speaks for the review, ties by the smallest order."""
+    described = [c for c in SILVER_ORDER_REVIEWS.column_names if c not in ("review_id", "order_ids")]
+    answered = F.coalesce(F.unix_micros("review_answer_timestamp"), F.lit(-(2**62)))
+    chosen = F.min_by(F.struct(*described), F.struct(-answered, "order_id"))
+    return (
+        accepted(bronze_order_reviews, RULES)
+        .groupBy("review_id")
+        .agg(F.array_sort(F.collect_set("order_id")).alias("order_ids"), chosen.alias("chosen"))
+        .select("review_id", "order_ids", "chosen.*")
+        .select(*SILVER_ORDER_REVIEWS.column_names)
+    )

@@ -1,0 +1,63 @@
+"""silver_orders: delivered orders with typed timestamps and delivery times."""
+
+import dagster as dg
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Accounting, Column, ForeignKey, Table
+from olist_assets.partitions import daily_orders
+from olist_assets.silver.cleaning import Rules, accepted
+
+SILVER_ORDERS = Table(
+    name="silver_orders",
+    description="Delivered orders, typed, with delivery times.",
+    grain="One row per delivered order.",
+    key=("order_id",),
+    cluster_by="order_date",
+    columns=(
+        Column("order_id", "string", "The order."),
+        Column("customer_id", "string", "The order's own customer number: a new one for each order."),
+        Column("order_status", "string", "State of the order.", accepted=("delivered",)),
+        Column("order_purchase_timestamp", "timestamp", "When it was bought."),
+        Column("order_approved_at", "timestamp", "When its payment was approved.", nullable=True),
+        Column("order_delivered_carrier_date", "timestamp", "When the carrier took it.", nullable=True),
+        Column("order_delivered_customer_date", "timestamp", "When the customer had it.", nullable=True),
+        Column("order_estimated_delivery_date", "timestamp", "The date promised at purchase."),
+        Column("order_date", "date", "Day of purchase."),
+        Column("delivery_days", "int", "Purchase to delivery.", nullable=True, unit="days", minimum=0, maximum=1000),
+        Column(
+            "delivery_delay", "int", "Delivered minus promised date; positive is late.", nullable=True, unit="days",
+            minimum=-1000, maximum=1000,
+        ),
+    ),
+    foreign_keys=(ForeignKey("customer_id", "bronze_customers", "customer_id"),),
+    accounting=Accounting(
+        source="bronze_orders",
+        kept="SELECT count(*) FROM silver_orders",
+        filtered="SELECT count(*) FROM bronze_orders WHERE order_status <> 'delivered' AND _corrupt_record IS NULL",
+    ),
+)  # fmt: skip
+RULES = Rules(
+    source="bronze_orders",
+    key=("order_id",),
+    required=("order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_estimated_delivery_date"),
+    types={c.name: c.type for c in SILVER_ORDERS.columns if c.type == "timestamp"},
+    only_status="delivered",
+)
+
+
+@dg.asset(**SILVER_ORDERS.asset_args(), partitions_def=daily_orders, backfill_policy=dg.BackfillPolicy.single_run())
+def silver_orders(bronze_orders: DataFrame) -> DataFrame:
+    """Delivered orders, typed."""
+    return with_delivery_times(accepted(bronze_orders, RULES)).select(*SILVER_ORDERS.column_names)
+
+
+def with_delivery_times(orders: DataFrame) -> DataFrame:
+    """Orders with their day of purchase, `delivery_days` and `delivery_delay`; null where not delivered yet."""
+    delivered = F.to_date("order_delivered_customer_date")
+    return orders.withColumn("order_date", F.to_date("order_purchase_timestamp")).withColumns(
+        {
+            "delivery_days": F.datediff(delivered, "order_date"),
+            "delivery_delay": F.datediff(delivered, F.to_date("order_estimated_delivery_date")),
+        }
+    )

@@ -1,0 +1,45 @@
+"""silver_rejects: every bronze row that silver did not take, with the reason."""
+
+import dagster as dg
+from pyspark.sql import DataFrame
+
+from olist_assets.contracts import Column, Table
+from olist_assets.silver import silver_order_items, silver_order_payments, silver_order_reviews, silver_orders
+from olist_assets.silver.cleaning import rejected
+
+SILVER_REJECTS = Table(
+    name="silver_rejects",
+    description="Bronze rows that silver did not take: nothing is lost silently.",
+    grain="One row per rejected bronze row.",
+    key=(),
+    may_be_empty=True,
+    columns=(
+        Column("table", "string", "The bronze table."),
+        Column("key", "string", "The row's key, parts joined by `/`.", nullable=True),
+        Column(
+            "reason", "string", "Why it was rejected.",
+            accepted=("missing_required", "bad_cast", "duplicate_key", "corrupt_record"),
+        ),
+        Column("column", "string", "The column at fault.", nullable=True),
+        Column("value", "string", "What stood there.", nullable=True),
+        Column("record", "string", "The whole row as JSON."),
+        Column("ingestion_timestamp", "timestamp", "When the row was read."),
+    ),
+)  # fmt: skip
+
+
+@dg.asset(**SILVER_REJECTS.asset_args())
+def silver_rejects(
+    bronze_orders: DataFrame,
+    bronze_order_items: DataFrame,
+    bronze_order_payments: DataFrame,
+    bronze_order_reviews: DataFrame,
+) -> DataFrame:
+    """Rejected rows of the four tables that are cleaned, by the same rules that clean them."""
+    return (
+        rejected(bronze_orders, silver_orders.RULES)
+        .unionByName(rejected(bronze_order_items, silver_order_items.RULES))
+        .unionByName(rejected(bronze_order_payments, silver_order_payments.RULES))
+        .unionByName(rejected(bronze_order_reviews, silver_order_reviews.RULES))
+        .coalesce(1)
+    )

@@ -1,0 +1,141 @@
+"""The nine source files: found in a folder or a zip, and refused with a clear message when they are not what they should be."""
+
+import hashlib
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from filelock import FileLock
+
+from olist_assets.errors import OlistError
+from olist_assets.settings import SAMPLE_DATA, Settings
+
+FILES: dict[str, tuple[str, ...]] = {
+    "olist_customers_dataset.csv": (
+        "customer_id", "customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state",
+    ),
+    "olist_orders_dataset.csv": (
+        "order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_approved_at",
+        "order_delivered_carrier_date", "order_delivered_customer_date", "order_estimated_delivery_date",
+    ),
+    "olist_order_items_dataset.csv": (
+        "order_id", "order_item_id", "product_id", "seller_id", "shipping_limit_date", "price", "freight_value",
+    ),
+    "olist_order_payments_dataset.csv": (
+        "order_id", "payment_sequential", "payment_type", "payment_installments", "payment_value",
+    ),
+    "olist_order_reviews_dataset.csv": (
+        "review_id", "order_id", "review_score", "review_comment_title", "review_comment_message",
+        "review_creation_date", "review_answer_timestamp",
+    ),
+    "olist_products_dataset.csv": (
+        "product_id", "product_category_name", "product_name_lenght", "product_description_lenght",
+        "product_photos_qty", "product_weight_g", "product_length_cm", "product_height_cm", "product_width_cm",
+    ),
+    "olist_sellers_dataset.csv": ("seller_id", "seller_zip_code_prefix", "seller_city", "seller_state"),
+    "olist_geolocation_dataset.csv": (
+        "geolocation_zip_code_prefix", "geolocation_lat", "geolocation_lng", "geolocation_city", "geolocation_state",
+    ),
+    "product_category_name_translation.csv": ("product_category_name", "product_category_name_english"),
+}  # fmt: skip
+CHUNK = 8 << 20
+QUOTE, NEWLINE = ord('"'), ord("\n")
+
+
+def source_folder(settings: Settings) -> Path:
+    """The folder with the CSV files; a zip is unpacked into the cache once (its size and time name the folder)."""
+    data = settings.data.expanduser().resolve()
+    if data.is_dir():
+        return data
+    if not data.exists():
+        hint = "olist sample-data " + str(SAMPLE_DATA) if settings.data == SAMPLE_DATA else "set OLIST_DATA"
+        raise OlistError(f"There is no data at {data}: {hint} (a folder with the nine CSV files, or their zip).")
+    stat = data.stat()
+    name = hashlib.sha256(f"{data}:{stat.st_size}:{stat.st_mtime_ns}".encode()).hexdigest()[:16]
+    target = settings.cache / "sources" / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{target}.lock", timeout=600):
+        if not target.exists():
+            _unpack(data, target)
+    return target
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    partial = target.with_suffix(".partial")
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(partial)
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise OlistError(f"{archive} is not a whole zip file ({error}): download it again.") from error
+    # The public download has the files at its top; some mirrors put them into one folder.
+    inner = next((p.parent for p in partial.rglob("olist_orders_dataset.csv")), partial)
+    inner.rename(target)
+
+
+def checked_file(folder: Path, name: str) -> Path:
+    """Path of one source file after its header and encoding were checked. Raises OlistError naming file and column."""
+    path = folder / name
+    if not path.is_file():
+        raise OlistError(f"{path} is missing. The data folder or zip must hold all nine files of the dataset.")
+    with path.open("rb") as opened:
+        first = opened.readline()
+    if not first.strip():
+        raise OlistError(f"{path} is empty: it has no header line.")
+    _check_header(path, first)
+    _check_encoding(path)
+    return path
+
+
+def _check_header(path: Path, first: bytes) -> None:
+    expected = FILES[path.name]
+    found = tuple(word.strip().strip('"') for word in first.decode("utf-8-sig", "replace").split(","))
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    if missing or extra:
+        raise OlistError(f"{path}: missing columns {missing or 'none'}, unexpected columns {extra or 'none'}.")
+    if found != expected:
+        raise OlistError(f"{path}: columns are reordered. Expected {', '.join(expected)}.")
+
+
+def _check_encoding(path: Path) -> None:
+    import codecs
+
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    position = 0
+    try:
+        with path.open("rb") as opened:
+            while chunk := opened.read(CHUNK):
+                decoder.decode(chunk)
+                position += len(chunk)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise OlistError(f"{path} is not UTF-8: {error.reason} near byte {position + error.start}.") from error
+
+
+def record_count(path: Path) -> int:
+    """Records after the header: line ends outside quotes, blank lines not counted. Reads the file once, in chunks."""
+    records, inside, last_was_newline = 0, 0, True
+    with path.open("rb") as opened:
+        while chunk := opened.read(CHUNK):
+            data = np.frombuffer(chunk.replace(b"\r", b""), dtype=np.uint8)
+            parity = (np.cumsum(data == QUOTE) + inside) & 1
+            newline = (data == NEWLINE) & (parity == 0)
+            previous = np.concatenate(([last_was_newline], newline[:-1]))
+            records += int(np.count_nonzero(newline & ~previous))
+            if len(data):
+                inside, last_was_newline = int(parity[-1]), bool(newline[-1])
+    return records - 1 + (not last_was_newline)
+
+
+def order_days(settings: Settings) -> tuple[date, date]:
+    """First and last day of purchase in the orders file."""
+    path = checked_file(source_folder(settings), "olist_orders_dataset.csv")
+    days = duckdb.sql(
+        f"SELECT min(day), max(day) FROM (SELECT TRY_CAST(order_purchase_timestamp AS DATE) AS day FROM "
+        f"read_csv('{path}', all_varchar = true, header = true, ignore_errors = true))"
+    ).fetchone()
+    if not days or days[0] is None:
+        raise OlistError(f"{path} has no order with a valid order_purchase_timestamp.")
+    return days[0], days[1]
