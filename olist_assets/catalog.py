@@ -26,7 +26,7 @@ def modules() -> tuple[object, ...]:
 
 def _of_type(kind: type[T]) -> list[T]:
     found = (value for module in modules() for value in vars(module).values())
-    flat = (item for value in found for item in (value if isinstance(value, (tuple, list)) else (value,)))
+    flat = (item for value in found for item in (value if type(value) is tuple else (value,)))
     return list({id(item): item for item in flat if isinstance(item, kind)}.values())
 
 

@@ -132,7 +132,7 @@ def record_count(path: Path) -> int:
 def order_days(settings: Settings) -> tuple[date, date]:
     """First and last day of purchase in the orders file."""
     path = checked_file(source_folder(settings), "olist_orders_dataset.csv")
-    days = duckdb.sql(
+    days = duckdb.execute(
         f"SELECT min(day), max(day) FROM (SELECT TRY_CAST(order_purchase_timestamp AS DATE) AS day FROM "
         f"read_csv('{path}', all_varchar = true, header = true, ignore_errors = true))"
     ).fetchone()

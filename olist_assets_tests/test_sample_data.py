@@ -12,6 +12,15 @@ from olist_assets.sample_data.generator import SampleSummary, write_sample
 
 Records = list[list[str]]
 SCALE = 0.01
+BAD_TEXTS = {"2017-13-45 99:00:00", "soon", "12,x", "free", "9x,90", "two", "five"}
+OPTIONAL = {
+    "order_approved_at",
+    "order_delivered_carrier_date",
+    "order_delivered_customer_date",
+    "review_comment_title",
+    "review_comment_message",
+    "review_answer_timestamp",
+}
 ORDERS = 994
 FAULTY_TABLES = ("orders", "order_items", "order_payments", "order_reviews")
 KEYS = {
@@ -199,6 +208,10 @@ def test_dirty_counts_are_what_the_files_hold(clean: Path, dirty: tuple[Path, Sa
     assert min(injected.values()) >= 3
     assert len(records) - sound == sum(injected.values())
     assert sum(len(record) != len(header) for record in records) == injected["corrupt_record"]
+    whole = [dict(zip(header, record, strict=True)) for record in records if len(record) == len(header)]
+    incomplete = [row for row in whole if any(row[column] == "" for column in set(header) - OPTIONAL)]
+    assert len(incomplete) == injected["missing_required"]
+    assert sum(bool(BAD_TEXTS & set(row.values())) for row in whole) == injected["bad_cast"]
     places = [header.index(column) for column in KEYS[table]]
     keys = Counter(tuple(record[at] for at in places) for record in records)
     assert sum(count - 1 for count in keys.values()) == injected["duplicate_key"]

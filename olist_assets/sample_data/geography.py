@@ -45,7 +45,8 @@ STATES: tuple[State, ...] = (
     State("CE", 1.34, 0.4, (60010, 63960), (-3.73, -38.53), 1.8, (
         "fortaleza", "caucaia", "juazeiro do norte", "sobral", "maracanaú")),
     State("PA", 0.98, 0.05, (66010, 68820), (-1.46, -48.49), 2.0, ("belém", "ananindeua", "santarém", "marabá")),
-    State("MT", 0.91, 0.15, (78005, 78890), (-15.60, -56.10), 1.5, ("cuiabá", "várzea grande", "rondonópolis", "sinop")),
+    State("MT", 0.91, 0.15, (78005, 78890), (-15.60, -56.10), 1.5, (
+        "cuiabá", "várzea grande", "rondonópolis", "sinop")),
     State("MA", 0.75, 0.05, (65010, 65980), (-2.53, -44.30), 1.8, ("são luís", "imperatriz", "timon")),
     State("MS", 0.72, 0.15, (79002, 79995), (-20.44, -54.65), 1.3, ("campo grande", "dourados", "três lagoas")),
     State("PB", 0.54, 0.2, (58010, 58995), (-7.12, -34.86), 1.7, ("joão pessoa", "campina grande", "patos")),

@@ -1,0 +1,236 @@
+"""Contract -> asset checks. All of them run without a JVM: the Delta log knows counts and nulls, DuckDB reads the rest."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from olist_assets import lakehouse
+from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, RowCount, Table
+from olist_assets.settings import Settings
+from olist_assets.source import record_count, source_folder
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a check may look at: the table's Delta log statistics and SQL over the tables it named."""
+
+    settings: Settings
+    table: Table
+    statistics: dict[str, Any]
+    delta: Any
+    sql: duckdb.DuckDBPyConnection
+
+    def scalar(self, query: str) -> Any:
+        row = self.sql.execute(query).fetchone()
+        return row[0] if row else None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property with a predicate as its name; `evaluate` gives whether it holds, and the figures."""
+
+    name: str
+    description: str
+    evaluate: Callable[[Evaluation], tuple[bool, dict[str, Any]]]
+    blocking: bool = True
+    reads: tuple[str, ...] = field(default=())
+
+
+def checks_of(table: Table) -> list[Check]:
+    """All checks that a contract implies."""
+    checks = [schema_check(), null_check(table)]
+    if not table.may_be_empty:
+        checks.append(row_count_check())
+    if table.key:
+        checks.append(key_check(table.key))
+    if table.source_file:
+        checks += [file_check(table.source_file), parse_check()]
+    checks += [range_check(c) for c in table.columns if c.minimum is not None or c.maximum is not None]
+    checks += [accepted_check(c) for c in table.columns if c.accepted]
+    checks += [foreign_key_check(key) for key in table.foreign_keys]
+    checks += [equal_count_check(count) for count in table.row_counts]
+    checks += [reconciliation_check(pair) for pair in table.reconciliations]
+    if table.accounting:
+        checks.append(accounting_check(table.accounting))
+    return checks
+
+
+def schema_check() -> Check:
+    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+        found = {f.name: (_type_name(f.type), f.nullable) for f in on.delta.schema().fields}
+        expected = {c.name: (c.type, c.nullable) for c in on.table.columns}
+        names = [*expected, *(name for name in found if name not in expected)]
+        different = [
+            f"{n}: {found.get(n)} instead of {expected.get(n)}" for n in names if found.get(n) != expected.get(n)
+        ]
+        return not different and list(found) == list(expected), {"differences": different}
+
+    return Check("schema_matches_contract", "Names, order, types and nullability are the contract's.", evaluate)
+
+
+def _type_name(kind: Any) -> str:
+    """Delta's type in Spark SQL's words."""
+    if hasattr(kind, "element_type"):
+        return f"array<{_type_name(kind.element_type)}>"
+    return {"integer": "int"}.get(kind.type, kind.type)
+
+
+def row_count_check() -> Check:
+    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+        return on.statistics["rows"] > 0, {"rows": on.statistics["rows"]}
+
+    return Check("row_count_is_positive", "The table has rows.", evaluate)
+
+
+def null_check(table: Table) -> Check:
+    required = [c.name for c in table.required]
+
+    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+        counted = on.statistics["nulls"]
+        uncounted = [name for name in required if name not in counted]
+        nulls = {name: counted[name] for name in required if name in counted}
+        if uncounted and on.statistics["rows"]:
+            # The log counts no nulls of arrays.
+            query = ", ".join(f'count(*) - count("{name}")' for name in uncounted)
+            row = on.sql.execute(f'SELECT {query} FROM "{on.table.name}"').fetchone() or ()
+            nulls |= dict(zip(uncounted, row, strict=True))
+        return not any(nulls.values()), {"nulls": sum(nulls.values()), "nulls_by_column": nulls}
+
+    return Check("required_columns_have_no_nulls", f"No nulls in {', '.join(required)}.", evaluate)
+
+
+def offending_rows(name: str, description: str, query: str, *, blocking: bool = True, reads: tuple[str, ...] = ()) -> Check:
+    """A check that holds when a query counts zero rows; `{table}` in it is the table checked."""
+
+    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+        rows = on.scalar(query.replace("{table}", on.table.name))
+        return rows == 0, {"offending_rows": rows}
+
+    return Check(name, description, evaluate, blocking, reads)
+
+
+def key_check(key: tuple[str, ...]) -> Check:
+    columns = ", ".join(f'"{name}"' for name in key)
+    query = f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) n FROM {{table}} GROUP BY {columns})"
+    name = f"{'_and_'.join(key)}_{'is' if len(key) == 1 else 'are'}_unique"
+    return offending_rows(name, f"No two rows have the same {columns}.", query)
+
+
+def range_check(column: Column) -> Check:
+    bounds = [f'"{column.name}" < {column.minimum}'] if column.minimum is not None else []
+    bounds += [f'"{column.name}" > {column.maximum}'] if column.maximum is not None else []
+    limits = f"{'' if column.minimum is None else column.minimum} to {'' if column.maximum is None else column.maximum}"
+    query = f"SELECT count(*) FROM {{table}} WHERE {' OR '.join(bounds)}"
+    return offending_rows(f"{column.name}_is_in_range", f"{column.name} lies in {limits}.", query, blocking=False)
+
+
+def accepted_check(column: Column) -> Check:
+    values = ", ".join("'" + value.replace("'", "''") + "'" for value in column.accepted)
+    query = f'SELECT count(*) FROM {{table}} WHERE "{column.name}" NOT IN ({values})'
+    return offending_rows(f"{column.name}_is_accepted", f"{column.name} is one of {values}.", query)
+
+
+def foreign_key_check(key: ForeignKey) -> Check:
+    query = (
+        f'SELECT count(*) FROM {{table}} t ANTI JOIN "{key.to_table}" u ON t."{key.column}" = u."{key.to_column}" '
+        f'WHERE t."{key.column}" IS NOT NULL'
+    )
+    name = f"{key.column}_exists_in_{key.to_table}"
+    description = f"Each {key.column} stands in {key.to_table}."
+    return offending_rows(name, description, query, blocking=key.blocking, reads=(key.to_table,))
+
+
+def parse_check() -> Check:
+    query = "SELECT count(*) FROM {table} WHERE _corrupt_record IS NOT NULL"
+    return offending_rows("records_parse", "Each record has the header's columns.", query, blocking=False)
+
+
+def file_check(file: str) -> Check:
+    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+        records = record_count(source_folder(on.settings) / file)
+        return on.statistics["rows"] == records, {"rows": on.statistics["rows"], "records": records}
+
+    return Check("row_count_matches_file", f"As many rows as {file} has records.", evaluate)
+
+
+def equal_count_check(count: RowCount) -> Check:
+    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+        expected = on.scalar(count.sql)
+        return on.statistics["rows"] == expected, {"rows": on.statistics["rows"], "expected": expected}
+
+    return Check(count.name, count.description, evaluate, reads=_tables_in(count.sql))
+
+
+def reconciliation_check(pair: Reconciliation) -> Check:
+    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+        left, right = (float(on.scalar(query) or 0) for query in (pair.left, pair.right))
+        return abs(left - right) <= pair.tolerance + 1e-6, {"left": left, "right": right, "difference": left - right}
+
+    return Check(pair.name, pair.description, evaluate, reads=_tables_in(pair.left, pair.right))
+
+
+def accounting_check(rule: Accounting) -> Check:
+    rejects = f"SELECT count(*) FROM silver_rejects WHERE \"table\" = '{rule.source}'"
+
+    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+        figures = {
+            "source_rows": on.scalar(f"SELECT count(*) FROM {rule.source}"),
+            "kept": int(on.scalar(rule.kept)),
+            "filtered": on.scalar(rule.filtered),
+            "rejected": on.scalar(rejects),
+        }
+        lost = figures["source_rows"] - figures["kept"] - figures["filtered"] - figures["rejected"]
+        return lost == 0, figures | {"lost": lost}
+
+    description = f"Each row of {rule.source} is here, filtered by a stated rule, or in silver_rejects."
+    reads = (rule.source, *_tables_in(rule.kept, rule.filtered, rejects))
+    # A warning: while only some days are materialized, rows of the others are not lost.
+    return Check("nothing_is_lost", description, evaluate, blocking=False, reads=reads)
+
+
+def _tables_in(*queries: str) -> tuple[str, ...]:
+    from olist_assets.catalog import tables
+
+    return tuple(dict.fromkeys(name for query in queries for name in lakehouse.mentioned(query, tables())))
+
+
+def evaluated(table: Table, checks: list[Check], settings: Settings) -> Iterator[dg.AssetCheckResult]:
+    """Run checks against the newest version of the tables."""
+    delta = lakehouse.open_table(settings, table.name)
+    reads = dict.fromkeys([table.name, *(name for check in checks for name in check.reads)])
+    with lakehouse.connection(settings, reads) as sql:
+        on = Evaluation(settings, table, lakehouse.statistics(delta), delta, sql)
+        for check in checks:
+            passed, figures = check.evaluate(on)
+            severity = dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
+            yield dg.AssetCheckResult(
+                asset_key=table.name, check_name=check.name, passed=passed, severity=severity, metadata=figures
+            )
+
+
+def asset_checks(table: Table) -> dg.AssetChecksDefinition:
+    """The checks of a table as one step, so that a table costs one; any of them can be run by itself."""
+    checks = {check.name: check for check in checks_of(table)}
+
+    @dg.multi_asset_check(
+        name=f"{table.name}_checks",
+        specs=[
+            dg.AssetCheckSpec(
+                check.name,
+                asset=table.name,
+                description=check.description,
+                blocking=check.blocking,
+                additional_deps=[name for name in dict.fromkeys(check.reads) if name != table.name],
+            )
+            for check in checks.values()
+        ],
+        can_subset=True,
+    )
+    def run_checks(context: dg.AssetCheckExecutionContext):
+        wanted = {key.name for key in context.selected_asset_check_keys}
+        yield from evaluated(table, [check for name, check in checks.items() if name in wanted], Settings())
+
+    return run_checks

@@ -1,0 +1,14 @@
+-- One row an item of an order, of any status.
+SELECT
+    i.order_id,
+    i.order_item_id::INTEGER AS order_item_id,
+    i.product_id,
+    i.seller_id,
+    p.product_category_name,
+    coalesce(t.product_category_name_english, p.product_category_name, 'unknown') AS product_category_name_english,
+    i.shipping_limit_date::TIMESTAMP AS shipping_limit_date,
+    i.price::DECIMAL(10, 2) AS price,
+    i.freight_value::DECIMAL(10, 2) AS freight_value
+FROM bronze_order_items AS i
+LEFT JOIN bronze_products AS p ON p.product_id = i.product_id
+LEFT JOIN bronze_product_category_translation AS t ON t.product_category_name = p.product_category_name
