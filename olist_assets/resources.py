@@ -13,7 +13,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from olist_assets.errors import OlistError
 from olist_assets.jars import delta_jars
 from olist_assets.settings import Settings
-from olist_assets.source import FILES, checked_file, source_folder
+from olist_assets.source import FILES, checked_file, line_end, source_folder
 
 CORRUPT = "_corrupt_record"
 MINIMUM_JAVA = 17
@@ -88,7 +88,7 @@ class OlistSource(dg.ConfigurableResource):
         columns = [StructField(name, StringType()) for name in (*FILES[file], CORRUPT)]
         frame = (
             self.spark.session.read.schema(StructType(columns))
-            .options(header=True, multiLine=True, quote='"', escape='"', mode="PERMISSIVE", encoding="UTF-8")
+            .options(header=True, multiLine=True, lineSep=line_end(path), quote='"', escape='"', encoding="UTF-8")
             .options(columnNameOfCorruptRecord=CORRUPT, ignoreLeadingWhiteSpace=False, ignoreTrailingWhiteSpace=False)
             .csv(str(path))
         )

@@ -1,5 +1,6 @@
 """The nine source files: found in a folder or a zip, and refused with a clear message when they are not what they should be."""
 
+import codecs
 import hashlib
 import zipfile
 from datetime import date
@@ -88,6 +89,12 @@ def checked_file(folder: Path, name: str) -> Path:
     return path
 
 
+def line_end(path: Path) -> str:
+    """The line end of the header: told to Spark, it keeps line breaks inside quoted fields as they are."""
+    with path.open("rb") as opened:
+        return "\r\n" if opened.readline().endswith(b"\r\n") else "\n"
+
+
 def _check_header(path: Path, first: bytes) -> None:
     expected = FILES[path.name]
     found = tuple(word.strip().strip('"') for word in first.decode("utf-8-sig", "replace").split(","))
@@ -100,8 +107,6 @@ def _check_header(path: Path, first: bytes) -> None:
 
 
 def _check_encoding(path: Path) -> None:
-    import codecs
-
     decoder = codecs.getincrementaldecoder("utf-8")()
     position = 0
     try:
