@@ -7,6 +7,8 @@ from olist_assets.checks import asset_checks
 from olist_assets.io_manager import DeltaIOManager
 from olist_assets.resources import OlistSource, Spark
 
+JOB = "olist"
+
 spark = Spark()
 defs = dg.Definitions(
     assets=assets(),
@@ -18,5 +20,5 @@ defs = dg.Definitions(
     },
     # One JVM a run: a process a step would start Spark for each.
     executor=dg.in_process_executor,
-    jobs=[dg.define_asset_job("olist", selection=dg.AssetSelection.all())],
+    jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all())],
 )

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from functools import cached_property
+from pathlib import Path
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -17,6 +18,7 @@ from olist_assets.source import FILES, checked_file, line_end, source_folder
 
 CORRUPT = "_corrupt_record"
 MINIMUM_JAVA = 17
+LOG_CONFIG = Path(__file__).with_name("log4j2.properties").as_uri()
 
 
 def spark_config(settings: Settings) -> dict[str, str]:
@@ -32,7 +34,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
         # On the class path, not spark.jars: nothing is copied or served.
         "spark.driver.extraClassPath": jars,
         "spark.executor.extraClassPath": jars,
-        "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:TieredStopAtLevel=4",
+        "spark.driver.extraJavaOptions": f"-XX:+UseParallelGC -Dlog4j2.configurationFile={LOG_CONFIG}",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",

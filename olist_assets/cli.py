@@ -1,0 +1,212 @@
+"""`olist`: the platform from a terminal. Exit codes: 0 done, 1 a table or check failed, 2 wrong use or input."""
+
+import os
+import sys
+from datetime import date
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table as Grid
+
+from olist_assets import lakehouse
+from olist_assets.errors import OlistError
+from olist_assets.settings import SAMPLE_DATA, Settings
+
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+console = Console(highlight=False)
+select_option = click.option(
+    "--select", default="*", show_default=True, help="Tables, in Dagster's selection syntax; commas unite."
+)
+
+
+class Day(click.ParamType):
+    """A calendar day, or with `span` two of them: 2017-11-01..2017-11-30."""
+
+    name = "day"
+
+    def __init__(self, *, span: bool = False) -> None:
+        self._parts = 2 if span else 1
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[date, date]:
+        try:
+            days = [date.fromisoformat(text) for text in value.split("..")]
+        except ValueError:
+            days = []
+        if len(days) != self._parts:
+            self.fail(f"{value!r} is not {'a span like 2017-11-01..2017-11-30' if self._parts == 2 else 'a day like 2017-11-24'}")
+        return days[0], days[-1]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="olist-assets")
+def olist() -> None:
+    """The Olist lakehouse: CSV files to bronze, silver and gold Delta tables, with checks."""
+
+
+@olist.command()
+@select_option
+@click.option("--day", "days", type=Day(), help="Only this day of the daily tables.")
+@click.option("--days", type=Day(span=True), help="Only these days of the daily tables: A..B, both included.")
+def materialize(select: str, days: tuple[date, date] | None) -> int:
+    """Make tables and run their checks.
+
+    \b
+    olist materialize                                    everything
+    olist materialize --select group:silver              a layer
+    olist materialize --select "+gold_daily_metrics"     a table and those it reads
+    olist materialize --select silver_orders,silver_orders_master --day 2017-11-24
+    olist materialize --select gold_daily_metrics --days 2017-11-01..2017-11-30
+    """
+    _make_sample_if_none()
+    # Here, not above: Dagster and Spark take a second to import, and the days follow the data.
+    from olist_assets import runs
+    from olist_assets.progress import RunProgress
+
+    with RunProgress(console) as progress:
+        report = runs.materialize(select, days or runs.ALL_DAYS, progress.on_event)
+    progress.summarize(report)
+    return 0 if report.succeeded else FAILED
+
+
+@olist.command()
+@select_option
+def checks(select: str) -> int:
+    """Run checks without touching a table or starting Spark.
+
+    \b
+    olist checks
+    olist checks --select gold_customer_metrics
+    """
+    from olist_assets import runs
+    from olist_assets.progress import RunProgress
+
+    with RunProgress(console) as progress:
+        report = runs.run_checks(select, progress.on_event)
+    progress.summarize(report)
+    return 0 if report.succeeded else FAILED
+
+
+@olist.command()
+@click.argument("query")
+@click.option("--format", "form", type=click.Choice(lakehouse.FORMATS), default="table", show_default=True)
+def sql(query: str, form: str) -> None:
+    """Ask the tables, by bare name, in DuckDB's SQL.
+
+    \b
+    olist sql "SELECT * FROM gold_daily_metrics ORDER BY revenue DESC LIMIT 10"
+    olist sql "DESCRIBE gold_customer_metrics"
+    olist sql --format csv "FROM silver_orders" > orders.csv
+    """
+    click.echo(lakehouse.answer(Settings(), query, form))
+
+
+@olist.command()
+def tables() -> None:
+    """All tables: rows, files, size, version and when they were last written."""
+    from olist_assets.catalog import tables as contracts
+
+    settings, grid = Settings(), Grid(title=f"Tables in {Settings().warehouse_path}")
+    for heading in ("table", "rows", "files", "MB", "version", "written (UTC)", "grain"):
+        grid.add_column(heading, justify="right" if heading in {"rows", "files", "MB", "version"} else "left")
+    for name, contract in contracts().items():
+        try:
+            table = lakehouse.open_table(settings, name)
+        except lakehouse.TableMissing:
+            grid.add_row(name, "-", "", "", "", "not made yet", contract.grain)
+            continue
+        figures, written = lakehouse.statistics(table), lakehouse.written_at(table)
+        counts = (f"{figures['rows']:,}", str(figures["files"]), f"{figures['bytes'] / 1e6:.1f}", str(table.version()))
+        grid.add_row(name, *counts, f"{written:%Y-%m-%d %H:%M:%S}", contract.grain)
+    console.print(grid)
+
+
+@olist.command()
+def doctor() -> int:
+    """Print the settings in force and what is wrong with them."""
+    from olist_assets.doctor import examined
+
+    settings, wrong = Settings(), 0
+    for name, value in settings.model_dump().items():
+        console.print(f"  OLIST_{name.upper():<16} {value}", soft_wrap=True)
+    for subject, found in examined(settings):
+        wrong += found.problem
+        console.print(f"{'[red]✗[/]' if found.problem else '[green]✓[/]'} {subject:<16} {found.text}", soft_wrap=True)
+    return FAILED if wrong else 0
+
+
+@olist.command("sample-data")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--scale", type=float, default=1.0, show_default=True, help="1 is 99,441 orders; 0.01 to 100.")
+@click.option("--seed", type=int, default=42, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--dirty", is_flag=True, help="Add broken records and print how many of which kind.")
+def sample_data(directory: Path, scale: float, seed: int, dirty: bool) -> None:
+    """Write a synthetic dataset with the shape of the real one.
+
+    \b
+    olist sample-data data/sample
+    olist sample-data /tmp/large --scale 10
+    olist sample-data /tmp/dirty --scale 0.1 --dirty
+    """
+    _write_sample(directory, scale=scale, seed=seed, dirty=dirty)
+
+
+@olist.command()
+@click.option("--port", type=int, default=3000, show_default=True)
+def ui(port: int) -> None:
+    """Open Dagster's UI and daemon on the loopback address; stop them with Ctrl-C."""
+    from olist_assets.runs import dagster_home
+
+    home = dagster_home()
+    os.environ |= {"DAGSTER_HOME": str(home), "DAGSTER_EVENT_BATCH_SIZE": os.environ.get("DAGSTER_EVENT_BATCH_SIZE", "500")}
+    command = ["dagster", "dev", "-w", str(home / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
+    os.execv(Path(sys.executable).with_name("dagster"), command)
+
+
+def _make_sample_if_none() -> None:
+    settings = Settings()
+    if settings.data == SAMPLE_DATA and not settings.data.exists():
+        console.print(f"There is no data yet: writing a synthetic sample to {SAMPLE_DATA} (OLIST_DATA names your own).")
+        _write_sample(settings.data, scale=1.0, seed=42, dirty=False)
+
+
+def _write_sample(directory: Path, *, scale: float, seed: int, dirty: bool) -> None:
+    from olist_assets.sample_data.generator import write_sample
+
+    with console.status("") as status:
+        try:
+            summary = write_sample(
+                directory,
+                scale=scale,
+                seed=seed,
+                dirty=dirty,
+                on_progress=lambda table, rows: status.update(f"{table}: {rows:,} records"),
+            )
+        except (ValueError, OSError) as error:
+            raise OlistError(str(error)) from error
+    for table, rows in summary.rows.items():
+        console.print(f"  {table:<30} {rows:>12,} records")
+    for (table, reason), rows in summary.injected.items():
+        console.print(f"  broken: {table:<22} {rows:>12,} {reason}")
+    console.print(f"Written to {directory}", soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is a message, not a stack trace."""
+    from dagster import DagsterExecutionInterruptedError
+
+    try:
+        code = olist.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except OlistError as error:
+        Console(stderr=True, highlight=False).print(f"[red]Error:[/] {error}", markup=True, soft_wrap=True)
+        code = WRONG_USE
+    except (click.Abort, KeyboardInterrupt, DagsterExecutionInterruptedError):
+        console.print("Stopped. Finished tables stay; the others are as they were.")
+        code = INTERRUPTED
+    sys.exit(code)
