@@ -2,17 +2,26 @@
 
 import os
 import sys
+import warnings
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets import lakehouse
 from olist_assets.errors import OlistError
 from olist_assets.settings import SAMPLE_DATA, Settings
 
+if TYPE_CHECKING:
+    from olist_assets.runs import OnEvent, RunReport
+
+# Dagster, Spark and DuckDB are imported where a command needs them: `--help` must not wait for them, and the days of
+# the daily tables are read from the data as the tables' modules are imported.
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 console = Console(highlight=False)
 select_option = click.option(
@@ -26,7 +35,7 @@ class Day(click.ParamType):
     name = "day"
 
     def __init__(self, *, span: bool = False) -> None:
-        self._parts = 2 if span else 1
+        self._parts, self._form = (2, "span like 2017-11-01..2017-11-30") if span else (1, "day like 2017-11-24")
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[date, date]:
         try:
@@ -34,7 +43,7 @@ class Day(click.ParamType):
         except ValueError:
             days = []
         if len(days) != self._parts:
-            self.fail(f"{value!r} is not {'a span like 2017-11-01..2017-11-30' if self._parts == 2 else 'a day like 2017-11-24'}")
+            self.fail(f"{value!r} is not a {self._form}", param, ctx)
         return days[0], days[-1]
 
 
@@ -59,14 +68,9 @@ def materialize(select: str, days: tuple[date, date] | None) -> int:
     olist materialize --select gold_daily_metrics --days 2017-11-01..2017-11-30
     """
     _make_sample_if_none()
-    # Here, not above: Dagster and Spark take a second to import, and the days follow the data.
     from olist_assets import runs
-    from olist_assets.progress import RunProgress
 
-    with RunProgress(console) as progress:
-        report = runs.materialize(select, days or runs.ALL_DAYS, progress.on_event)
-    progress.summarize(report)
-    return 0 if report.succeeded else FAILED
+    return _followed(lambda on_event: runs.materialize(select, days or runs.ALL_DAYS, on_event))
 
 
 @olist.command()
@@ -79,17 +83,13 @@ def checks(select: str) -> int:
     olist checks --select gold_customer_metrics
     """
     from olist_assets import runs
-    from olist_assets.progress import RunProgress
 
-    with RunProgress(console) as progress:
-        report = runs.run_checks(select, progress.on_event)
-    progress.summarize(report)
-    return 0 if report.succeeded else FAILED
+    return _followed(lambda on_event: runs.run_checks(select, on_event))
 
 
 @olist.command()
 @click.argument("query")
-@click.option("--format", "form", type=click.Choice(lakehouse.FORMATS), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def sql(query: str, form: str) -> None:
     """Ask the tables, by bare name, in DuckDB's SQL.
 
@@ -98,12 +98,15 @@ def sql(query: str, form: str) -> None:
     olist sql "DESCRIBE gold_customer_metrics"
     olist sql --format csv "FROM silver_orders" > orders.csv
     """
-    click.echo(lakehouse.answer(Settings(), query, form))
+    from olist_assets import lakehouse
+
+    lakehouse.answer(Settings(), query, form)
 
 
 @olist.command()
 def tables() -> None:
     """All tables: rows, files, size, version and when they were last written."""
+    from olist_assets import lakehouse
     from olist_assets.catalog import tables as contracts
 
     settings, grid = Settings(), Grid(title=f"Tables in {Settings().warehouse_path}")
@@ -129,9 +132,10 @@ def doctor() -> int:
     settings, wrong = Settings(), 0
     for name, value in settings.model_dump().items():
         console.print(f"  OLIST_{name.upper():<16} {value}", soft_wrap=True)
-    for subject, found in examined(settings):
-        wrong += found.problem
-        console.print(f"{'[red]✗[/]' if found.problem else '[green]✓[/]'} {subject:<16} {found.text}", soft_wrap=True)
+    for found in examined(settings):
+        wrong += found.is_problem
+        mark = "[red]✗[/]" if found.is_problem else "[green]✓[/]"
+        console.print(f"{mark} {found.subject:<16} {found.text}", soft_wrap=True)
     return FAILED if wrong else 0
 
 
@@ -158,10 +162,23 @@ def ui(port: int) -> None:
     from olist_assets.runs import dagster_home
 
     home = dagster_home()
-    os.environ |= {"DAGSTER_HOME": str(home), "DAGSTER_EVENT_BATCH_SIZE": os.environ.get("DAGSTER_EVENT_BATCH_SIZE", "500")}
+    os.environ |= {
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_EVENT_BATCH_SIZE": os.environ.get("DAGSTER_EVENT_BATCH_SIZE", "500"),
+    }
     command = ["dagster", "dev", "-w", str(home / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
     console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
     os.execv(Path(sys.executable).with_name("dagster"), command)
+
+
+def _followed(start: "Callable[[OnEvent], RunReport]") -> int:
+    """A run with its progress on the terminal; gives the exit code."""
+    from olist_assets.progress import RunProgress
+
+    with RunProgress(console) as progress:
+        report = start(progress.on_event)
+    progress.summarize(report)
+    return 0 if report.succeeded else FAILED
 
 
 def _make_sample_if_none() -> None:
@@ -194,8 +211,8 @@ def _write_sample(directory: Path, *, scale: float, seed: int, dirty: bool) -> N
 
 def main() -> None:
     """Entry point: a user's mistake is a message, not a stack trace."""
-    from dagster import DagsterExecutionInterruptedError
-
+    # That Dagster calls parts of its interface beta is its maintainers' news, not this command's user's.
+    warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")
     try:
         code = olist.main(standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -204,9 +221,18 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except OlistError as error:
-        Console(stderr=True, highlight=False).print(f"[red]Error:[/] {error}", markup=True, soft_wrap=True)
-        code = WRONG_USE
-    except (click.Abort, KeyboardInterrupt, DagsterExecutionInterruptedError):
+        code = _refused(str(error))
+    except ValidationError as error:
+        wrong = (
+            f"OLIST_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (it is {e['input']!r})" for e in error.errors()
+        )
+        code = _refused("; ".join(wrong))
+    except (click.Abort, KeyboardInterrupt):
         console.print("Stopped. Finished tables stay; the others are as they were.")
         code = INTERRUPTED
     sys.exit(code)
+
+
+def _refused(message: str) -> int:
+    Console(stderr=True, highlight=False).print(f"[red]Error:[/] {escape(message)}", soft_wrap=True)
+    return WRONG_USE

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from olist_assets.source import SourceFile
+
 OWNERS = ["team:analytics-engineering"]
 
 
@@ -83,7 +85,7 @@ class Table:
     columns: tuple[Column, ...]
     description: str = ""
     cluster_by: str | None = None
-    source_file: str | None = None
+    source: SourceFile | None = None
     may_be_empty: bool = False
     foreign_keys: tuple[ForeignKey, ...] = ()
     row_counts: tuple[RowCount, ...] = ()

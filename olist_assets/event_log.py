@@ -10,16 +10,19 @@ from contextlib import contextmanager
 from functools import cached_property
 
 from dagster import EventLogEntry
-from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
-from sqlalchemy import Connection, Engine, create_engine, event
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage, SqlEventLogStorageTable
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
+
+BUSY_TIMEOUT_SECONDS = 60
 
 
 class BatchedSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
-    """The same tables and queries; only how connections are made differs."""
+    """The same tables, rows and queries; only how connections are made and batches written differs."""
 
     @cached_property
     def _engine(self) -> Engine:
-        engine = create_engine(self._conn_string, connect_args={"timeout": 60})
+        engine = create_engine(self._conn_string, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
 
         @event.listens_for(engine, "connect")
         def set_pragmas(connection, _record) -> None:
@@ -42,11 +45,30 @@ class BatchedSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
         with self._engine.begin() as connection:
             yield connection
 
+    def has_table(self, table_name: str) -> bool:
+        # Asked for each event; a migration, which could add one, runs in a process of its own.
+        return table_name in self._table_names
+
+    @cached_property
+    def _table_names(self) -> frozenset[str]:
+        return frozenset(inspect(self._engine).get_table_names())
+
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """All events in one transaction: what store_event opens for each is the batch's connection."""
+        """What store_event does for each event, in one transaction, and an asset's own row brought up to date once."""
+        insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
         with self._connect() as connection:
+            ids = connection.execute(insert, [self._event_to_row(entry) for entry in events]).scalars().all()
+            stored = [(entry, entry.get_dagster_event(), id_) for entry, id_ in zip(events, ids, strict=True)]
+            of_assets = [row for row in stored if row[1].event_type in ASSET_EVENTS and row[1].asset_key]
+            self._store_asset_event_tags(connection, [row[0] for row in of_assets], [row[2] for row in of_assets])
+            # Later events of a kind overwrite what earlier ones of the same asset left there.
+            latest = {(row[1].event_type, row[1].asset_key): row for row in of_assets}
+            for entry, _, id_ in latest.values():
+                self._store_asset_event(connection, entry, id_)
             self._active.connection = connection
             try:
-                super().store_event_batch(events)
+                for entry, dagster_event, id_ in stored:
+                    if dagster_event.event_type in ASSET_CHECK_EVENTS:
+                        self.store_asset_check_event(entry, id_)
             finally:
                 self._active.connection = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from deltalake import DeltaTable
 from filelock import FileLock, Timeout
 from pyspark.sql import DataFrame
 
@@ -38,19 +39,29 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         if predicate:
             frame = frame.where(predicate)
         with table_lock(path, settings.lock_timeout):
-            if not (path / "_delta_log").exists():
+            is_new = not DeltaTable.is_deltatable(str(path))
+            if is_new:
                 self._create(contract, path)
-            self._write(context, arranged(frame, contract), path, predicate)
+            writer = arranged(frame, contract).write.format("delta").option("userMetadata", commit_metadata(context))
+            if predicate and not is_new:
+                writer = writer.option("replaceWhere", predicate)
+            # A new table has no rows to replace: appending to it spares Delta the search for them.
+            writer.mode("append" if is_new else "overwrite").save(str(path))
             written = lakehouse.open_table(settings, contract.name)
         context.add_output_metadata(output_metadata(written, path, started))
+        if predicate:
+            rows = lakehouse.rows_by_day(written, contract.name, str(contract.cluster_by), predicate)
+            for day in context.asset_partition_keys:
+                context.step_context.add_asset_metadata(
+                    {"dagster/partition_row_count": rows.get(day, 0)}, context.asset_key, day
+                )
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
         from olist_assets.catalog import table
 
         settings, contract = Settings(), table(context.asset_key.to_user_string())
-        path = settings.table_path(contract.name)
-        if not lakehouse.exists(path):
-            raise lakehouse.TableMissing(contract.name, path)
+        # Asked of the log first: the message then names the table and how to make it.
+        path = lakehouse.open_table(settings, contract.name).table_uri
         frame = self.spark.session.read.format("delta").load(str(path))
         predicate = window(context, contract)
         return frame.where(predicate) if predicate else frame
@@ -63,17 +74,6 @@ class DeltaIOManager(dg.ConfigurableIOManager):
             f"TBLPROPERTIES ('delta.enableDeletionVectors' = 'false')"
         )
 
-    def _write(self, context: dg.OutputContext, frame: DataFrame, path: Path, predicate: str | None) -> None:
-        commit = {
-            "run_id": context.run_id,
-            "partitions": partitions_label(context),
-            "code_version": context.version,
-        }
-        writer = frame.write.format("delta").mode("overwrite").option("userMetadata", json.dumps(commit))
-        if predicate:
-            writer = writer.option("replaceWhere", predicate)
-        writer.save(str(path))
-
 
 def window(context: dg.OutputContext | dg.InputContext, contract: Table) -> str | None:
     """The run's partitions of a daily table as a half-open predicate; None for a table without partitions."""
@@ -84,11 +84,13 @@ def window(context: dg.OutputContext | dg.InputContext, contract: Table) -> str 
     return f"{day} >= DATE'{span.start:%Y-%m-%d}' AND {day} < DATE'{span.end:%Y-%m-%d}'"
 
 
-def partitions_label(context: dg.OutputContext) -> str | None:
-    if not context.has_asset_partitions:
-        return None
-    keys = context.asset_partition_key_range
-    return keys.start if keys.start == keys.end else f"{keys.start}..{keys.end}"
+def commit_metadata(context: dg.OutputContext) -> str:
+    """What the commit itself says of the run, so that DESCRIBE HISTORY is the audit log (JSON)."""
+    partitions = None
+    if context.has_asset_partitions:
+        keys = context.asset_partition_key_range
+        partitions = keys.start if keys.start == keys.end else f"{keys.start}..{keys.end}"
+    return json.dumps({"run_id": context.run_id, "partitions": partitions, "code_version": context.version})
 
 
 def conformed(frame: DataFrame, contract: Table) -> DataFrame:
@@ -118,7 +120,6 @@ def output_metadata(table: Any, path: Path, started: float) -> dict[str, Any]:
     figures = lakehouse.statistics(table)
     return {
         "dagster/row_count": figures["rows"],
-        "dagster/partition_row_count": lakehouse.rows_written(table),
         "delta_version": table.version(),
         "files": figures["files"],
         "bytes": figures["bytes"],
@@ -129,17 +130,21 @@ def output_metadata(table: Any, path: Path, started: float) -> dict[str, Any]:
 
 @contextmanager
 def table_lock(path: Path, timeout: float) -> Iterator[None]:
-    """One writer a table on a local disk, where Delta itself promises none. Released when its process dies."""
+    """One writer a table on a local disk, where Delta itself promises none. Released when its process dies.
+
+    Raises OlistError after `timeout` seconds, naming who holds the table, and where nothing can be written.
+    """
+    lock, holder = FileLock(path.parent / f".{path.name}.lock"), path.parent / f".{path.name}.holder"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.parent / f".{path.name}.lock")
-        holder = path.parent / f".{path.name}.holder"
-        lock.acquire(timeout=0 if timeout <= 0 else timeout)
+        lock.acquire(timeout=timeout)
     except Timeout as error:
         who = holder.read_text() if holder.exists() else "another process"
-        raise OlistError(f"{path.name} is being written by {who}; gave up after {timeout:.0f} s.") from error
+        raise OlistError(f"{path.name} is being written by {who}; gave up after {timeout:g} s.") from error
     except OSError as error:
-        raise OlistError(f"Cannot write to the warehouse {path.parent}: {error.strerror}. Set OLIST_WAREHOUSE.") from error
+        raise OlistError(
+            f"Cannot write to the warehouse {path.parent}: {error.strerror}. Set OLIST_WAREHOUSE."
+        ) from error
     try:
         holder.write_text(f"process {os.getpid()}")
         yield

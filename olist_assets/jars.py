@@ -3,7 +3,6 @@
 import hashlib
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -24,21 +23,30 @@ EXCLUDED = "com.*:*,org.*:*,net.*:*,io.unitycatalog:*,io.netty:*,jakarta.*:*,jav
 
 
 def delta_jars(cache: Path) -> list[Path]:
-    """Paths of the five JARs; the first call of all processes resolves them, the others wait for it and need no network."""
-    folder = cache / f"delta-{DELTA_VERSION}"
-    jars = [folder / f"{artifact}-{DELTA_VERSION}.jar" for artifact in SHA256]
+    """Paths of the five JARs; the first call of all processes resolves them, later ones need no network."""
+    jars = _paths(cache)
+    folder = jars[0].parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OlistError(f"Cannot write the JAR cache {folder}: {error.strerror}. Set OLIST_CACHE.") from error
     # Ivy's cache is not safe for two first starts at once.
     with FileLock(folder / ".lock", timeout=600):
-        if not all(_verified(jar) for jar in jars):
+        if missing_jars(cache):
             _resolve(folder)
             for jar in jars:
                 if not _verified(jar):
                     raise OlistError(f"{jar.name} does not have the pinned SHA-256: delete {folder} and try again.")
     return jars
+
+
+def missing_jars(cache: Path) -> list[Path]:
+    """Those of the five that are not cached, or not what was pinned."""
+    return [jar for jar in _paths(cache) if not _verified(jar)]
+
+
+def _paths(cache: Path) -> list[Path]:
+    return [cache / f"delta-{DELTA_VERSION}" / f"{artifact}-{DELTA_VERSION}.jar" for artifact in SHA256]
 
 
 def _verified(jar: Path) -> bool:
@@ -57,7 +65,9 @@ def _resolve(folder: Path) -> None:
         command = [str(spark_submit()), "--master", "local[1]", "--packages", coordinates, *confs, str(script)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            reason = next((ln for ln in done.stderr.splitlines() if "unresolved" in ln or "not found" in ln), done.stderr[-500:])
+            reason = next(
+                (ln for ln in done.stderr.splitlines() if "unresolved" in ln or "not found" in ln), done.stderr[-500:]
+            )
             raise OlistError(f"Delta's JARs could not be resolved (network needed on the first start only): {reason}")
         for artifact in SHA256:
             name = f"{artifact}-{DELTA_VERSION}.jar"

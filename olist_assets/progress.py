@@ -23,7 +23,11 @@ class RunProgress:
         self._console = console
         self._started = time.monotonic()
         self._bar = Progress(
-            TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+            TextColumn("{task.description:<32}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
         )
         self._task = self._bar.add_task("starting Spark", total=None)
 
@@ -31,7 +35,9 @@ class RunProgress:
         self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bar.stop()
 
     def on_event(self, report: RunReport, event: dg.DagsterEvent) -> None:
@@ -57,12 +63,15 @@ class RunProgress:
             out(f"[{colour}]✗ {check.asset_key.to_user_string()}: {check.check_name}[/] ({escape(figures)})")
         if report.not_run:
             out(f"[red]Not run, because of the above:[/] {', '.join(report.not_run)}")
-        passed = sum(check.passed for check in report.checks)
+        passed = f"{sum(check.passed for check in report.checks)} of {len(report.checks)} checks passed"
         made = f"{len(report.rows)} tables, {sum(report.rows.values()):,} rows, " if report.rows else ""
         verdict = "[green]Done[/]" if report.succeeded else "[red]Failed[/]"
-        out(f"\n{verdict}: {made}{passed} of {len(report.checks)} checks passed, {seconds:.1f} s (run {report.run_id[:8]})")
+        out(f"\n{verdict}: {made}{passed}, {seconds:.1f} s (run {report.run_id[:8]})", soft_wrap=True)
         out(f"Tables: {Settings().warehouse_path}", soft_wrap=True)
-        out('Next:   make ui (the graph and its checks), olist sql "SELECT * FROM gold_daily_metrics LIMIT 5"')
+        out(
+            'Next:   make ui (the graph and its checks), olist sql "SELECT * FROM gold_daily_metrics LIMIT 5"',
+            soft_wrap=True,
+        )
 
 
 def _line(report: RunReport, step: str) -> str:
@@ -71,5 +80,5 @@ def _line(report: RunReport, step: str) -> str:
         table = step.removesuffix(CHECKS)
         own = [check for check in report.checks if check.asset_key.to_user_string() == table]
         passed = sum(check.passed for check in own)
-        return f"[green]✓[/] {'  checks of ' + table:<40} {f'{passed}/{len(own)}':>12} passed {seconds}"
+        return f"[green]✓[/] {'  checks of ' + table:<45} {f'{passed}/{len(own)}':>7} passed {seconds}"
     return f"[green]✓[/] {step:<40} {report.rows[step]:>12,} rows   {seconds}"

@@ -14,7 +14,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from olist_assets.errors import OlistError
 from olist_assets.jars import delta_jars
 from olist_assets.settings import Settings
-from olist_assets.source import FILES, checked_file, line_end, source_folder
+from olist_assets.source import SourceFile, checked_file, line_end, source_folder
 
 CORRUPT = "_corrupt_record"
 MINIMUM_JAVA = 17
@@ -49,11 +49,12 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
+        **settings.spark_conf,
     }
 
 
-def require_java() -> None:
-    """Raises OlistError when there is no Java 17 or newer."""
+def java_version() -> str:
+    """The version of the Java that Spark will start. Raises OlistError when there is none, or one older than 17."""
     advice = f"Install Java {MINIMUM_JAVA} or newer (for example Debian's openjdk-17-jre-headless)."
     java = shutil.which("java")
     if not java:
@@ -62,6 +63,7 @@ def require_java() -> None:
     version = text.split('"')[1] if '"' in text else "0"
     if int(version.split(".")[0]) < MINIMUM_JAVA:
         raise OlistError(f"Spark needs Java {MINIMUM_JAVA}; {java} is {version}. {advice}")
+    return version
 
 
 class Spark(dg.ConfigurableResource):
@@ -71,7 +73,7 @@ class Spark(dg.ConfigurableResource):
     def _session(self) -> SparkSession:
         settings = Settings()
         if not settings.spark_remote:
-            require_java()
+            java_version()
         return LazyPySparkResource(spark_config=spark_config(settings)).spark_session
 
     @property
@@ -84,10 +86,10 @@ class OlistSource(dg.ConfigurableResource):
 
     spark: dg.ResourceDependency[Spark]
 
-    def read(self, file: str) -> DataFrame:
-        """All records of one file: the header's columns, then `ingestion_timestamp`, `source_file`, `_corrupt_record`."""
-        path = checked_file(source_folder(Settings()), file)
-        columns = [StructField(name, StringType()) for name in (*FILES[file], CORRUPT)]
+    def read(self, source: SourceFile) -> DataFrame:
+        """All records of a file: the header's columns, `ingestion_timestamp`, `source_file` and `_corrupt_record`."""
+        path = checked_file(source_folder(Settings()), source)
+        columns = [StructField(name, StringType()) for name in (*source.columns, CORRUPT)]
         frame = (
             self.spark.session.read.schema(StructType(columns))
             .options(header=True, multiLine=True, lineSep=line_end(path), quote='"', escape='"', encoding="UTF-8")
@@ -95,5 +97,8 @@ class OlistSource(dg.ConfigurableResource):
             .csv(str(path))
         )
         return frame.select(
-            *FILES[file], F.current_timestamp().alias("ingestion_timestamp"), F.lit(file).alias("source_file"), CORRUPT
+            *source.columns,
+            F.current_timestamp().alias("ingestion_timestamp"),
+            F.lit(source.name).alias("source_file"),
+            CORRUPT,
         )

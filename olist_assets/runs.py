@@ -12,11 +12,12 @@ import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
 
+from olist_assets import lakehouse
 from olist_assets.catalog import tables
 from olist_assets.definitions import JOB, defs
 from olist_assets.errors import OlistError
 from olist_assets.partitions import FIRST_DAY, LAST_DAY, daily_orders
-from olist_assets.resources import require_java
+from olist_assets.resources import java_version
 from olist_assets.settings import Settings
 from olist_assets.source import checked_file, source_folder
 
@@ -120,14 +121,18 @@ def materialize(selection: str, days: Days, on_event: OnEvent) -> RunReport:
     _preflight(settings, {key.to_user_string() for key in chosen})
     first, last = checked_days(days)
     tags = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
-    return _execute(defs.resolve_job_def(JOB).get_subset(asset_selection=chosen), tags if _any_daily(chosen) else {}, on_event)
+    return _execute(
+        defs.resolve_job_def(JOB).get_subset(asset_selection=chosen), tags if _any_daily(chosen) else {}, on_event
+    )
 
 
 def run_checks(selection: str, on_event: OnEvent) -> RunReport:
     """Run the checks of the selected tables without touching them: no JVM."""
     chosen, graph = selected(selection), defs.resolve_asset_graph()
     checks = {key for key in graph.asset_check_keys if key.asset_key in chosen}
-    return _execute(defs.resolve_job_def(JOB).get_subset(asset_selection=set(), asset_check_selection=checks), {}, on_event)
+    return _execute(
+        defs.resolve_job_def(JOB).get_subset(asset_selection=set(), asset_check_selection=checks), {}, on_event
+    )
 
 
 def _any_daily(chosen: set[dg.AssetKey]) -> bool:
@@ -137,19 +142,14 @@ def _any_daily(chosen: set[dg.AssetKey]) -> bool:
 
 def _preflight(settings: Settings, names: set[str]) -> None:
     """Find a user's mistake before the first write, not in the middle of a run."""
-    files = [contract.source_file for name, contract in tables().items() if name in names and contract.source_file]
-    if files:
+    sources = [contract.source for name, contract in tables().items() if name in names and contract.source]
+    if sources:
         folder = source_folder(settings)
-        for file in files:
-            checked_file(folder, file)
+        for source in sources:
+            checked_file(folder, source)
     if not settings.spark_remote:
-        require_java()
-    try:
-        settings.warehouse_path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OlistError(f"Cannot make the warehouse {settings.warehouse_path}: {error.strerror}.") from error
-    if not os.access(settings.warehouse_path, os.W_OK):
-        raise OlistError(f"No right to write to the warehouse {settings.warehouse_path}. Set OLIST_WAREHOUSE.")
+        java_version()
+    lakehouse.require_writable(settings)
 
 
 def _execute(job: dg.JobDefinition, tags: dict[str, str], on_event: OnEvent) -> RunReport:
@@ -164,9 +164,12 @@ def _execute(job: dg.JobDefinition, tags: dict[str, str], on_event: OnEvent) -> 
         storage.add_event_listener(report.run_id, listen)
         # Dagster's console log would repeat each event with its stack trace; the event log keeps them.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        job.execute_in_process(
-            run_id=report.run_id, instance=storage, tags=tags, run_config=quiet, raise_on_error=False
-        )
+        try:
+            job.execute_in_process(
+                run_id=report.run_id, instance=storage, tags=tags, run_config=quiet, raise_on_error=False
+            )
+        except dg.DagsterExecutionInterruptedError as error:
+            raise KeyboardInterrupt from error
     return report
 
 

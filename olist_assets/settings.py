@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     spark_master: str = "local[2]"
     spark_remote: str | None = None
     """A Spark Connect address (sc://host:port); then no JVM starts here."""
+    spark_conf: dict[str, str] = {}
+    """Spark settings as a JSON object; they win over the platform's own."""
     driver_memory: str = "2g"
     lock_timeout: float = 120.0
     """Seconds to wait for another process that writes the same table."""

@@ -1,8 +1,10 @@
-"""The nine source files: found in a folder or a zip, and refused with a clear message when they are not what they should be."""
+"""The nine source files: found in a folder or a zip, and refused by name when they are not what they should be."""
 
 import codecs
 import hashlib
+import shutil
 import zipfile
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -13,79 +15,120 @@ from filelock import FileLock
 from olist_assets.errors import OlistError
 from olist_assets.settings import SAMPLE_DATA, Settings
 
-FILES: dict[str, tuple[str, ...]] = {
-    "olist_customers_dataset.csv": (
-        "customer_id", "customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state",
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A CSV file of the dataset and its header (the misspelt columns are the publisher's)."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+SOURCES: dict[str, SourceFile] = {
+    "customers": SourceFile(
+        "olist_customers_dataset.csv",
+        ("customer_id", "customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state"),
     ),
-    "olist_orders_dataset.csv": (
-        "order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_approved_at",
-        "order_delivered_carrier_date", "order_delivered_customer_date", "order_estimated_delivery_date",
+    "orders": SourceFile(
+        "olist_orders_dataset.csv",
+        (
+            "order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_approved_at",
+            "order_delivered_carrier_date", "order_delivered_customer_date", "order_estimated_delivery_date",
+        ),
     ),
-    "olist_order_items_dataset.csv": (
-        "order_id", "order_item_id", "product_id", "seller_id", "shipping_limit_date", "price", "freight_value",
+    "order_items": SourceFile(
+        "olist_order_items_dataset.csv",
+        ("order_id", "order_item_id", "product_id", "seller_id", "shipping_limit_date", "price", "freight_value"),
     ),
-    "olist_order_payments_dataset.csv": (
-        "order_id", "payment_sequential", "payment_type", "payment_installments", "payment_value",
+    "order_payments": SourceFile(
+        "olist_order_payments_dataset.csv",
+        ("order_id", "payment_sequential", "payment_type", "payment_installments", "payment_value"),
     ),
-    "olist_order_reviews_dataset.csv": (
-        "review_id", "order_id", "review_score", "review_comment_title", "review_comment_message",
-        "review_creation_date", "review_answer_timestamp",
+    "order_reviews": SourceFile(
+        "olist_order_reviews_dataset.csv",
+        (
+            "review_id", "order_id", "review_score", "review_comment_title", "review_comment_message",
+            "review_creation_date", "review_answer_timestamp",
+        ),
     ),
-    "olist_products_dataset.csv": (
-        "product_id", "product_category_name", "product_name_lenght", "product_description_lenght",
-        "product_photos_qty", "product_weight_g", "product_length_cm", "product_height_cm", "product_width_cm",
+    "products": SourceFile(
+        "olist_products_dataset.csv",
+        (
+            "product_id", "product_category_name", "product_name_lenght", "product_description_lenght",
+            "product_photos_qty", "product_weight_g", "product_length_cm", "product_height_cm", "product_width_cm",
+        ),
     ),
-    "olist_sellers_dataset.csv": ("seller_id", "seller_zip_code_prefix", "seller_city", "seller_state"),
-    "olist_geolocation_dataset.csv": (
-        "geolocation_zip_code_prefix", "geolocation_lat", "geolocation_lng", "geolocation_city", "geolocation_state",
+    "sellers": SourceFile(
+        "olist_sellers_dataset.csv", ("seller_id", "seller_zip_code_prefix", "seller_city", "seller_state")
     ),
-    "product_category_name_translation.csv": ("product_category_name", "product_category_name_english"),
+    "geolocation": SourceFile(
+        "olist_geolocation_dataset.csv",
+        (
+            "geolocation_zip_code_prefix", "geolocation_lat", "geolocation_lng", "geolocation_city",
+            "geolocation_state",
+        ),
+    ),
+    "product_category_translation": SourceFile(
+        "product_category_name_translation.csv", ("product_category_name", "product_category_name_english")
+    ),
 }  # fmt: skip
 CHUNK = 8 << 20
 QUOTE, NEWLINE = ord('"'), ord("\n")
 
 
 def source_folder(settings: Settings) -> Path:
-    """The folder with the CSV files; a zip is unpacked into the cache once (its size and time name the folder)."""
+    """The folder with the CSV files; a zip is unpacked into the cache once. Raises OlistError."""
     data = settings.data.expanduser().resolve()
     if data.is_dir():
         return data
     if not data.exists():
-        hint = "olist sample-data " + str(SAMPLE_DATA) if settings.data == SAMPLE_DATA else "set OLIST_DATA"
+        hint = f"olist sample-data {SAMPLE_DATA}" if settings.data == SAMPLE_DATA else "set OLIST_DATA"
         raise OlistError(f"There is no data at {data}: {hint} (a folder with the nine CSV files, or their zip).")
-    stat = data.stat()
-    name = hashlib.sha256(f"{data}:{stat.st_size}:{stat.st_mtime_ns}".encode()).hexdigest()[:16]
-    target = settings.cache / "sources" / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{target}.lock", timeout=600):
-        if not target.exists():
-            _unpack(data, target)
+    target = settings.cache / "sources" / fingerprint(data)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{target}.lock", timeout=600):
+            if not target.exists():
+                _unpack(data, target)
+    except OSError as error:
+        raise OlistError(f"Cannot unpack {data} into {target}: {error.strerror}. Set OLIST_CACHE.") from error
     return target
+
+
+def fingerprint(path: Path) -> str:
+    """What tells one state of a file from another without reading it: a hash of path, size and time of change."""
+    stat = path.stat()
+    return hashlib.sha256(f"{path}:{stat.st_size}:{stat.st_mtime_ns}".encode()).hexdigest()[:16]
 
 
 def _unpack(archive: Path, target: Path) -> None:
     partial = target.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
     try:
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(partial)
     except (zipfile.BadZipFile, EOFError) as error:
         raise OlistError(f"{archive} is not a whole zip file ({error}): download it again.") from error
     # The public download has the files at its top; some mirrors put them into one folder.
-    inner = next((p.parent for p in partial.rglob("olist_orders_dataset.csv")), partial)
+    inner = next((p.parent for p in partial.rglob(SOURCES["orders"].name)), partial)
     inner.rename(target)
+    shutil.rmtree(partial, ignore_errors=True)
 
 
-def checked_file(folder: Path, name: str) -> Path:
-    """Path of one source file after its header and encoding were checked. Raises OlistError naming file and column."""
-    path = folder / name
+def checked_file(folder: Path, source: SourceFile) -> Path:
+    """Path of a source file after its header and encoding were checked. Raises OlistError naming file and column."""
+    path = folder / source.name
     if not path.is_file():
         raise OlistError(f"{path} is missing. The data folder or zip must hold all nine files of the dataset.")
-    with path.open("rb") as opened:
-        first = opened.readline()
-    if not first.strip():
-        raise OlistError(f"{path} is empty: it has no header line.")
-    _check_header(path, first)
-    _check_encoding(path)
+    try:
+        with path.open("rb") as opened:
+            first = opened.readline()
+        if not first.strip():
+            raise OlistError(f"{path} is empty: it has no header line.")
+        _check_header(path, first, source.columns)
+        _check_encoding(path)
+    except OSError as error:
+        raise OlistError(f"{path} cannot be read: {error.strerror}.") from error
     return path
 
 
@@ -95,8 +138,7 @@ def line_end(path: Path) -> str:
         return "\r\n" if opened.readline().endswith(b"\r\n") else "\n"
 
 
-def _check_header(path: Path, first: bytes) -> None:
-    expected = FILES[path.name]
+def _check_header(path: Path, first: bytes, expected: tuple[str, ...]) -> None:
     found = tuple(word.strip().strip('"') for word in first.decode("utf-8-sig", "replace").split(","))
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
@@ -135,12 +177,16 @@ def record_count(path: Path) -> int:
 
 
 def order_days(settings: Settings) -> tuple[date, date]:
-    """First and last day of purchase in the orders file."""
-    path = checked_file(source_folder(settings), "olist_orders_dataset.csv")
-    days = duckdb.execute(
-        f"SELECT min(day), max(day) FROM (SELECT TRY_CAST(order_purchase_timestamp AS DATE) AS day FROM "
-        f"read_csv('{path}', all_varchar = true, header = true, ignore_errors = true))"
-    ).fetchone()
+    """First and last day of purchase in the orders file. Raises OlistError where there is none."""
+    path = source_folder(settings) / SOURCES["orders"].name
+    try:
+        days = duckdb.execute(
+            "SELECT min(day), max(day) FROM (SELECT TRY_CAST(order_purchase_timestamp AS DATE) AS day "
+            "FROM read_csv($path, all_varchar = true, header = true, ignore_errors = true))",
+            {"path": str(path)},
+        ).fetchone()
+    except duckdb.Error as error:
+        raise OlistError(f"{path} cannot be read: {error}") from error
     if not days or days[0] is None:
         raise OlistError(f"{path} has no order with a valid order_purchase_timestamp.")
     return days[0], days[1]

@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame
 
 from olist_assets.contracts import Column, Table
 from olist_assets.resources import CORRUPT, OlistSource
-from olist_assets.source import FILES
+from olist_assets.source import SOURCES
 
 ADDED = (
     Column("ingestion_timestamp", "timestamp", "When this snapshot was read."),
@@ -14,29 +14,29 @@ ADDED = (
 )
 
 
-def bronze_table(file: str) -> Table:
+def bronze_table(subject: str) -> Table:
     """The contract of one file's snapshot: its columns as text, then where and when they came from."""
-    subject = file.removeprefix("olist_").removesuffix(".csv").removesuffix("_dataset")
-    subject = subject.replace("category_name_translation", "category_translation")
+    source = SOURCES[subject]
     return Table(
         name=f"bronze_{subject}",
-        description=f"Snapshot of {file}, exactly as received.",
+        description=f"Snapshot of {source.name}, exactly as received.",
         grain="One row per record of the file.",
         key=(),
-        columns=(*(Column(name, "string", "As received.", nullable=True) for name in FILES[file]), *ADDED),
-        source_file=file,
+        columns=(*(Column(name, "string", "As received.", nullable=True) for name in source.columns), *ADDED),
+        source=source,
     )
 
 
-def bronze_asset(table: Table) -> dg.AssetsDefinition:
+def bronze_asset(subject: str, table: Table) -> dg.AssetsDefinition:
     """The asset that reads one file."""
 
     @dg.asset(**table.asset_args())
     def snapshot(source: OlistSource) -> DataFrame:
-        return source.read(str(table.source_file))
+        return source.read(SOURCES[subject])
 
-    return snapshot
+    return snapshot  # pyright: ignore[reportReturnType]  # the unpacked arguments hide which overload it is
 
 
-BRONZE_TABLES = tuple(bronze_table(file) for file in FILES)
-bronze_assets = tuple(bronze_asset(table) for table in BRONZE_TABLES)
+BRONZE = {subject: bronze_table(subject) for subject in SOURCES}
+bronze_tables = tuple(BRONZE.values())
+bronze_assets = tuple(bronze_asset(subject, table) for subject, table in BRONZE.items())

@@ -1,6 +1,7 @@
 """gold_customer_metrics: what each customer bought, their RFM scores, segment and value."""
 
 from datetime import date
+from typing import Any
 
 import dagster as dg
 from pyspark.sql import Column as Expr
@@ -8,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts import Column, Reconciliation, RowCount, Table
+from olist_assets.errors import OlistError
 from olist_assets.gold.measures import exact_mean
 
 NO_ORDERS = "No Delivered Orders"
@@ -34,7 +36,14 @@ GOLD_CUSTOMER_METRICS = Table(
         Column("total_items_purchased", "int", "Items of delivered orders.", minimum=0),
         Column("monetary_value", "decimal(14,2)", "Value of delivered orders.", unit="BRL", minimum=0),
         Column("avg_order_value", "decimal(14,2)", "Value an order.", nullable=True, unit="BRL", minimum=0),
-        Column("clv_12_months", "decimal(14,2)", "Value of a year, from what was seen.", nullable=True, unit="BRL", minimum=0),
+        Column(
+            "clv_12_months",
+            "decimal(14,2)",
+            "Value of a year, from what was seen.",
+            nullable=True,
+            unit="BRL",
+            minimum=0,
+        ),
         Column("avg_delivery_days", "double", "Mean days to delivery.", nullable=True, unit="days"),
         Column("avg_delivery_delay", "double", "Mean delay, negative is early.", nullable=True, unit="days"),
         Column("avg_review_score", "double", "Mean of its orders' scores.", nullable=True, minimum=1, maximum=5),
@@ -67,18 +76,28 @@ class CustomerMetricsConfig(dg.Config):
 
     as_of: str | None = None
 
+    def reference_date(self) -> date | None:
+        """`as_of` as a date. Raises OlistError where it is none."""
+        try:
+            return date.fromisoformat(self.as_of) if self.as_of else None
+        except ValueError as error:
+            raise OlistError(f"as_of must be a day as YYYY-MM-DD, not {self.as_of!r}.") from error
+
 
 @dg.asset(**GOLD_CUSTOMER_METRICS.asset_args())
 def gold_customer_metrics(
-    config: CustomerMetricsConfig, silver_orders_master: DataFrame, bronze_customers: DataFrame, bronze_orders: DataFrame
+    config: CustomerMetricsConfig,
+    silver_orders_master: DataFrame,
+    bronze_customers: DataFrame,
+    bronze_orders: DataFrame,
 ) -> DataFrame:
     """Every customer with metrics, scores and segment."""
-    as_of = date.fromisoformat(config.as_of) if config.as_of else None
+    as_of = config.reference_date()
     orders = silver_orders_master if as_of is None else silver_orders_master.where(F.col("order_date") <= F.lit(as_of))
     buyers = with_scores(with_value(orders_by_customer(orders), orders, as_of))
     # One row a customer on both sides.
     customers = latest_home(bronze_customers, bronze_orders).join(buyers, on="customer_unique_id", how="left")
-    zeros = {"frequency": 0, "total_items_purchased": 0, "monetary_value": 0}
+    zeros: dict[str, Any] = {"frequency": 0, "total_items_purchased": 0, "monetary_value": 0}
     return customers.fillna(zeros).withColumn("customer_segment", segment()).select(*GOLD_CUSTOMER_METRICS.column_names)
 
 

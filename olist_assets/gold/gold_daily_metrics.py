@@ -1,6 +1,7 @@
 """gold_daily_metrics: orders and revenue of each calendar day with trailing averages and growth."""
 
 from datetime import date
+from typing import Any
 
 import dagster as dg
 from pyspark.sql import Column as Expr
@@ -31,13 +32,16 @@ GOLD_DAILY_METRICS = Table(
         Column("orders_30d_avg", "double", "Orders a day, last 30 days.", minimum=0),
         Column("revenue_30d_avg", "double", "Revenue a day, last 30 days.", unit="BRL", minimum=0),
         Column("revenue_mom_growth", "double", "Last 30 days over the 30 before, less 1.", nullable=True, minimum=-1),
-        Column("revenue_yoy_growth", "double", "Last 30 days over those a year ago, less 1.", nullable=True, minimum=-1),
+        Column(
+            "revenue_yoy_growth", "double", "Last 30 days over those a year ago, less 1.", nullable=True, minimum=-1
+        ),
     ),
     reconciliations=(
         Reconciliation(
             name="revenue_matches_silver",
             left="SELECT sum(revenue) FROM gold_daily_metrics",
-            right="SELECT sum(m.order_total_value) FROM silver_orders_master m SEMI JOIN gold_daily_metrics USING (order_date)",
+            right="SELECT sum(order_total_value) FROM silver_orders_master "
+            "SEMI JOIN gold_daily_metrics USING (order_date)",
             description="The days' revenue equals the orders' value.",
         ),
     ),
@@ -90,7 +94,7 @@ def with_every_day(days: DataFrame, orders: DataFrame, first_day: date, last_day
     calendar = orders.agg(F.count("*")).select(
         F.explode(F.sequence(F.lit(first_day), F.lit(last_day))).alias("order_date")
     )
-    zeros = {"orders_count": 0, "unique_customers": 0, "items_sold": 0, "revenue": 0}
+    zeros: dict[str, Any] = {"orders_count": 0, "unique_customers": 0, "items_sold": 0, "revenue": 0}
     # One row a day on both sides.
     joined = calendar.join(days, on="order_date", how="left").fillna(zeros)
     return joined.withColumn("revenue_exact", F.col("revenue").cast("decimal(20,8)"))

@@ -80,7 +80,7 @@ def orders_by_city(orders: DataFrame) -> DataFrame:
 
 
 def median_places(customers: DataFrame, geolocation: DataFrame) -> DataFrame:
-    """One row a city: the median of its zip prefixes' medians, so that a crowded prefix does not outweigh the others."""
+    """One row a city: the median of its zip prefixes' medians; a crowded prefix does not outweigh the others."""
     lat, lng = F.col("geolocation_lat").try_cast("double"), F.col("geolocation_lng").try_cast("double")
     inside = geolocation.where(lat.between(SOUTH, NORTH) & lng.between(WEST, EAST))
     prefixes = inside.groupBy(F.col("geolocation_zip_code_prefix").alias("customer_zip_code_prefix")).agg(

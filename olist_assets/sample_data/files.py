@@ -1,91 +1,17 @@
 """The nine files: names, headers, field formats, and a writer that shows a file only when it is whole."""
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from olist_assets.sample_data.streams import Bools, Ints
+from olist_assets.source import SOURCES
 
 Row = tuple[str, ...]
 
-FILES: dict[str, str] = {
-    "customers": "olist_customers_dataset.csv",
-    "orders": "olist_orders_dataset.csv",
-    "order_items": "olist_order_items_dataset.csv",
-    "order_payments": "olist_order_payments_dataset.csv",
-    "order_reviews": "olist_order_reviews_dataset.csv",
-    "products": "olist_products_dataset.csv",
-    "sellers": "olist_sellers_dataset.csv",
-    "geolocation": "olist_geolocation_dataset.csv",
-    "product_category_translation": "product_category_name_translation.csv",
-}
-
-HEADERS: dict[str, Row] = {
-    "customers": (
-        "customer_id",
-        "customer_unique_id",
-        "customer_zip_code_prefix",
-        "customer_city",
-        "customer_state",
-    ),
-    "orders": (
-        "order_id",
-        "customer_id",
-        "order_status",
-        "order_purchase_timestamp",
-        "order_approved_at",
-        "order_delivered_carrier_date",
-        "order_delivered_customer_date",
-        "order_estimated_delivery_date",
-    ),
-    "order_items": (
-        "order_id",
-        "order_item_id",
-        "product_id",
-        "seller_id",
-        "shipping_limit_date",
-        "price",
-        "freight_value",
-    ),
-    "order_payments": (
-        "order_id",
-        "payment_sequential",
-        "payment_type",
-        "payment_installments",
-        "payment_value",
-    ),
-    "order_reviews": (
-        "review_id",
-        "order_id",
-        "review_score",
-        "review_comment_title",
-        "review_comment_message",
-        "review_creation_date",
-        "review_answer_timestamp",
-    ),
-    "products": (
-        "product_id",
-        "product_category_name",
-        "product_name_lenght",
-        "product_description_lenght",
-        "product_photos_qty",
-        "product_weight_g",
-        "product_length_cm",
-        "product_height_cm",
-        "product_width_cm",
-    ),
-    "sellers": ("seller_id", "seller_zip_code_prefix", "seller_city", "seller_state"),
-    "geolocation": (
-        "geolocation_zip_code_prefix",
-        "geolocation_lat",
-        "geolocation_lng",
-        "geolocation_city",
-        "geolocation_state",
-    ),
-    "product_category_translation": ("product_category_name", "product_category_name_english"),
-}
+FILES = {table: source.name for table, source in SOURCES.items()}
+HEADERS: dict[str, Row] = {table: source.columns for table, source in SOURCES.items()}
 
 # The published reviews and translations have Windows line ends, the other files have not.
 _CRLF = {"order_reviews", "product_category_translation"}
@@ -146,7 +72,7 @@ class TableFile:
 
     def publish(self) -> None:
         """Give the closed file its own name."""
-        os.replace(self._part, self._path)
+        self._part.replace(self._path)
 
     def discard(self) -> None:
         """Remove the temporary file, if it is still there."""

@@ -1,5 +1,6 @@
 """How a bronze row becomes typed or a reject: no cast stops a run, and none turns bad text into null unseen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window
@@ -9,6 +10,8 @@ from olist_assets.resources import CORRUPT
 
 REASON = "_reason"
 FAULT = "_fault_column"
+TIMESTAMP = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
+WIDEST_DECIMAL = "decimal(38,18)"
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,9 @@ class Rules:
 
 
 def accepted(bronze: DataFrame, rules: Rules) -> DataFrame:
-    """Rows that satisfy the rules, with the columns of `rules.types` cast."""
+    """Rows that satisfy the rules, with the columns of `rules.types` typed."""
     good = _judged(bronze, rules).where(F.col(REASON).isNull())
-    casts = {name: F.col(name).try_cast(kind) for name, kind in rules.types.items()}
-    return good.withColumns(casts).drop(REASON, FAULT)
+    return good.withColumns({name: F.col(_typed(name)) for name in rules.types}).select(*bronze.columns)
 
 
 def rejected(bronze: DataFrame, rules: Rules) -> DataFrame:
@@ -52,28 +54,43 @@ def rejected(bronze: DataFrame, rules: Rules) -> DataFrame:
     )
 
 
+def exact_cast(name: str, kind: str) -> Column:
+    """A text column as `kind`, null where it does not say one exactly.
+
+    A plain cast reads `10:00:00` as a time of today and `2018` as its New Year, and rounds `10.005` to cents.
+    """
+    text = F.col(name)
+    if kind == "timestamp":
+        return F.when(text.rlike(TIMESTAMP), text.try_cast(kind))
+    if kind.startswith("decimal"):
+        return F.when(text.try_cast(WIDEST_DECIMAL) == text.try_cast(kind), text.try_cast(kind))
+    return text.try_cast(kind)
+
+
+def _typed(name: str) -> str:
+    return f"_typed_{name}"
+
+
 def _judged(bronze: DataFrame, rules: Rules) -> DataFrame:
-    """In-scope rows with the first reason against each, and its column; null where there is none."""
+    """In-scope rows with typed columns, the first reason against each row, and its column; null where there is none."""
+    typed = rules.in_scope(bronze).withColumns({_typed(n): exact_cast(n, kind) for n, kind in rules.types.items()})
     missing = _first_of(rules.required, lambda name: F.col(name).isNull())
-    uncast = _first_of(
-        tuple(rules.types),
-        lambda name: F.col(name).isNotNull() & F.col(name).try_cast(rules.types[name]).isNull(),
-    )
+    uncast = _first_of(tuple(rules.types), lambda name: F.col(name).isNotNull() & F.col(_typed(name)).isNull())
     reason = (
         F.when(F.col(CORRUPT).isNotNull(), "corrupt_record")
         .when(missing.isNotNull(), "missing_required")
         .when(uncast.isNotNull(), "bad_cast")
     )
     fault = F.when(F.col(CORRUPT).isNotNull(), CORRUPT).otherwise(F.coalesce(missing, uncast))
-    rows = rules.in_scope(bronze).withColumns({REASON: reason, FAULT: fault})
+    rows = typed.withColumns({REASON: reason, FAULT: fault})
     # The smallest row by all its columns stays: an order that no parallelism changes.
-    sound_first = F.col(REASON).isNotNull()
     everything = [F.col(name) for name in bronze.columns if name not in ("ingestion_timestamp", "source_file", CORRUPT)]
-    same_key = Window.partitionBy(sound_first, *rules.key).orderBy(*everything)
+    key = [_typed(name) if name in rules.types else name for name in rules.key]
+    same_key = Window.partitionBy(F.col(REASON).isNull(), *key).orderBy(*everything)
     is_copy = F.col(REASON).isNull() & (F.row_number().over(same_key) > 1)
     return rows.withColumn(REASON, F.when(is_copy, "duplicate_key").otherwise(F.col(REASON)))
 
 
-def _first_of(names: tuple[str, ...], fails) -> Column:
+def _first_of(names: tuple[str, ...], fails: Callable[[str], Column]) -> Column:
     """The first of the columns for which the condition holds, else null."""
-    return F.coalesce(*(F.when(fails(name), F.lit(name)) for name in names)) if names else F.lit(None).cast("string")
+    return F.coalesce(*(F.when(fails(name), F.lit(name)) for name in names))

@@ -38,19 +38,19 @@ SILVER_ORDERS_MASTER = Table(
     ),
     foreign_keys=(ForeignKey("order_id", "silver_orders", "order_id"),),
     row_counts=(
-        RowCount("row_count_matches_silver_orders", "SELECT count(*) FROM silver_orders", "No join lost or doubled one."),
+        RowCount("row_count_matches_silver_orders", "SELECT count(*) FROM silver_orders", "Joins keep the left rows."),
     ),
     reconciliations=(
         Reconciliation(
             name="payments_match_silver",
             left="SELECT sum(total_payment_value) FROM silver_orders_master",
-            right="SELECT sum(p.total_payment_value) FROM silver_order_payments p SEMI JOIN silver_orders USING (order_id)",
+            right="SELECT sum(total_payment_value) FROM silver_order_payments SEMI JOIN silver_orders USING (order_id)",
             description="Payments of delivered orders equal silver_order_payments'.",
         ),
         Reconciliation(
             name="item_revenue_matches_silver",
             left="SELECT sum(total_items_price + total_freight_value) FROM silver_orders_master",
-            right="SELECT sum(i.price + i.freight_value) FROM silver_order_items i SEMI JOIN silver_orders USING (order_id)",
+            right="SELECT sum(price + freight_value) FROM silver_order_items SEMI JOIN silver_orders USING (order_id)",
             description="Price and freight of delivered orders equal silver_order_items'.",
         ),
     ),
@@ -77,8 +77,10 @@ def silver_orders_master(
     counts = ("payment_count", "items_count", "unique_products_count", "sellers_count", "review_count")
     items_value = F.col("total_items_price") + F.col("total_freight_value")
     total = F.coalesce("total_payment_value", items_value, F.lit(0)).cast("decimal(12,2)")
-    return orders.fillna(0, subset=list(counts)).withColumn("order_total_value", total).select(
-        *SILVER_ORDERS_MASTER.column_names
+    return (
+        orders.fillna(0, subset=list(counts))
+        .withColumn("order_total_value", total)
+        .select(*SILVER_ORDERS_MASTER.column_names)
     )
 
 
@@ -86,7 +88,9 @@ def one_row_a_customer(customers: DataFrame) -> DataFrame:
     """One row a `customer_id`; the smallest of exact duplicates."""
     described = ("customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state")
     return (
-        customers.groupBy("customer_id").agg(F.min(F.struct(*described)).alias("customer")).select("customer_id", "customer.*")
+        customers.groupBy("customer_id")
+        .agg(F.min(F.struct(*described)).alias("customer"))
+        .select("customer_id", "customer.*")
     )
 
 

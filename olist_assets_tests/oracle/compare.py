@@ -1,4 +1,4 @@
-"""What the silver and gold tables must hold, computed by DuckDB from the CSVs, and how a Delta table differs from it."""
+"""What silver and gold tables must hold, computed by DuckDB from the CSVs, and how a Delta table differs from it."""
 
 from pathlib import Path
 
@@ -35,7 +35,8 @@ ORACLE_TABLES = (  # each reads only bronze tables and those before it
 # An amount of two decimals over a whole number, rounded half up in integers: DuckDB would divide decimals as doubles.
 MONEY_RATIO = """
 CREATE OR REPLACE TEMP MACRO money_ratio(amount, divisor) AS
-    ((2 * (amount * 100)::HUGEINT + nullif(divisor, 0)) // (2 * nullif(divisor, 0)))::DECIMAL(18, 0) * 0.01::DECIMAL(3, 2)
+    ((2 * (amount * 100)::HUGEINT + nullif(divisor, 0)) // (2 * nullif(divisor, 0)))::DECIMAL(18, 0)
+    * 0.01::DECIMAL(3, 2)
 """
 
 NO_DIFFERENCE = 1e-12  # absolute: a growth rate near zero is the difference of two nearly equal numbers

@@ -1,0 +1,59 @@
+# The platform's two commands are `make run` and `make test`; `make help` lists the others.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Data, warehouse and Dagster's storage lie in this folder unless the environment says otherwise.
+export DAGSTER_HOME ?= $(CURDIR)
+ifdef DATA
+export OLIST_DATA := $(DATA)
+endif
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: setup ## Make all tables with their checks, from the sample or from DATA=path (folder or zip)
+	@$(BIN)/olist materialize
+
+.PHONY: ui
+ui: setup ## Open Dagster's UI on http://127.0.0.1:3000
+	@$(BIN)/olist ui
+
+.PHONY: test
+test: setup ## Run all tests
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: setup ## Lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+.PHONY: format
+format: setup ## Put the code into the house's form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: bench
+bench: setup ## Time the whole graph, cold, table by table; DATA=path for your own
+	@$(BIN)/python -m bench.whole_graph
+
+.PHONY: setup
+setup: $(VENV)/.installed ## Make the virtual environment from the pinned requirements
+
+# --no-deps: the file is the whole closure, so pip has nothing to resolve, and installs nothing that is not pinned.
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || \
+	  { echo "Python 3.11 or 3.12 is needed; $(PYTHON) is another. Say which: make PYTHON=python3.11 ..."; exit 2; }
+	@echo "Installing the pinned requirements into $(VENV): some minutes, once."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: clean
+clean: ## Delete the warehouse, the sample and Dagster's storage of runs
+	rm -rf warehouse data/sample .dagster

@@ -1,0 +1,68 @@
+"""`olist doctor`: is everything here that a run needs?"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from olist_assets import lakehouse
+from olist_assets.errors import OlistError
+from olist_assets.jars import missing_jars
+from olist_assets.resources import java_version
+from olist_assets.settings import Settings
+from olist_assets.source import SOURCES, checked_file, order_days, source_folder
+
+LOW_DISK_GB = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one subject, and whether it stops a run."""
+
+    subject: str
+    text: str
+    is_problem: bool = False
+
+
+def examined(settings: Settings) -> Iterator[Finding]:
+    """A finding a subject, the problems with what to do."""
+    subjects: dict[str, Callable[[Settings], str]] = {
+        "java": _java,
+        "delta jars": _jars,
+        "source data": _source,
+        "warehouse": _warehouse,
+        "disk": _disk,
+    }
+    for subject, examine in subjects.items():
+        try:
+            yield Finding(subject, examine(settings))
+        except OlistError as error:
+            yield Finding(subject, str(error), is_problem=True)
+
+
+def _java(settings: Settings) -> str:
+    return f"not needed: Spark is at {settings.spark_remote}" if settings.spark_remote else f"Java {java_version()}"
+
+
+def _jars(settings: Settings) -> str:
+    missing = missing_jars(settings.cache)
+    return f"{len(missing)} still to be fetched by the first run (network needed)" if missing else "cached and verified"
+
+
+def _source(settings: Settings) -> str:
+    folder = source_folder(settings)
+    for source in SOURCES.values():
+        checked_file(folder, source)
+    first, last = order_days(settings)
+    return f"nine files in {folder}, orders from {first} to {last}"
+
+
+def _warehouse(settings: Settings) -> str:
+    lakehouse.require_writable(settings)
+    return f"{len(lakehouse.tables_on_disk(settings))} tables in {settings.warehouse_path}"
+
+
+def _disk(settings: Settings) -> str:
+    free = shutil.disk_usage(settings.warehouse_path).free / 1e9
+    if free < LOW_DISK_GB:
+        raise OlistError(f"{free:.1f} GB free at {settings.warehouse_path}: make room before a run.")
+    return f"{free:.0f} GB free"

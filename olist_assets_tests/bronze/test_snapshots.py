@@ -1,0 +1,115 @@
+"""Files as they come: encodings, line ends, quotes, broken records, and files that must be refused."""
+
+import csv
+import io
+
+import pytest
+
+from olist_assets.bronze.snapshots import BRONZE
+from olist_assets.errors import OlistError
+from olist_assets.resources import OlistSource, Spark
+from olist_assets.source import SOURCES, record_count
+
+SELLERS = SOURCES["sellers"]
+HEADER = ",".join(SELLERS.columns)
+
+
+@pytest.fixture
+def read(spark, settings, monkeypatch, tmp_path):
+    """Write bytes as the sellers' file and read them as bronze does."""
+    del spark
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("OLIST_DATA", str(folder))
+
+    def reader(content: bytes):
+        (folder / SELLERS.name).write_bytes(content)
+        return OlistSource(spark=Spark()).read(SELLERS).collect()
+
+    return reader
+
+
+@pytest.fixture
+def path(tmp_path):
+    """The file that `read` writes."""
+    return tmp_path / "data" / SELLERS.name
+
+
+def text(*records, end="\n", header=HEADER):
+    return (end.join([header, *records]) + end).encode()
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("header", [HEADER, ",".join(f'"{name}"' for name in SELLERS.columns)])
+def test_every_usual_file_form_reads_the_same(read, bom, end, header):
+    rows = read(bom + text('a,"01001",são paulo,SP', end=end, header=header))
+    assert [tuple(row[:4]) for row in rows] == [("a", "01001", "são paulo", "SP")]
+    assert (rows[0].source_file, rows[0]._corrupt_record) == (SELLERS.name, None)
+
+
+def test_quoted_fields_keep_commas_quotes_and_line_breaks(read):
+    city = 'a, "b"\nc\r\nd'
+    quoted = '"' + city.replace('"', '""') + '"'
+    assert read(text(f"a,1,{quoted},SP"))[0].seller_city == city
+
+
+def test_an_empty_field_is_null_quoted_or_not_and_spaces_stay(read):
+    row = read(text('a,,"", SP '))[0]
+    assert (row.seller_zip_code_prefix, row.seller_city, row.seller_state) == (None, None, " SP ")
+
+
+def test_a_record_that_does_not_parse_is_kept_whole(read):
+    rows = read(text("a,1,x,SP", "b,1,x", "c,1,x,SP,surplus"))
+    assert [row._corrupt_record for row in rows] == [None, "b,1,x", "c,1,x,SP,surplus"]
+
+
+def test_a_file_without_a_last_line_end_loses_no_record(read, path):
+    assert len(read(text("a,1,x,SP").rstrip(b"\n"))) == 1
+    assert record_count(path) == 1
+
+
+def test_a_file_of_a_header_alone_has_no_records(read, path):
+    assert read(text()) == []
+    assert record_count(path) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (text(header="seller_id,seller_zip_code_prefix,town,seller_state"), r"missing columns \['seller_city'\]"),
+        (text(header=HEADER + ",extra"), r"unexpected columns \['extra'\]"),
+        (text(header="seller_zip_code_prefix,seller_id,seller_city,seller_state"), "reordered"),
+        (text("a,1,são paulo,SP").decode().encode("latin-1"), "is not UTF-8: .* near byte"),
+        (text() + b"\xff", "is not UTF-8"),
+        (HEADER.encode("utf-16"), "missing columns"),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_is_refused_by_name(read, content, message):
+    with pytest.raises(OlistError, match=message) as caught:
+        read(content)
+    assert SELLERS.name in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_records_are_counted_as_a_csv_reader_counts_them(tmp_path, end, monkeypatch):
+    monkeypatch.setattr("olist_assets.source.CHUNK", 7)  # quotes and line ends fall on every border
+    records = [["a", "b"], ["x\ny", 'say "hi"'], ["", ""], ["1", "2\r\n\r\n3"], ["z", ""]]
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator=end).writerows([["c1", "c2"], *records])
+    path = tmp_path / "file.csv"
+    path.write_text(written.getvalue() + end * 2, newline="")
+    assert record_count(path) == len(records)
+
+
+def test_bronze_contracts_are_the_files_columns_and_where_they_came_from():
+    for subject, table in BRONZE.items():
+        assert table.name == f"bronze_{subject}"
+        assert table.column_names == (
+            *SOURCES[subject].columns,
+            "ingestion_timestamp",
+            "source_file",
+            "_corrupt_record",
+        )

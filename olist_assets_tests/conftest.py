@@ -1,0 +1,94 @@
+"""Fixtures: the one Spark session, a small sample, a warehouse of its own a test, and one whole run to look at."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from olist_assets.contracts import Table
+from olist_assets.resources import spark_config
+from olist_assets.runs import ALL_DAYS, RunReport, materialize
+from olist_assets.sample_data.generator import write_sample
+from olist_assets.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[1]
+REAL_DATA = Path(os.environ.get("OLIST_DATA", PROJECT.parent / "shared" / "olist" / "brazilian-ecommerce.zip"))
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The one session of the test run; the platform's own resource gets it too, as it is already there."""
+    config = spark_config(Settings()) | {"spark.master": "local[1]", "spark.sql.shuffle.partitions": "1"}
+    builder = SparkSession.Builder()
+    for name, value in config.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("OLIST_") and name != "OLIST_CACHE":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the nine files, 994 orders."""
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder, scale=0.01)
+    return folder
+
+
+def use(monkeypatch: pytest.MonkeyPatch, folder: Path, data: Path) -> Settings:
+    """Settings in force: this data, and a warehouse and Dagster home in `folder`."""
+    home = folder / "home"
+    if not home.exists():
+        home.mkdir(parents=True)
+        config = (PROJECT / "dagster.yaml").read_text()
+        (home / "dagster.yaml").write_text(config.replace("base_dir: .dagster", f"base_dir: {home}"))
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("OLIST_DATA", str(data))
+    monkeypatch.setenv("OLIST_WAREHOUSE", str(folder / "warehouse"))
+    return Settings()
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sample: Path) -> Settings:
+    """An empty warehouse over the sample."""
+    return use(monkeypatch, tmp_path, sample)
+
+
+class FinishedRun:
+    """A whole run and where it put its tables."""
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        self.folder, self.data = folder, data
+        with pytest.MonkeyPatch.context() as patch:
+            self.settings = use(patch, folder, data)
+            self.report: RunReport = materialize("*", ALL_DAYS, lambda *_: None)
+
+    def use(self, monkeypatch: pytest.MonkeyPatch) -> Settings:
+        """Put its settings in force."""
+        return use(monkeypatch, self.folder, self.data)
+
+
+@pytest.fixture(scope="session")
+def finished(spark: SparkSession, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """Everything made from the sample, once; tests read it and leave it as it is."""
+    del spark
+    return FinishedRun(tmp_path_factory.mktemp("finished"), sample)
+
+
+def write_delta(spark: SparkSession, settings: Settings, table: Table, *rows: dict) -> None:
+    """Put rows into a table's place without its asset: what a check must judge."""
+    from olist_assets_tests.rows import frame
+
+    path = settings.table_path(table.name)
+    if not path.exists():
+        spark.sql(f"CREATE TABLE delta.`{path}` ({table.ddl()}) USING DELTA")
+    frame(spark, table, *rows).write.format("delta").mode("overwrite").save(str(path))

@@ -1,0 +1,72 @@
+from decimal import Decimal
+
+from olist_assets.bronze.snapshots import BRONZE
+from olist_assets.gold.gold_geographic_metrics import gold_geographic_metrics
+from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
+from olist_assets_tests.rows import frame
+
+RIO = {"customer_state": "RJ", "customer_city": "rio de janeiro"}
+
+
+def cities(spark, *, orders=(), customers=(), places=()):
+    result = gold_geographic_metrics(
+        frame(spark, SILVER_ORDERS_MASTER, *orders),
+        frame(spark, BRONZE["customers"], *customers),
+        frame(spark, BRONZE["geolocation"], *places),
+    )
+    return {(row.customer_state, row.customer_city): row for row in result.collect()}
+
+
+def point(zip_prefix, lat, lng="-43.0"):
+    return {"geolocation_zip_code_prefix": zip_prefix, "geolocation_lat": lat, "geolocation_lng": lng}
+
+
+def test_a_city_of_any_customer_has_a_row_and_states_keep_cities_of_one_name_apart(spark):
+    rows = cities(
+        spark,
+        customers=[
+            RIO | {"customer_unique_id": "ana"},
+            RIO | {"customer_unique_id": "ana", "customer_id": "2"},
+            RIO | {"customer_state": "RS"},
+        ],
+    )
+    assert rows["RJ", "rio de janeiro"].unique_customers == 1
+    assert set(rows) == {("RJ", "rio de janeiro"), ("RS", "rio de janeiro")}
+    assert (rows["RS", "rio de janeiro"].total_orders, rows["RS", "rio de janeiro"].on_time_rate) == (0, None)
+
+
+def test_on_time_leaves_out_orders_that_were_not_delivered(spark):
+    order = RIO | {"order_total_value": Decimal("10.00")}
+    rows = cities(
+        spark,
+        orders=[
+            order | {"order_id": "a", "delivery_delay": 0},
+            order | {"order_id": "b", "delivery_delay": -3},
+            order | {"order_id": "c", "delivery_delay": 1},
+            order | {"order_id": "d", "delivery_delay": None},
+        ],
+        customers=[RIO],
+    )
+    row = rows["RJ", "rio de janeiro"]
+    assert (row.total_orders, row.total_revenue, row.avg_order_value) == (4, Decimal("40.00"), Decimal("10.00"))
+    assert row.on_time_rate == 2 / 3
+
+
+def test_the_place_is_the_median_of_its_zip_prefixes_within_brazil(spark):
+    rows = cities(
+        spark,
+        customers=[RIO | {"customer_zip_code_prefix": "1"}, RIO | {"customer_zip_code_prefix": "2"}],
+        places=[
+            point("1", "-22.0"),
+            point("1", "-22.0"),
+            point("1", "-22.0"),
+            point("2", "-24.0"),
+            point("2", "45.0", "9.0"),
+            point("2", "no number"),
+        ],
+    )
+    assert (rows["RJ", "rio de janeiro"].latitude, rows["RJ", "rio de janeiro"].longitude) == (-23.0, -43.0)
+
+
+def test_a_city_without_a_known_zip_prefix_has_no_place(spark):
+    assert cities(spark, customers=[RIO])["RJ", "rio de janeiro"].latitude is None

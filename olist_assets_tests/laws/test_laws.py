@@ -1,0 +1,142 @@
+"""The laws of the platform that hold for every table, present and future."""
+
+import ast
+import inspect
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pyspark.sql import DataFrame
+
+from olist_assets import lakehouse
+from olist_assets.catalog import assets, modules, table, tables
+from olist_assets.runs import ALL_DAYS, materialize
+from olist_assets_tests.conftest import use
+from olist_assets_tests.oracle.compare import delta_rows
+
+PACKAGE = Path(__file__).resolve().parents[2] / "olist_assets"
+TRANSFORMS = [made for made in assets() if not made.key.to_user_string().startswith("bronze_")]
+names = pytest.mark.parametrize("made", TRANSFORMS, ids=lambda made: made.key.to_user_string())
+
+
+def function_of(made: dg.AssetsDefinition):
+    return made.node_def.compute_fn.decorated_fn  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@names
+def test_law_1_key_table_function_module_and_folder_are_one_name(made, settings):
+    name, function = made.key.to_user_string(), function_of(made)
+    assert made.key.path == [name]
+    assert (function.__name__, function.__module__.rsplit(".", 1)[1]) == (name, name)
+    assert made.group_names_by_key[made.key] == table(name).layer
+    assert settings.table_path(name).relative_to(settings.warehouse_path) == Path(table(name).layer, name)
+
+
+@names
+def test_law_2_an_asset_takes_frames_named_as_their_tables_and_returns_a_frame(made):
+    signature = inspect.signature(function_of(made))
+    frames = {name for name, given in signature.parameters.items() if given.annotation is DataFrame}
+    configs = [given for given in signature.parameters.values() if given.annotation is not DataFrame]
+    assert frames == {key.to_user_string() for key in made.dependency_keys}
+    assert all(issubclass(given.annotation, dg.Config) for given in configs)
+    assert signature.return_annotation is DataFrame
+
+
+def attributes_of(path: Path) -> set[str]:
+    return {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+
+
+LAYER_FILES = [Path(str(inspect.getfile(module))) for module in modules()]  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("path", LAYER_FILES, ids=lambda path: path.stem)
+def test_law_2_and_9_no_table_module_reads_counts_collects_or_caches(path):
+    # `count` and `first` as aggregates are functions of F; as methods of a frame they would run a job.
+    calls = [
+        n
+        for n in ast.walk(ast.parse(path.read_text()))
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+    ]
+    on_frames = {
+        call.func.attr
+        for call in calls
+        if isinstance(call.func, ast.Attribute)
+        and not (isinstance(call.func.value, ast.Name) and call.func.value.id == "F")
+    }
+    assert not on_frames & {"collect", "toPandas", "count", "first", "head", "take", "cache", "persist", "write", "sql"}
+    assert "context" not in {
+        arg.arg for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.arguments) for arg in n.args
+    }
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
+def test_law_3_nothing_that_spark_connect_lacks(path):
+    banned = {"sparkContext", "rdd", "_jvm", "_jdf", "_sc", "udf", "pandas_udf", "_jsparkSession"}
+    assert not attributes_of(path) & banned
+
+
+@pytest.mark.parametrize("name", tables())
+def test_law_4_the_stored_table_is_the_contract(finished, name):
+    contract = table(name)
+    fields = lakehouse.open_table(finished.settings, name).schema().fields
+    assert [(f.name, f.nullable, f.metadata.get("comment")) for f in fields] == [
+        (c.name, c.nullable, c.description) for c in contract.columns
+    ]
+
+
+def rows_of(settings, name):
+    """All rows as text, sorted: equal where the tables are, whatever the order they were written in."""
+    dropped = [c for c in ("ingestion_timestamp",) if c in table(name).column_names]
+    rows = delta_rows(str(settings.table_path(name))).drop_columns(dropped)
+    return sorted(map(repr, rows.to_pylist()))
+
+
+def test_law_5_and_7_a_second_run_with_other_parallelism_changes_no_value(finished, spark, monkeypatch, tmp_path):
+    settings = use(monkeypatch, tmp_path, finished.data)
+    before = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", "7")
+    try:
+        for _ in range(2):
+            assert materialize("*", ALL_DAYS, lambda *_: None).succeeded
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", before)
+    for name in tables():
+        assert rows_of(settings, name) == rows_of(finished.settings, name), name
+
+
+def test_law_6_every_cleaned_table_accounts_for_its_source(finished):
+    accounted = {contract.accounting.source for contract in tables().values() if contract.accounting}
+    assert accounted == {
+        f"bronze_{subject}" for subject in ("orders", "order_items", "order_payments", "order_reviews")
+    }
+    for check in finished.report.checks:
+        if check.check_name == "nothing_is_lost":
+            assert check.metadata["lost"].value == 0
+
+
+def test_law_8_days_in_any_order_and_overlapping_ranges_give_the_same_tables(finished, monkeypatch, tmp_path):
+    settings = use(monkeypatch, tmp_path, finished.data)
+    daily = "silver_orders,silver_orders_master,gold_daily_metrics"
+    upstream = "bronze_orders,bronze_customers,bronze_order_items,bronze_order_payments,bronze_order_reviews,"
+    upstream += "bronze_products,bronze_product_category_translation,"
+    upstream += "silver_order_items,silver_order_payments,silver_order_reviews"
+    plan = [
+        (upstream, ALL_DAYS),
+        (daily, (date(2018, 1, 1), ALL_DAYS[1])),
+        (daily, (date(2017, 11, 24), date(2017, 11, 24))),
+        (daily, (ALL_DAYS[0], date(2018, 1, 10))),
+        # What a look-back reaches is refreshed last: trailing figures need all days before them.
+        ("gold_daily_metrics", ALL_DAYS),
+    ]
+    for selection, days in plan:
+        report = materialize(selection, days, lambda *_: None)
+        assert not report.failures
+    for name in daily.split(","):
+        assert rows_of(settings, name) == rows_of(finished.settings, name), name
+
+
+def test_law_9_checks_need_no_second_scan_for_a_count(finished):
+    for name in tables():
+        table_ = lakehouse.open_table(finished.settings, name)
+        assert lakehouse.statistics(table_)["rows"] == table_.to_pyarrow_table().num_rows

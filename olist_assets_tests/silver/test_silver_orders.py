@@ -1,0 +1,34 @@
+from datetime import date
+
+import pytest
+
+from olist_assets.bronze.snapshots import BRONZE
+from olist_assets.silver.silver_orders import silver_orders
+from olist_assets_tests.rows import frame, only
+
+ORDERS = BRONZE["orders"]
+
+
+def test_only_delivered_orders_are_kept(spark):
+    bronze = frame(spark, ORDERS, {"order_id": "a"}, {"order_id": "b", "order_status": "canceled"}, {"order_id": "c"})
+    assert sorted(row.order_id for row in silver_orders(bronze).collect()) == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("delivered", "days", "delay"),
+    [
+        ("2018-01-12 08:00:00", 11, 2),
+        ("2018-01-10 23:59:59", 9, 0),
+        ("2018-01-02 00:00:00", 1, -8),
+        (None, None, None),
+    ],
+)
+def test_days_are_whole_calendar_days_and_null_without_delivery(spark, delivered, days, delay):
+    bronze = frame(spark, ORDERS, {"order_delivered_customer_date": delivered})
+    row = only(silver_orders(bronze))
+    assert (row.order_date, row.delivery_days, row.delivery_delay) == (date(2018, 1, 1), days, delay)
+
+
+def test_an_order_just_before_midnight_belongs_to_that_day(spark):
+    bronze = frame(spark, ORDERS, {"order_purchase_timestamp": "2018-01-01 23:59:59"})
+    assert only(silver_orders(bronze)).order_date == date(2018, 1, 1)

@@ -1,0 +1,230 @@
+"""Write and read: one commit, one window, the contract or nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import date, datetime
+
+import dagster as dg
+import pytest
+from deltalake import DeltaTable
+
+from olist_assets import lakehouse
+from olist_assets.contracts import Column, Table
+from olist_assets.errors import OlistError
+from olist_assets.gold.gold_segment_profiles import GOLD_SEGMENT_PROFILES
+from olist_assets.io_manager import DeltaIOManager, SchemaMismatch, conformed, table_lock
+from olist_assets.partitions import daily_orders
+from olist_assets.resources import Spark
+from olist_assets.silver.silver_orders import SILVER_ORDERS
+from olist_assets_tests.rows import frame
+
+
+@pytest.fixture
+def manager(spark):
+    del spark  # the manager's resource finds it running
+    return DeltaIOManager(spark=Spark())
+
+
+def materialize(manager, table, rows, days=None):
+    """Write rows as an asset of the table would, for one day or a span of days."""
+    partitions = daily_orders if table.cluster_by else None
+
+    @dg.asset(key=table.name, partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run())
+    def made() -> object:
+        return rows
+
+    first, last = (days.split("..") * 2)[:2] if days else ("", "")
+    tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last} if days else {}
+    return dg.materialize([made], resources={"io_manager": manager}, tags=tags)
+
+
+def read(manager, table, day=None):
+    """Read a table as a downstream asset would."""
+    seen = []
+
+    @dg.asset(
+        partitions_def=daily_orders if day else None,
+        ins={"upstream": dg.AssetIn(key=table.name)},
+        io_manager_key="none",
+    )
+    def reader(upstream) -> None:
+        seen.extend(upstream.collect())
+
+    source = dg.AssetSpec(table.name, partitions_def=daily_orders if table.cluster_by else None).with_io_manager_key(
+        "io_manager"
+    )
+    dg.materialize(
+        [reader, source],
+        resources={"io_manager": manager, "none": dg.mem_io_manager},
+        partition_key=day,
+        selection=[reader],
+    )
+    return seen
+
+
+def order(spark, *ids_and_days):
+    rows = [
+        {"order_id": id_, "order_date": date.fromisoformat(day), "order_purchase_timestamp": datetime(2018, 1, 1)}
+        for id_, day in ids_and_days
+    ]
+    return frame(spark, SILVER_ORDERS, *rows)
+
+
+def stored(settings):
+    table = lakehouse.open_table(settings, SILVER_ORDERS.name)
+    rows = table.to_pyarrow_table().to_pylist()
+    return {(row["order_id"], row["order_date"].isoformat()) for row in rows}
+
+
+def test_a_table_is_stored_as_its_contract_says(spark, manager, settings):
+    materialize(manager, SILVER_ORDERS, order(spark, ("a", "2018-01-01")), "2018-01-01")
+    fields = {f.name: f for f in lakehouse.open_table(settings, SILVER_ORDERS.name).schema().fields}
+    assert list(fields) == list(SILVER_ORDERS.column_names)
+    for column in SILVER_ORDERS.columns:
+        assert fields[column.name].nullable == column.nullable
+        assert fields[column.name].metadata["comment"] == column.description
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{settings.table_path(SILVER_ORDERS.name)}`").first()
+    assert detail.clusteringColumns == ["order_date"]
+
+
+def test_a_day_written_again_replaces_that_day_and_no_other(spark, manager, settings):
+    materialize(
+        manager,
+        SILVER_ORDERS,
+        order(spark, ("a", "2018-01-01"), ("b", "2018-01-02"), ("c", "2018-01-03")),
+        "2018-01-01..2018-01-03",
+    )
+    materialize(manager, SILVER_ORDERS, order(spark, ("x", "2018-01-02"), ("y", "2018-01-02")), "2018-01-02")
+    assert stored(settings) == {
+        ("a", "2018-01-01"),
+        ("x", "2018-01-02"),
+        ("y", "2018-01-02"),
+        ("c", "2018-01-03"),
+    }
+
+
+def test_rows_outside_the_window_are_not_written(spark, manager, settings):
+    rows = order(spark, ("early", "2017-12-31"), ("a", "2018-01-01"), ("late", "2018-01-02"))
+    for _ in range(2):  # the first write creates the table, the second replaces
+        materialize(manager, SILVER_ORDERS, rows, "2018-01-01")
+        assert stored(settings) == {("a", "2018-01-01")}
+
+
+def test_a_day_without_rows_becomes_empty(spark, manager, settings):
+    materialize(
+        manager, SILVER_ORDERS, order(spark, ("a", "2018-01-01"), ("b", "2018-01-02")), "2018-01-01..2018-01-02"
+    )
+    materialize(manager, SILVER_ORDERS, order(spark), "2018-01-01")
+    assert stored(settings) == {("b", "2018-01-02")}
+
+
+def test_each_day_of_a_range_knows_its_own_rows(spark, manager, settings):
+    rows = order(spark, ("a", "2018-01-01"), ("b", "2018-01-03"), ("c", "2018-01-03"))
+    result = materialize(manager, SILVER_ORDERS, rows, "2018-01-01..2018-01-03")
+    counts = {
+        made.partition: made.metadata["dagster/partition_row_count"].value
+        for made in result.asset_materializations_for_node(SILVER_ORDERS.name)
+    }
+    assert counts == {"2018-01-01": 1, "2018-01-02": 0, "2018-01-03": 2}
+
+
+def test_an_unpartitioned_table_is_replaced_whole_in_one_commit(spark, manager, settings):
+    for names in (("a", "b"), ("c",)):
+        materialize(
+            manager, GOLD_SEGMENT_PROFILES, frame(spark, GOLD_SEGMENT_PROFILES, *({"segment": n} for n in names))
+        )
+    table = lakehouse.open_table(settings, GOLD_SEGMENT_PROFILES.name)
+    assert [row["segment"] for row in table.to_pyarrow_table().to_pylist()] == ["c"]
+    assert table.version() == 2  # created, written, written
+
+
+def test_the_commit_says_which_run_wrote_which_partitions(spark, manager, settings):
+    result = materialize(manager, SILVER_ORDERS, order(spark, ("a", "2018-01-01")), "2018-01-01..2018-01-05")
+    commit = lakehouse.open_table(settings, SILVER_ORDERS.name).history(1)[0]
+    said = json.loads(commit["userMetadata"])
+    assert (said["run_id"], said["partitions"]) == (result.run_id, "2018-01-01..2018-01-05")
+
+
+def test_a_downstream_day_reads_only_its_window(spark, manager, settings):
+    materialize(
+        manager, SILVER_ORDERS, order(spark, ("a", "2018-01-01"), ("b", "2018-01-02")), "2018-01-01..2018-01-02"
+    )
+    assert [row.order_id for row in read(manager, SILVER_ORDERS, "2018-01-02")] == ["b"]
+    assert len(read(manager, SILVER_ORDERS)) == 2
+
+
+def test_a_table_that_was_never_made_is_named_with_the_command_that_makes_it(manager, settings):
+    with pytest.raises(dg.DagsterExecutionLoadInputError) as caught:
+        read(manager, SILVER_ORDERS)
+    assert "olist materialize --select silver_orders" in str(caught.value.__cause__)
+
+
+def test_a_null_in_a_required_column_stops_the_write_and_leaves_the_last_version(spark, manager, settings):
+    materialize(manager, SILVER_ORDERS, order(spark, ("a", "2018-01-01")), "2018-01-01")
+    with pytest.raises(dg.DagsterExecutionHandleOutputError):
+        materialize(manager, SILVER_ORDERS, order(spark, (None, "2018-01-01")), "2018-01-01")
+    assert stored(settings) == {("a", "2018-01-01")}
+
+
+def test_a_first_write_that_fails_leaves_no_table_and_the_next_one_makes_it(spark, manager, settings):
+    with pytest.raises(dg.DagsterExecutionHandleOutputError):
+        materialize(manager, SILVER_ORDERS, order(spark, (None, "2018-01-01")), "2018-01-01")
+    with pytest.raises(lakehouse.TableMissing):
+        lakehouse.open_table(settings, SILVER_ORDERS.name)
+    materialize(manager, SILVER_ORDERS, order(spark, ("a", "2018-01-01")), "2018-01-01")
+    assert stored(settings) == {("a", "2018-01-01")}
+
+
+SMALL = Table(name="gold_small", grain="g", key=("a",), columns=(Column("a", "string", "A."), Column("b", "int", "B.")))
+
+
+@pytest.mark.parametrize(
+    ("columns", "named"),
+    [
+        ("a string", ["missing b int"]),
+        ("a string, b int, c int", ["unexpected c"]),
+        ("a string, b bigint", ["b is bigint, not int"]),
+        ("b string", ["missing a string", "b is string, not int"]),
+    ],
+)
+def test_a_frame_that_differs_from_its_contract_is_refused_with_every_difference(spark, columns, named):
+    with pytest.raises(SchemaMismatch) as caught:
+        conformed(spark.createDataFrame([], columns), SMALL)
+    assert all(difference in str(caught.value) for difference in named)
+    assert "Nothing was written" in str(caught.value)
+
+
+def test_columns_are_put_into_the_contracts_order(spark):
+    assert conformed(spark.createDataFrame([], "b int, a string"), SMALL).columns == ["a", "b"]
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from olist_assets.io_manager import table_lock
+with table_lock(Path(sys.argv[1]), 5):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_writer_is_told_who_holds_the_table_and_a_dead_one_holds_nothing(tmp_path):
+    table = tmp_path / "silver" / "silver_orders"
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(table)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        told = f"silver_orders is being written by process {holder.pid}"
+        with pytest.raises(OlistError, match=told), table_lock(table, 0.2):
+            pass
+        holder.kill()
+    with table_lock(table, 5):
+        assert str(os.getpid()) in (table.parent / ".silver_orders.holder").read_text()
+
+
+def test_writes_are_sorted_by_the_clustering_column_so_that_days_can_be_skipped(spark, manager, settings):
+    rows = order(spark, *((str(at), f"2018-01-{31 - at:02}") for at in range(31)))
+    materialize(manager, SILVER_ORDERS, rows.repartition(4), "2018-01-01..2018-01-31")
+    days = DeltaTable(settings.table_path(SILVER_ORDERS.name)).to_pyarrow_dataset().to_table()["order_date"].to_pylist()
+    assert days == sorted(days)
