@@ -1,0 +1,78 @@
+"""The same tables as one plain PySpark script, without Dagster, contracts and checks: what the graph is measured against.
+
+`bare` uses the platform's own Spark settings; `notebooks` Spark's and Delta's defaults and a count after each write, as
+the notebooks did that the platform replaces.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import DataFrame, SparkSession
+
+from olist_assets.catalog import assets, tables
+from olist_assets.gold.gold_customer_metrics import CustomerMetricsConfig
+from olist_assets.jars import delta_jars
+from olist_assets.resources import OlistSource, Spark, spark_config
+from olist_assets.settings import Settings
+
+
+def session(settings: Settings, peer: str) -> SparkSession:
+    ours = spark_config(settings)
+    jars = ":".join(str(jar) for jar in delta_jars(settings.cache))
+    plain = {
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.extraClassPath": jars,
+        "spark.sql.extensions": ours["spark.sql.extensions"],
+        "spark.sql.catalog.spark_catalog": ours["spark.sql.catalog.spark_catalog"],
+        "spark.sql.session.timeZone": "UTC",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false",
+    }
+    builder = SparkSession.Builder()
+    for name, value in (ours if peer == "bare" else plain).items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def in_order() -> list[dg.AssetsDefinition]:
+    """Assets, each after those it reads."""
+    waiting, done, ordered = list(assets()), set(), []
+    while waiting:
+        ready = [made for made in waiting if set(made.dependency_keys) <= done]
+        ordered += ready
+        done |= {key for made in ready for key in made.keys}
+        waiting = [made for made in waiting if made not in ready]
+    return ordered
+
+
+def frame_of(made: dg.AssetsDefinition, inputs: dict[str, DataFrame]) -> DataFrame:
+    name = made.key.to_user_string()
+    source = tables()[name].source
+    if source:
+        return OlistSource(spark=Spark()).read(source)
+    function: Any = made.node_def.compute_fn.decorated_fn  # pyright: ignore[reportAttributeAccessIssue]
+    config = {"config": CustomerMetricsConfig()} if name == "gold_customer_metrics" else {}
+    return function(**config, **inputs)
+
+
+def main(peer: str) -> None:
+    settings = Settings()
+    spark = session(settings, peer)
+
+    def read(path: Path) -> DataFrame:
+        return spark.read.format("delta").load(str(path))
+
+    for made in in_order():
+        path = settings.table_path(made.key.to_user_string())
+        inputs = {k.to_user_string(): read(settings.table_path(k.to_user_string())) for k in made.dependency_keys}
+        frame_of(made, inputs).write.format("delta").mode("overwrite").save(str(path))
+        if peer == "notebooks":
+            print(f"{path.name}: {read(path).count():,} rows")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,110 @@
+"""The whole graph, cold: seconds a table and in all, and where they go. `make bench`, or with peers: see --help."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import dagster as dg
+from rich.console import Console
+from rich.table import Table as Grid
+
+from olist_assets.catalog import tables
+from olist_assets.settings import SAMPLE_DATA
+
+PROJECT = Path(__file__).resolve().parents[1]
+PEERS = ("bare", "notebooks")
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A table's step: its seconds as Dagster measured them, and those that Spark and Delta took of them."""
+
+    name: str
+    seconds: float
+    spark: float
+    rows: int
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), envvar="OLIST_DATA", default=SAMPLE_DATA, show_default=True)
+@click.option("--with", "peers", type=click.Choice(PEERS), multiple=True, help="Time this peer in the same call, too.")
+def main(data: Path, peers: tuple[str, ...]) -> None:
+    """Time the whole graph from a cold start: a new process, a new warehouse, checks included.
+
+    \b
+    python -m bench.whole_graph
+    python -m bench.whole_graph --data brazilian-ecommerce.zip --with bare --with notebooks
+    """
+    if not data.exists():
+        raise click.ClickException(f"There is no data at {data}: make it with olist sample-data {data}")
+    with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
+        home = Path(scratch, "home")
+        wall = timed([str(Path(sys.executable).with_name("olist")), "materialize"], environment(data, home))
+        steps, checks = steps_of(home)
+        report(steps, checks, wall)
+        for peer in peers:
+            command = [sys.executable, "-W", "ignore", "-m", "bench.peers.plain_pyspark", peer]
+            seconds = timed(command, environment(data, Path(scratch, peer)))
+            console.print(f"{peer:<10} {seconds:6.1f} s; the graph with Dagster and checks takes {wall / seconds:.2f} of it")
+
+
+def environment(data: Path, home: Path) -> dict[str, str]:
+    """A Dagster home and a warehouse of its own."""
+    home.mkdir()
+    config = (PROJECT / "dagster.yaml").read_text().replace("base_dir: .dagster", f"base_dir: {home}")
+    (home / "dagster.yaml").write_text(config)
+    own = {"OLIST_DATA": str(data.resolve()), "OLIST_WAREHOUSE": str(home / "warehouse"), "DAGSTER_HOME": str(home)}
+    return os.environ | own
+
+
+def timed(command: list[str], env: dict[str, str]) -> float:
+    """Wall seconds of a whole process. Raises ClickException with its last words when it fails."""
+    started = time.monotonic()
+    done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise click.ClickException(f"{command[-1]} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    return time.monotonic() - started
+
+
+def steps_of(home: Path) -> tuple[list[Step], float]:
+    """The run's table steps in their order, and the seconds of all check steps, from Dagster's event log."""
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        (run,) = instance.get_runs()
+        stats = sorted(instance.get_run_step_stats(run.run_id), key=lambda step: step.start_time or 0.0)
+        seconds = {step.step_key: (step.end_time or 0.0) - (step.start_time or 0.0) for step in stats}
+        steps: list[Step] = []
+        for name in (step for step in seconds if step in tables()):
+            event = instance.get_latest_materialization_event(dg.AssetKey(name))
+            made = event.asset_materialization if event else None
+            figures = {key: value.value for key, value in made.metadata.items()} if made else {}
+            rows, spark = json.loads(json.dumps([figures["dagster/row_count"], figures["seconds"]]))
+            steps.append(Step(name, seconds[name], spark, rows))
+    return steps, sum(took for step, took in seconds.items() if step not in tables())
+
+
+def report(steps: list[Step], checks: float, wall: float) -> None:
+    """Print the tables and where the whole time went."""
+    grid = Grid("table", "rows", "seconds", "of them Spark and Delta", title="The whole graph, cold")
+    for column in grid.columns[1:]:
+        column.justify = "right"
+    for step in steps:
+        grid.add_row(step.name, f"{step.rows:,}", f"{step.seconds:.1f}", f"{step.spark:.1f}")
+    console.print(grid)
+    spark = sum(step.spark for step in steps)
+    session = steps[0].seconds - steps[0].spark  # the first table waits for the JVM and its session
+    shares = {"JVM and session": session, "Spark and Delta": spark, "checks": checks}
+    shares["Dagster and Python"] = wall - sum(shares.values())
+    for name, seconds in shares.items():
+        console.print(f"{name:<20} {seconds:6.1f} s  {seconds / wall:4.0%}")
+    console.print(f"{'in all':<20} {wall:6.1f} s")
+
+
+if __name__ == "__main__":
+    main()
