@@ -52,7 +52,9 @@ def main(data: Path, peers: tuple[str, ...]) -> None:
         for peer in peers:
             command = [sys.executable, "-W", "ignore", "-m", "bench.peers.plain_pyspark", peer]
             seconds = timed(command, environment(data, Path(scratch, peer)))
-            console.print(f"{peer:<10} {seconds:6.1f} s; the graph with Dagster and checks takes {wall / seconds:.2f} of it")
+            console.print(
+                f"{peer:<10} {seconds:6.1f} s; the graph with Dagster and checks takes {wall / seconds:.2f} of it"
+            )
 
 
 def environment(data: Path, home: Path) -> dict[str, str]:

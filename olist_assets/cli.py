@@ -55,9 +55,9 @@ def olist() -> None:
 
 @olist.command()
 @select_option
-@click.option("--day", "days", type=Day(), help="Only this day of the daily tables.")
+@click.option("--day", type=Day(), help="Only this day of the daily tables.")
 @click.option("--days", type=Day(span=True), help="Only these days of the daily tables: A..B, both included.")
-def materialize(select: str, days: tuple[date, date] | None) -> int:
+def materialize(select: str, day: tuple[date, date] | None, days: tuple[date, date] | None) -> int:
     """Make tables and run their checks.
 
     \b
@@ -67,10 +67,12 @@ def materialize(select: str, days: tuple[date, date] | None) -> int:
     olist materialize --select silver_orders,silver_orders_master --day 2017-11-24
     olist materialize --select gold_daily_metrics --days 2017-11-01..2017-11-30
     """
+    if day and days:
+        raise click.UsageError("--day and --days exclude each other.")
     _make_sample_if_none()
     from olist_assets import runs
 
-    return _followed(lambda on_event: runs.materialize(select, days or runs.ALL_DAYS, on_event))
+    return _followed(lambda on_event: runs.materialize(select, day or days or runs.ALL_DAYS, on_event))
 
 
 @olist.command()
@@ -110,17 +112,19 @@ def tables() -> None:
     from olist_assets.catalog import tables as contracts
 
     settings, grid = Settings(), Grid(title=f"Tables in {Settings().warehouse_path}")
-    for heading in ("table", "rows", "files", "MB", "version", "written (UTC)", "grain"):
-        grid.add_column(heading, justify="right" if heading in {"rows", "files", "MB", "version"} else "left")
-    for name, contract in contracts().items():
+    grid.add_column("table", no_wrap=True)
+    for heading in ("rows", "files", "MB", "version"):
+        grid.add_column(heading, justify="right")
+    grid.add_column("written (UTC)", no_wrap=True)
+    for name in contracts():
         try:
             table = lakehouse.open_table(settings, name)
         except lakehouse.TableMissing:
-            grid.add_row(name, "-", "", "", "", "not made yet", contract.grain)
+            grid.add_row(name, "-", "-", "-", "-", "not made yet")
             continue
         figures, written = lakehouse.statistics(table), lakehouse.written_at(table)
         counts = (f"{figures['rows']:,}", str(figures["files"]), f"{figures['bytes'] / 1e6:.1f}", str(table.version()))
-        grid.add_row(name, *counts, f"{written:%Y-%m-%d %H:%M:%S}", contract.grain)
+        grid.add_row(name, *counts, f"{written:%Y-%m-%d %H:%M}")
     console.print(grid)
 
 
@@ -214,7 +218,7 @@ def main() -> None:
     # That Dagster calls parts of its interface beta is its maintainers' news, not this command's user's.
     warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")
     try:
-        code = olist.main(standalone_mode=False)
+        code = olist.main(prog_name="olist", standalone_mode=False) or 0
     except click.exceptions.Exit as done:
         code = done.exit_code
     except click.ClickException as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import Any
 import dagster as dg
 from deltalake import DeltaTable
 from filelock import FileLock, Timeout
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from olist_assets import lakehouse
@@ -20,8 +23,11 @@ from olist_assets.resources import Spark
 from olist_assets.settings import Settings
 
 
-class SchemaMismatch(OlistError):
+class ContractViolation(OlistError):
     """A frame that is not what its contract says; nothing was written."""
+
+
+NULL_REFUSED = re.compile(r"NOT NULL constraint violated for column: (\w+(?:\.\w+)*)")
 
 
 class DeltaIOManager(dg.ConfigurableIOManager):
@@ -45,8 +51,9 @@ class DeltaIOManager(dg.ConfigurableIOManager):
             writer = arranged(frame, contract).write.format("delta").option("userMetadata", commit_metadata(context))
             if predicate and not is_new:
                 writer = writer.option("replaceWhere", predicate)
-            # A new table has no rows to replace: appending to it spares Delta the search for them.
-            writer.mode("append" if is_new else "overwrite").save(str(path))
+            with null_named(contract):
+                # A new table has no rows to replace: appending to it spares Delta the search for them.
+                writer.mode("append" if is_new else "overwrite").save(str(path))
             written = lakehouse.open_table(settings, contract.name)
         context.add_output_metadata(output_metadata(written, path, started))
         if predicate:
@@ -94,7 +101,7 @@ def commit_metadata(context: dg.OutputContext) -> str:
 
 
 def conformed(frame: DataFrame, contract: Table) -> DataFrame:
-    """The frame, once its columns are the contract's. Raises SchemaMismatch naming each difference."""
+    """The frame, once its columns are the contract's. Raises ContractViolation naming each difference."""
     found = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
     problems = [f"missing {c.name} {c.type}" for c in contract.columns if c.name not in found]
     problems += [f"unexpected {name}" for name in found if name not in contract.column_names]
@@ -104,7 +111,8 @@ def conformed(frame: DataFrame, contract: Table) -> DataFrame:
         if c.name in found and found[c.name] != c.type
     ]
     if problems:
-        raise SchemaMismatch(f"{contract.name} differs from its contract: {'; '.join(problems)}. Nothing was written.")
+        differences = "; ".join(problems)
+        raise ContractViolation(f"{contract.name} differs from its contract: {differences}. Nothing was written.")
     return frame.select(*contract.column_names)
 
 
@@ -113,6 +121,20 @@ def arranged(frame: DataFrame, contract: Table) -> DataFrame:
     if contract.cluster_by is None:
         return frame
     return frame.coalesce(1).sortWithinPartitions(contract.cluster_by, *contract.key)
+
+
+@contextmanager
+def null_named(contract: Table) -> Iterator[None]:
+    """A write that Delta refuses for a null says so in one line. Raises ContractViolation instead of a Java trace."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        found = NULL_REFUSED.search(str(error))
+        if not found:
+            raise
+        raise ContractViolation(
+            f"{contract.name}.{found[1]} is required and a row has none. Nothing was written."
+        ) from error
 
 
 def output_metadata(table: Any, path: Path, started: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The same tables as one plain PySpark script, without Dagster, contracts and checks: what the graph is measured against.
+"""The same tables as one plain PySpark script, without Dagster, contracts or checks, to measure the graph against.
 
 `bare` uses the platform's own Spark settings; `notebooks` Spark's and Delta's defaults and a count after each write, as
 the notebooks did that the platform replaces.

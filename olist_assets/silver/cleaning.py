@@ -54,6 +54,16 @@ def rejected(bronze: DataFrame, rules: Rules) -> DataFrame:
     )
 
 
+def sum_of_kept(source: str, columns: tuple[str, ...], kind: str) -> str:
+    """SQL for a reconciliation: the sum of columns over the bronze rows that are not in `silver_rejects`."""
+    in_bronze = " + ".join(f"TRY_CAST({name} AS {kind})" for name in columns)
+    in_rejects = " + ".join(f"TRY_CAST(record ->> '$.{name}' AS {kind})" for name in columns)
+    return (
+        f"SELECT (SELECT sum({in_bronze}) FROM {source} WHERE {CORRUPT} IS NULL) - coalesce((SELECT sum({in_rejects}) "
+        f"FROM silver_rejects WHERE \"table\" = '{source}' AND reason <> 'corrupt_record'), 0)"
+    )
+
+
 def exact_cast(name: str, kind: str) -> Column:
     """A text column as `kind`, null where it does not say one exactly.
 

@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, Table
-from olist_assets.silver.cleaning import Rules, accepted
+from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
 
 SILVER_ORDER_ITEMS = Table(
     name="silver_order_items",
@@ -33,10 +33,8 @@ SILVER_ORDER_ITEMS = Table(
         Reconciliation(
             name="item_revenue_matches_bronze",
             left="SELECT sum(price + freight_value) FROM silver_order_items",
-            right="SELECT sum(TRY_CAST(b.price AS DECIMAL(10,2)) + TRY_CAST(b.freight_value AS DECIMAL(10,2))) "
-            "FROM bronze_order_items b SEMI JOIN silver_order_items s "
-            "ON b.order_id = s.order_id AND TRY_CAST(b.order_item_id AS INT) = s.order_item_id",
-            description="Price and freight of the items kept equal bronze's.",
+            right=sum_of_kept("bronze_order_items", ("price", "freight_value"), "DECIMAL(10,2)"),
+            description="Price and freight equal bronze's, less the rejected rows'.",
         ),
     ),
 )

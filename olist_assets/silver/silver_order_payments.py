@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, Table
-from olist_assets.silver.cleaning import Rules, accepted
+from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
 
 SILVER_ORDER_PAYMENTS = Table(
     name="silver_order_payments",
@@ -28,10 +28,7 @@ SILVER_ORDER_PAYMENTS = Table(
         Reconciliation(
             name="payments_match_bronze",
             left="SELECT sum(total_payment_value) FROM silver_order_payments",
-            right="SELECT (SELECT sum(TRY_CAST(payment_value AS DECIMAL(12,2))) FROM bronze_order_payments "
-            "WHERE _corrupt_record IS NULL) - coalesce((SELECT "
-            "sum(TRY_CAST(record ->> '$.payment_value' AS DECIMAL(12,2))) FROM silver_rejects "
-            "WHERE \"table\" = 'bronze_order_payments' AND reason <> 'corrupt_record'), 0)",
+            right=sum_of_kept("bronze_order_payments", ("payment_value",), "DECIMAL(12,2)"),
             description="The sum of all payments equals bronze's, less the rejected rows'.",
         ),
     ),
