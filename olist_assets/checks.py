@@ -10,6 +10,7 @@ import duckdb
 from deltalake import DeltaTable
 
 from olist_assets import lakehouse
+from olist_assets.catalog import tables
 from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, RowCount, Table
 from olist_assets.settings import Settings
 from olist_assets.source import SourceFile, record_count, source_folder
@@ -196,8 +197,6 @@ def accounting_check(rule: Accounting) -> Check:
 
 
 def _tables_in(*queries: str) -> tuple[str, ...]:
-    from olist_assets.catalog import tables
-
     return tuple(dict.fromkeys(name for query in queries for name in lakehouse.mentioned(query, tables())))
 
 

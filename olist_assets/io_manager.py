@@ -17,6 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from olist_assets import lakehouse
+from olist_assets.catalog import table
 from olist_assets.contracts import Table
 from olist_assets.errors import OlistError
 from olist_assets.resources import Spark
@@ -36,8 +37,6 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     spark: dg.ResourceDependency[Spark]
 
     def handle_output(self, context: dg.OutputContext, obj: DataFrame) -> None:
-        from olist_assets.catalog import table
-
         settings, contract, started = Settings(), table(context.asset_key.to_user_string()), time.monotonic()
         path = settings.table_path(contract.name)
         predicate = window(context, contract)
@@ -64,8 +63,6 @@ class DeltaIOManager(dg.ConfigurableIOManager):
                 )
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
-        from olist_assets.catalog import table
-
         settings, contract = Settings(), table(context.asset_key.to_user_string())
         # Asked of the log first: the message then names the table and how to make it.
         path = lakehouse.open_table(settings, contract.name).table_uri

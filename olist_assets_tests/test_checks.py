@@ -1,5 +1,6 @@
 """Each kind of check: it passes on sound rows and fails on the fault it is there for."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -128,12 +129,14 @@ def test_records_that_did_not_parse_warn(spark, settings):
 
 
 def test_a_count_that_must_equal_upstreams_fails_when_a_join_lost_a_row(spark, orders):
-    write_delta(spark, orders, SILVER_ORDERS, SOUND_ORDER, SOUND_ORDER | {"order_id": "b"})
+    another_day = {"order_id": "c", "order_date": date(2018, 2, 2)}  # not made yet, so not compared
+    write_delta(spark, orders, SILVER_ORDERS, SOUND_ORDER, SOUND_ORDER | {"order_id": "b"}, SOUND_ORDER | another_day)
     write_delta(spark, orders, SILVER_ORDER_PAYMENTS)
     write_delta(spark, orders, SILVER_ORDER_ITEMS)
     write_delta(spark, orders, SILVER_ORDERS_MASTER, SOUND_ORDER)
     result = verdicts(orders, SILVER_ORDERS_MASTER)["row_count_matches_silver_orders"]
     assert (result.passed, figures(result)) == (False, {"rows": 1, "expected": 2})
+    assert figures(verdicts(orders, SILVER_ORDERS_MASTER)["nothing_is_lost"])["lost"] == 2
 
 
 def test_money_that_is_off_by_a_cent_does_not_reconcile(spark, orders):

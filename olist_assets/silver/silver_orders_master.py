@@ -4,7 +4,7 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, ForeignKey, Reconciliation, RowCount, Table
+from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, RowCount, Table
 from olist_assets.partitions import daily_orders
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 
@@ -37,20 +37,25 @@ SILVER_ORDERS_MASTER = Table(
         Column("order_total_value", "decimal(12,2)", "The payment, else price and freight.", unit="BRL", minimum=0),
     ),
     foreign_keys=(ForeignKey("order_id", "silver_orders", "order_id"),),
+    accounting=Accounting(source="silver_orders", kept="SELECT count(*) FROM silver_orders_master"),
     row_counts=(
-        RowCount("row_count_matches_silver_orders", "SELECT count(*) FROM silver_orders", "Joins keep the left rows."),
+        RowCount(
+            "row_count_matches_silver_orders",
+            "SELECT count(*) FROM silver_orders SEMI JOIN silver_orders_master USING (order_date)",
+            "Over the days that are made, joins keep exactly the left side's rows.",
+        ),
     ),
     reconciliations=(
         Reconciliation(
             name="payments_match_silver",
             left="SELECT sum(total_payment_value) FROM silver_orders_master",
-            right="SELECT sum(total_payment_value) FROM silver_order_payments SEMI JOIN silver_orders USING (order_id)",
+            right="SELECT sum(total_payment_value) FROM silver_order_payments SEMI JOIN silver_orders_master USING (order_id)",
             description="Payments of delivered orders equal silver_order_payments'.",
         ),
         Reconciliation(
             name="item_revenue_matches_silver",
             left="SELECT sum(total_items_price + total_freight_value) FROM silver_orders_master",
-            right="SELECT sum(price + freight_value) FROM silver_order_items SEMI JOIN silver_orders USING (order_id)",
+            right="SELECT sum(price + freight_value) FROM silver_order_items SEMI JOIN silver_orders_master USING (order_id)",
             description="Price and freight of delivered orders equal silver_order_items'.",
         ),
     ),
