@@ -49,13 +49,15 @@ SILVER_ORDERS_MASTER = Table(
         Reconciliation(
             name="payments_match_silver",
             left="SELECT sum(total_payment_value) FROM silver_orders_master",
-            right="SELECT sum(total_payment_value) FROM silver_order_payments SEMI JOIN silver_orders_master USING (order_id)",
+            right="SELECT sum(total_payment_value) FROM silver_order_payments "
+            "SEMI JOIN silver_orders_master USING (order_id)",
             description="Payments of delivered orders equal silver_order_payments'.",
         ),
         Reconciliation(
             name="item_revenue_matches_silver",
             left="SELECT sum(total_items_price + total_freight_value) FROM silver_orders_master",
-            right="SELECT sum(price + freight_value) FROM silver_order_items SEMI JOIN silver_orders_master USING (order_id)",
+            right="SELECT sum(price + freight_value) FROM silver_order_items "
+            "SEMI JOIN silver_orders_master USING (order_id)",
             description="Price and freight of delivered orders equal silver_order_items'.",
         ),
     ),
