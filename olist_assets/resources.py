@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
+from olist_assets.class_archive import archive_path, make_archive, use_option
 from olist_assets.errors import OlistError
 from olist_assets.jars import delta_jars
 from olist_assets.settings import Settings
@@ -26,7 +27,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
     if settings.spark_remote:
         return {"spark.remote": settings.spark_remote, "spark.sql.session.timeZone": "UTC"}
     jars = ":".join(str(jar) for jar in delta_jars(settings.cache))
-    return {
+    config = {
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.host": "127.0.0.1",
@@ -44,13 +45,17 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.sql.adaptive.enabled": "false",
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+        # Sets and percentiles of up to so many groups a task stay in a hash table; beyond 128, the default, they are sorted.
+        "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "100000",
         # A run that writes no row is a run all the same: it stands in the table's history.
         "spark.databricks.delta.skipRecordingEmptyCommits": "false",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
-        **settings.spark_conf,
     }
+    archive = archive_path(settings.cache, java_version())
+    make_archive(archive, config)
+    config["spark.driver.extraJavaOptions"] += f" {use_option(archive)}"
+    return config | settings.spark_conf
 
 
 def java_version() -> str:
