@@ -18,7 +18,7 @@ from olist_assets.catalog import tables
 from olist_assets.settings import SAMPLE_DATA
 
 PROJECT = Path(__file__).resolve().parents[1]
-PEERS = ("bare", "notebooks")
+PEERS = ("bare", "defaults")
 console = Console(highlight=False)
 
 
@@ -40,7 +40,7 @@ def main(data: Path, peers: tuple[str, ...]) -> None:
 
     \b
     python -m bench.whole_graph
-    python -m bench.whole_graph --data brazilian-ecommerce.zip --with bare --with notebooks
+    python -m bench.whole_graph --data brazilian-ecommerce.zip --with bare --with defaults
     """
     if not data.exists():
         raise click.ClickException(f"There is no data at {data}: make it with olist sample-data {data}")
@@ -93,9 +93,10 @@ def steps_of(home: Path) -> tuple[list[Step], float]:
 
 def report(steps: list[Step], checks: float, wall: float) -> None:
     """Print the tables and where the whole time went."""
-    grid = Grid("table", "rows", "seconds", "of them Spark and Delta", title="The whole graph, cold")
-    for column in grid.columns[1:]:
-        column.justify = "right"
+    grid = Grid(title="The whole graph, cold")
+    grid.add_column("table", no_wrap=True)
+    for heading in ("rows", "seconds", "of them Spark"):
+        grid.add_column(heading, justify="right")
     for step in steps:
         grid.add_row(step.name, f"{step.rows:,}", f"{step.seconds:.1f}", f"{step.spark:.1f}")
     console.print(grid)

@@ -45,7 +45,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.sql.adaptive.enabled": "false",
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
-        # Sets and percentiles of up to so many groups a task stay in a hash table; beyond 128, the default, they are sorted.
+        # Sets and percentiles of so many groups a task stay in a hash table; Spark sorts from 128 on.
         "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "100000",
         # A run that writes no row is a run all the same: it stands in the table's history.
         "spark.databricks.delta.skipRecordingEmptyCommits": "false",
