@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
+from filelock import FileLock
 
 from olist_assets import lakehouse
 from olist_assets.catalog import tables
@@ -26,6 +27,7 @@ OnEvent = Callable[["RunReport", dg.DagsterEvent], None]
 ALL_DAYS: Days = (FIRST_DAY, LAST_DAY)
 # Events of a range are handed to the storage in batches of this size; one by one they cost more than the tables.
 EVENT_BATCH_SIZE = "500"
+START_TIMEOUT_SECONDS = 60
 
 
 @dataclass
@@ -184,7 +186,16 @@ def dagster_home() -> Path:
 @contextmanager
 def instance() -> Iterator[dg.DagsterInstance]:
     """Dagster's storage of runs and events, the same as the UI's."""
-    os.environ["DAGSTER_HOME"] = str(dagster_home())
+    home = dagster_home()
+    os.environ["DAGSTER_HOME"] = str(home)
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH_SIZE)
-    with dg.DagsterInstance.get() as storage:
+    lock = home / ".dagster" / "start.lock"
+    try:
+        lock.parent.mkdir(exist_ok=True)
+        # Dagster makes its SQLite files unguarded: two first starts at once would stamp their schema twice.
+        with FileLock(lock, timeout=START_TIMEOUT_SECONDS):
+            opened = dg.DagsterInstance.get()
+    except OSError as error:
+        raise OlistError(f"Dagster's storage in {home} cannot be opened ({error}). Set DAGSTER_HOME.") from error
+    with opened as storage:
         yield storage

@@ -112,15 +112,15 @@ def test_a_batch_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 WRITER = """
 import sys
-import dagster as dg
+from olist_assets.runs import instance
 from olist_assets_tests.test_event_log import DEFS, TAGS
-with dg.DagsterInstance.get() as instance:
+with instance() as storage:
     for _ in range(3):
-        assert DEFS.get_job_def("all").execute_in_process(instance=instance, tags=TAGS).success
+        assert DEFS.get_job_def("all").execute_in_process(instance=storage, tags=TAGS).success
 """
 
 
-def test_two_processes_write_at_once_and_no_event_is_lost(tmp_path, monkeypatch):
+def test_two_processes_start_and_write_at_once_and_no_event_is_lost(tmp_path, monkeypatch):
     (tmp_path / "dagster.yaml").write_text(
         "event_log_storage:\n  module: olist_assets.event_log\n  class: BatchedSqliteEventLogStorage\n"
         f"  config:\n    base_dir: {tmp_path}/events\ntelemetry:\n  enabled: false\n"
