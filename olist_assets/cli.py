@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
@@ -231,6 +232,8 @@ def main() -> None:
             f"OLIST_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (it is {e['input']!r})" for e in error.errors()
         )
         code = _refused("; ".join(wrong))
+    except SettingsError as error:
+        code = _refused(f"{error}: OLIST_SPARK_CONF must be a JSON object.")
     except (click.Abort, KeyboardInterrupt):
         console.print("Stopped. Finished tables stay; the others are as they were.")
         code = INTERRUPTED

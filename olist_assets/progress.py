@@ -28,6 +28,7 @@ class RunProgress:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=console,
+            transient=True,
         )
         self._task = self._bar.add_task("starting Spark", total=None)
 

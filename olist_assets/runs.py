@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster_shared.error import SerializableErrorInfo
 from filelock import FileLock
 
@@ -81,7 +82,8 @@ def reason(error: SerializableErrorInfo | None) -> str:
     if error is None:
         return "failed without a reason"
     text = error.message.strip()
-    if error.cls_name in {kind.__name__ for kind in _kinds(OlistError)}:
+    meant_for_users = {kind.__name__ for kind in (*_kinds(OlistError), DagsterAssetCheckFailedError)}
+    if error.cls_name in meant_for_users:
         return text.split(": ", 1)[1]
     return "\n".join(text.splitlines()[:3])
 

@@ -245,11 +245,12 @@ def test_a_warehouse_that_cannot_be_written_is_named(olist, settings, monkeypatc
     assert "OLIST_WAREHOUSE" in text
 
 
-def test_a_setting_that_makes_no_sense_is_named(olist, settings, monkeypatch):
-    monkeypatch.setenv("OLIST_LOCK_TIMEOUT", "soon")
+@pytest.mark.parametrize("name", ["OLIST_LOCK_TIMEOUT", "OLIST_SPARK_CONF"])
+def test_a_setting_that_makes_no_sense_is_named(olist, settings, monkeypatch, name):
+    monkeypatch.setenv(name, "soon")
     code, text = olist("tables")
     assert code == WRONG_USE
-    assert "OLIST_LOCK_TIMEOUT" in text
+    assert name in text
     assert "Traceback" not in text
 
 
