@@ -1,7 +1,6 @@
 """Contract -> asset checks. None needs a JVM: the Delta log knows counts and nulls, DuckDB reads the rest."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -200,19 +199,10 @@ def _tables_in(*queries: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for query in queries for name in lakehouse.mentioned(query, tables())))
 
 
-def opened(settings: Settings, names: Iterable[str]) -> dict[str, DeltaTable]:
-    """Those of the tables that have been written."""
-    found: dict[str, DeltaTable] = {}
-    for name in names:
-        with suppress(lakehouse.TableMissing):
-            found[name] = lakehouse.open_table(settings, name)
-    return found
-
-
 def evaluated(table: Table, checks: list[Check], settings: Settings) -> Iterator[dg.AssetCheckResult]:
     """Run checks against the newest version of the tables. Raises TableMissing where the table itself is."""
     delta = lakehouse.open_table(settings, table.name)
-    others = opened(settings, {name for check in checks for name in check.reads} - {table.name})
+    others = lakehouse.made(settings, {name for check in checks for name in check.reads} - {table.name})
     with lakehouse.connection({table.name: delta, **others}) as sql:
         on = Evaluation(settings, table, lakehouse.statistics(delta), delta, sql)
         for check in checks:

@@ -3,7 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,15 +61,18 @@ def open_table(settings: Settings, name: str) -> DeltaTable:
     return table
 
 
+def made(settings: Settings, names: Iterable[str]) -> dict[str, DeltaTable]:
+    """Those of the tables that have been written, by name."""
+    found: dict[str, DeltaTable] = {}
+    for name in names:
+        with suppress(TableMissing):
+            found[name] = open_table(settings, name)
+    return found
+
+
 def tables_on_disk(settings: Settings) -> dict[str, DeltaTable]:
     """All tables with data in the warehouse, by name."""
-    found: dict[str, DeltaTable] = {}
-    for log in sorted(settings.warehouse_path.glob("*/*/_delta_log")):
-        try:
-            found[log.parent.name] = open_table(settings, log.parent.name)
-        except TableMissing:
-            continue
-    return found
+    return made(settings, (log.parent.name for log in sorted(settings.warehouse_path.glob("*/*/_delta_log"))))
 
 
 def statistics(table: DeltaTable) -> dict[str, Any]:

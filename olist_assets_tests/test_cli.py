@@ -130,7 +130,7 @@ def test_sql_tables_and_doctor(olist, finished, monkeypatch):
     assert (code, json.loads(text)) == (DONE, [{"one": 1}])
     code, text = olist("tables")
     assert code == DONE
-    assert "gold_segment_profiles" in text
+    assert f"{finished.report.rows['bronze_geolocation']:,}" in text
     code, text = olist("doctor")
     assert code == DONE, text
     assert "OLIST_DATA" in text
