@@ -128,7 +128,7 @@ def tables() -> None:
         counts = (f"{figures['rows']:,}", str(figures["files"]), f"{figures['bytes'] / 1e6:.1f}", str(table.version()))
         grid.add_row(name, *counts, f"{written:%Y-%m-%d %H:%M}")
     # Numbers cut short would be worse than a line that a narrow terminal breaks.
-    console.print(grid, width=max(console.width, WIDTH), crop=False)
+    Console(width=max(console.width, WIDTH)).print(grid)
 
 
 @olist.command()
