@@ -45,7 +45,8 @@ def checks_of(table: Table) -> list[Check]:
     """All checks that a contract implies."""
     checks = [schema_check(), null_check(table)]
     if not table.may_be_empty:
-        checks.append(row_count_check())
+        # A warning where days can be made one by one: the first of them may have sold nothing.
+        checks.append(row_count_check(blocking=table.cluster_by is None))
     if table.key:
         checks.append(key_check(table.key))
     if table.source:
@@ -80,11 +81,11 @@ def _type_name(kind: Any) -> str:
     return "int" if kind.type == "integer" else str(kind.type)
 
 
-def row_count_check() -> Check:
+def row_count_check(*, blocking: bool) -> Check:
     def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
         return on.statistics["rows"] > 0, {"rows": on.statistics["rows"]}
 
-    return Check("row_count_is_positive", "The table has rows.", evaluate)
+    return Check("row_count_is_positive", "The table has rows.", evaluate, blocking)
 
 
 def null_check(table: Table) -> Check:

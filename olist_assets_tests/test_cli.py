@@ -77,6 +77,14 @@ def test_a_day_makes_that_day_and_leaves_the_others(olist, finished, monkeypatch
     assert code == DONE, text
 
 
+def test_the_first_day_alone_may_have_sold_nothing(olist, settings):
+    selection = "bronze_orders,bronze_customers,silver_orders,silver_rejects,bronze_order_items,bronze_order_payments"
+    code, text = olist("materialize", "--select", selection + ",bronze_order_reviews", "--day", "2016-09-04")
+    assert code == DONE, text
+    assert "silver_orders: row_count_is_positive" in text
+    assert lakehouse.statistics(lakehouse.open_table(settings, "silver_orders"))["rows"] == 0
+
+
 def test_checks_run_alone_without_touching_a_table(olist, finished, monkeypatch):
     settings = finished.use(monkeypatch)
     before = versions(settings)
