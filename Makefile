@@ -56,4 +56,4 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 
 .PHONY: clean
 clean: ## Delete the warehouse, the sample and Dagster's storage of runs
-	rm -rf warehouse data/sample .dagster
+	rm -rf warehouse data/sample .dagster .logs_queue .nux logs

@@ -39,6 +39,8 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
+        # Spark makes this folder, though no table of ours is put there: not in the working directory, then.
+        "spark.sql.warehouse.dir": str(settings.warehouse_path / ".spark"),
         "spark.sql.shuffle.partitions": "2",
         "spark.default.parallelism": "2",
         # Re-planning after each stage costs more than it saves below some gigabytes.
