@@ -8,7 +8,7 @@ from pyspark.sql import Column as Expr
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, Reconciliation, RowCount, Table
+from olist_assets.contracts import Column, ForeignKey, Reconciliation, RowCount, Table
 from olist_assets.errors import OlistError
 from olist_assets.gold.measures import exact_mean
 
@@ -52,6 +52,7 @@ GOLD_CUSTOMER_METRICS = Table(
         Column("monetary_score", "int", "5 is most spent.", nullable=True, minimum=1, maximum=5),
         Column("rfm_score", "int", "Sum of the three.", nullable=True, minimum=3, maximum=15),
     ),
+    foreign_keys=(ForeignKey("customer_unique_id", "bronze_customers", "customer_unique_id"),),
     row_counts=(
         RowCount(
             "row_count_matches_bronze_customers",

@@ -4,7 +4,7 @@ import dagster as dg
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, Reconciliation, RowCount, Table
+from olist_assets.contracts import Column, ForeignKey, Reconciliation, RowCount, Table
 from olist_assets.gold.measures import exact_mean, money_mean, score_by_order
 from olist_assets.silver.silver_order_items import product_categories
 
@@ -28,6 +28,7 @@ GOLD_PRODUCT_METRICS = Table(
         Column("avg_freight", "decimal(12,2)", "Freight a unit.", nullable=True, unit="BRL", minimum=0),
         Column("avg_review_score", "double", "Mean score of its orders.", nullable=True, minimum=1, maximum=5),
     ),
+    foreign_keys=(ForeignKey("product_id", "bronze_products", "product_id"),),
     row_counts=(
         RowCount(
             "row_count_matches_bronze_products",
