@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
-from dagster._core.errors import DagsterAssetCheckFailedError
+from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
 from dagster_shared.error import SerializableErrorInfo
 from filelock import FileLock
 
@@ -29,6 +29,7 @@ ALL_DAYS: Days = (FIRST_DAY, LAST_DAY)
 # Events of a range are handed to the storage in batches of this size; one by one they cost more than the tables.
 EVENT_BATCH_SIZE = "500"
 START_TIMEOUT_SECONDS = 60
+STOPPED = "stopped"
 
 
 @dataclass
@@ -81,6 +82,8 @@ def reason(error: SerializableErrorInfo | None) -> str:
         error = error.cause
     if error is None:
         return "failed without a reason"
+    if error.cls_name == DagsterExecutionInterruptedError.__name__:
+        return STOPPED
     text = error.message.strip()
     meant_for_users = {kind.__name__ for kind in (*_kinds(OlistError), DagsterAssetCheckFailedError)}
     if error.cls_name in meant_for_users:
@@ -168,12 +171,11 @@ def _execute(job: dg.JobDefinition, tags: dict[str, str], on_event: OnEvent) -> 
         storage.add_event_listener(report.run_id, listen)
         # Dagster's console log would repeat each event with its stack trace; the event log keeps them.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        try:
-            job.execute_in_process(
-                run_id=report.run_id, instance=storage, tags=tags, run_config=quiet, raise_on_error=False
-            )
-        except dg.DagsterExecutionInterruptedError as error:
-            raise KeyboardInterrupt from error
+        job.execute_in_process(
+            run_id=report.run_id, instance=storage, tags=tags, run_config=quiet, raise_on_error=False
+        )
+    if STOPPED in report.failures.values():
+        raise KeyboardInterrupt
     return report
 
 

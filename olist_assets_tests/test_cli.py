@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +18,7 @@ from olist_assets.sample_data.generator import write_sample
 from olist_assets.source import SOURCES
 from olist_assets_tests.conftest import use
 
-DONE, FAILED, WRONG_USE = 0, 1, 2
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 
 @pytest.fixture
@@ -273,6 +275,28 @@ def test_dirty_data_is_rejected_record_by_record(olist, spark, monkeypatch, tmp_
     assert rejected == injected
     assert "nothing_is_lost" not in text
     assert code == DONE, text
+
+
+def test_ctrl_c_stops_the_run_and_leaves_whole_tables(settings):
+    command = [str(Path(sys.executable).with_name("olist")), "materialize", "--select", "group:bronze"]
+    as_in_a_terminal = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, env=os.environ, preexec_fn=_with_ctrl_c, **as_in_a_terminal) as run:
+        assert run.stdout is not None
+        lines = []
+        for line in run.stdout:
+            lines.append(line)
+            if "✓ bronze_geolocation" in line:
+                run.send_signal(signal.SIGINT)
+    assert run.returncode == INTERRUPTED, lines
+    assert "Stopped. Finished tables stay" in lines[-1]
+    assert "Traceback" not in "".join(lines)
+    made = versions(settings)
+    assert {"bronze_customers", "bronze_geolocation"} <= set(made) < {name for name in tables() if "bronze" in name}
+
+
+def _with_ctrl_c():
+    # A test run in the background hands down that SIGINT is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_the_ui_listens_on_loopback_only(monkeypatch, settings):
