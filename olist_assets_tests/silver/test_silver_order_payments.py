@@ -30,4 +30,5 @@ def test_payments_of_an_order_are_one_row(spark):
 def test_the_primary_type_is_that_of_the_largest_payment_and_ties_go_by_name(spark):
     assert payments(spark, ("voucher", "10.00"), ("boleto", "9.99")).primary_payment_type == "voucher"
     assert payments(spark, ("voucher", "10.00"), ("boleto", "10.00")).primary_payment_type == "boleto"
+    assert payments(spark, ("boleto", "10.00"), ("voucher", "10.00")).primary_payment_type == "boleto"
     assert payments(spark, ("boleto", "9.00"), ("voucher", "10.00")).primary_payment_type == "voucher"
