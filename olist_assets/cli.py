@@ -113,7 +113,8 @@ def tables() -> None:
     from olist_assets import lakehouse
     from olist_assets.catalog import tables as contracts
 
-    settings, grid = Settings(), Grid(title=f"Tables in {Settings().warehouse_path}")
+    settings = Settings()
+    grid = Grid(title=f"Tables in {settings.warehouse_path}")
     grid.add_column("table", no_wrap=True)
     for heading in ("rows", "files", "MB", "version"):
         grid.add_column(heading, justify="right")
@@ -166,13 +167,9 @@ def sample_data(directory: Path, scale: float, seed: int, dirty: bool) -> None:
 @click.option("--port", type=int, default=3000, show_default=True)
 def ui(port: int) -> None:
     """Open Dagster's UI and daemon on the loopback address; stop them with Ctrl-C."""
-    from olist_assets.runs import dagster_home
+    from olist_assets.runs import dagster_environment
 
-    home = dagster_home()
-    os.environ |= {
-        "DAGSTER_HOME": str(home),
-        "DAGSTER_EVENT_BATCH_SIZE": os.environ.get("DAGSTER_EVENT_BATCH_SIZE", "500"),
-    }
+    home = dagster_environment()
     command = ["dagster", "dev", "-w", str(home / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
     console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
     os.execv(Path(sys.executable).with_name("dagster"), command)

@@ -19,7 +19,6 @@ from olist_assets.settings import Settings
 
 # DuckDB's own writers: quoting, nested values and exact decimals are theirs.
 WRITERS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true"}
-FORMATS = ("table", *WRITERS)
 ROWS_SHOWN = 100
 
 
@@ -120,7 +119,7 @@ def _create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable) -
 
 
 def answer(settings: Settings, query: str, form: str) -> None:
-    """Write a query's result to standard output, in one of FORMATS. Raises OlistError for what DuckDB refuses."""
+    """Write a query's result to standard output, as a `table` or by one of WRITERS. Raises OlistError."""
     from olist_assets.catalog import tables as contracts
 
     named = mentioned(query, contracts())

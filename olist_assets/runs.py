@@ -77,18 +77,17 @@ class RunReport:
 
 
 def reason(error: SerializableErrorInfo | None) -> str:
-    """The text of the failure's first cause: whole for a user's mistake, else its name and first lines."""
-    while error and error.cause:
-        error = error.cause
+    """Why a step failed: the whole text of an error meant for users, else the first cause's name and first lines."""
     if error is None:
         return "failed without a reason"
+    meant_for_users = {kind.__name__ for kind in (*_kinds(OlistError), DagsterAssetCheckFailedError)}
+    # Our errors have causes of their own (a file not found, a Java trace): what they say is better than those.
+    while error.cause and error.cls_name not in meant_for_users:
+        error = error.cause
     if error.cls_name == DagsterExecutionInterruptedError.__name__:
         return STOPPED
     text = error.message.strip()
-    meant_for_users = {kind.__name__ for kind in (*_kinds(OlistError), DagsterAssetCheckFailedError)}
-    if error.cls_name in meant_for_users:
-        return text.split(": ", 1)[1]
-    return "\n".join(text.splitlines()[:3])
+    return text.split(": ", 1)[1] if error.cls_name in meant_for_users else "\n".join(text.splitlines()[:3])
 
 
 def _kinds(kind: type) -> Iterator[type]:
@@ -187,12 +186,18 @@ def dagster_home() -> Path:
     return here if (here / "dagster.yaml").exists() else Path(__file__).resolve().parents[1]
 
 
-@contextmanager
-def instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's storage of runs and events, the same as the UI's."""
+def dagster_environment() -> Path:
+    """Say in this process's environment, and so in those it starts, where Dagster's home is; returns it."""
     home = dagster_home()
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH_SIZE)
+    return home
+
+
+@contextmanager
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage of runs and events, the same as the UI's."""
+    home = dagster_environment()
     lock = home / ".dagster" / "start.lock"
     try:
         lock.parent.mkdir(exist_ok=True)

@@ -218,6 +218,14 @@ def test_a_wrong_file_stops_the_run_before_the_first_write(olist, finished, monk
     assert message in " ".join(text.split())
 
 
+def test_a_table_whose_upstream_was_never_made_fails_with_the_command_that_makes_it(olist, settings):
+    code, text = olist("materialize", "--select", "silver_order_reviews")
+    assert code == FAILED
+    assert "Make it with: olist materialize --select bronze_order_reviews" in " ".join(text.split())
+    assert "Traceback" not in text
+    assert versions(settings) == {}
+
+
 def test_half_a_zip_stops_the_run(olist, settings, monkeypatch, tmp_path):
     archive = Path(shutil.make_archive(str(tmp_path / "data"), "zip", settings.data))
     archive.write_bytes(archive.read_bytes()[:-1000])

@@ -13,28 +13,28 @@ from pyspark.sql import DataFrame, SparkSession
 
 from olist_assets.catalog import assets, tables
 from olist_assets.gold.gold_customer_metrics import CustomerMetricsConfig
-from olist_assets.jars import delta_jars
 from olist_assets.resources import OlistSource, Spark, spark_config
 from olist_assets.settings import Settings
 
+# What the platform's settings are needed for at all: Delta, its JARs, the memory, and loopback addresses only.
+NEEDED = (
+    "spark.master",
+    "spark.driver.memory",
+    "spark.driver.host",
+    "spark.driver.bindAddress",
+    "spark.driver.extraClassPath",
+    "spark.sql.extensions",
+    "spark.sql.catalog.spark_catalog",
+    "spark.sql.session.timeZone",
+    "spark.ui.enabled",
+)
+
 
 def session(settings: Settings, peer: str) -> SparkSession:
-    ours = spark_config(settings)
-    jars = ":".join(str(jar) for jar in delta_jars(settings.cache))
-    plain = {
-        "spark.master": settings.spark_master,
-        "spark.driver.memory": settings.driver_memory,
-        "spark.driver.extraClassPath": jars,
-        "spark.sql.extensions": ours["spark.sql.extensions"],
-        "spark.sql.catalog.spark_catalog": ours["spark.sql.catalog.spark_catalog"],
-        "spark.sql.session.timeZone": "UTC",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.ui.enabled": "false",
-    }
+    config = spark_config(settings)
     builder = SparkSession.Builder()
-    for name, value in (ours if peer == "bare" else plain).items():
-        builder = builder.config(name, value)
+    for name in config if peer == "bare" else NEEDED:
+        builder = builder.config(name, config[name])
     return builder.getOrCreate()
 
 
