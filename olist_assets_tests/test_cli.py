@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from olist_assets import cli, lakehouse
+from olist_assets import lakehouse
 from olist_assets.catalog import tables
+from olist_assets.cli import main as cli
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.source import SOURCES
 from olist_assets_tests.conftest import use
@@ -315,6 +316,6 @@ def test_the_ui_listens_on_loopback_only(monkeypatch, settings):
 
 
 def test_the_entry_point_starts_quickly_enough_to_import_neither_dagster_nor_spark_for_help():
-    code = "import sys, olist_assets.cli; print([m for m in ('dagster', 'pyspark') if m in sys.modules])"
+    code = "import sys, olist_assets.cli.main; print([m for m in ('dagster', 'pyspark') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

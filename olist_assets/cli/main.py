@@ -1,0 +1,60 @@
+"""`olist`: the platform from a terminal. Exit codes: 0 done, 1 a table or check failed, 2 wrong use or input."""
+
+import sys
+import warnings
+
+import click
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from rich.console import Console
+from rich.markup import escape
+
+from olist_assets.cli import runs, setup, tables
+from olist_assets.cli.options import INTERRUPTED, WRONG_USE, console
+from olist_assets.errors import OlistError
+
+# Dagster, Spark and DuckDB are imported where a command needs them: `--help` must not wait for them, and the days of
+# the daily tables are read from the data as the tables' modules are imported.
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="olist-assets")
+def olist() -> None:
+    """The Olist lakehouse: CSV files to bronze, silver and gold Delta tables, with checks."""
+
+
+for _module in (runs, tables, setup):
+    for _command in vars(_module).values():
+        if isinstance(_command, click.Command):
+            olist.add_command(_command)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is a message, not a stack trace."""
+    # That Dagster calls parts of its interface beta is its maintainers' news, not this command's user's.
+    warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")
+    try:
+        code = olist.main(prog_name="olist", standalone_mode=False) or 0
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except OlistError as error:
+        code = _refused(str(error))
+    except ValidationError as error:
+        wrong = (
+            f"OLIST_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (it is {e['input']!r})" for e in error.errors()
+        )
+        code = _refused("; ".join(wrong))
+    except SettingsError as error:
+        code = _refused(f"{error}: OLIST_SPARK_CONF must be a JSON object.")
+    except (click.Abort, KeyboardInterrupt):
+        console.print("Stopped. Finished tables stay; the others are as they were.")
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _refused(message: str) -> int:
+    Console(stderr=True, highlight=False).print(f"[red]Error:[/] {escape(message)}", soft_wrap=True)
+    return WRONG_USE

@@ -1,0 +1,31 @@
+"""What the commands share: the console, exit codes, options and the types of their values."""
+
+from datetime import date
+
+import click
+from rich.console import Console
+
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+WIDTH = 100
+console = Console(highlight=False)
+select_option = click.option(
+    "--select", default="*", show_default=True, help="Tables, in Dagster's selection syntax; commas unite."
+)
+
+
+class Day(click.ParamType):
+    """A calendar day, or with `span` two of them: 2017-11-01..2017-11-30."""
+
+    name = "day"
+
+    def __init__(self, *, span: bool = False) -> None:
+        self._parts, self._form = (2, "span like 2017-11-01..2017-11-30") if span else (1, "day like 2017-11-24")
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[date, date]:
+        try:
+            days = [date.fromisoformat(text) for text in value.split("..")]
+        except ValueError:
+            days = []
+        if len(days) != self._parts:
+            self.fail(f"{value!r} is not a {self._form}", param, ctx)
+        return days[0], days[-1]

@@ -1,0 +1,82 @@
+"""Commands around the platform: its settings, sample data, the UI."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from olist_assets.cli.options import FAILED, console
+from olist_assets.errors import OlistError
+from olist_assets.settings import SAMPLE_DATA, Settings
+
+
+@click.command()
+def doctor() -> int:
+    """Print the settings in force and what is wrong with them."""
+    from olist_assets.doctor import examined
+
+    settings, wrong = Settings(), 0
+    for name, value in settings.model_dump().items():
+        console.print(f"  OLIST_{name.upper():<16} {value}", soft_wrap=True)
+    for found in examined(settings):
+        wrong += found.is_problem
+        mark = "[red]✗[/]" if found.is_problem else "[green]✓[/]"
+        console.print(f"{mark} {found.subject:<16} {found.text}", soft_wrap=True)
+    return FAILED if wrong else 0
+
+
+@click.command("sample-data")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--scale", type=float, default=1.0, show_default=True, help="1 is 99,441 orders; 0.01 to 100.")
+@click.option("--seed", type=int, default=42, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--dirty", is_flag=True, help="Add broken records and print how many of which kind.")
+def sample_data(directory: Path, scale: float, seed: int, dirty: bool) -> None:
+    """Write a synthetic dataset with the shape of the real one.
+
+    \b
+    olist sample-data data/sample
+    olist sample-data /tmp/large --scale 10
+    olist sample-data /tmp/dirty --scale 0.1 --dirty
+    """
+    _write_sample(directory, scale=scale, seed=seed, dirty=dirty)
+
+
+@click.command()
+@click.option("--port", type=int, default=3000, show_default=True)
+def ui(port: int) -> None:
+    """Open Dagster's UI and daemon on the loopback address; stop them with Ctrl-C."""
+    from olist_assets.runs import dagster_environment
+
+    home = dagster_environment()
+    command = ["dagster", "dev", "-w", str(home / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
+    os.execv(Path(sys.executable).with_name("dagster"), command)
+
+
+def make_sample_if_none() -> None:
+    settings = Settings()
+    if settings.data == SAMPLE_DATA and not settings.data.exists():
+        console.print(f"There is no data yet: writing a synthetic sample to {SAMPLE_DATA} (OLIST_DATA names your own).")
+        _write_sample(settings.data, scale=1.0, seed=42, dirty=False)
+
+
+def _write_sample(directory: Path, *, scale: float, seed: int, dirty: bool) -> None:
+    from olist_assets.sample_data.generator import write_sample
+
+    with console.status("") as status:
+        try:
+            summary = write_sample(
+                directory,
+                scale=scale,
+                seed=seed,
+                dirty=dirty,
+                on_progress=lambda table, rows: status.update(f"{table}: {rows:,} records"),
+            )
+        except (ValueError, OSError) as error:
+            raise OlistError(str(error)) from error
+    for table, rows in summary.rows.items():
+        console.print(f"  {table:<30} {rows:>12,} records")
+    for (table, reason), rows in summary.injected.items():
+        console.print(f"  broken: {table:<22} {rows:>12,} {reason}")
+    console.print(f"Written to {directory}", soft_wrap=True)
