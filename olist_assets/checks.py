@@ -11,6 +11,8 @@ from deltalake import DeltaTable
 from olist_assets import lakehouse
 from olist_assets.catalog import tables
 from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, RowCount, Table
+from olist_assets.drift import drift
+from olist_assets.schemas import shape
 from olist_assets.settings import Settings
 from olist_assets.source import SourceFile, record_count, source_folder
 
@@ -50,7 +52,7 @@ def checks_of(table: Table) -> list[Check]:
     if table.key:
         checks.append(key_check(table.key))
     if table.source:
-        checks += [file_check(table.source), parse_check()]
+        checks += [file_check(table.source), drift_check(table.source), parse_check()]
     checks += [range_check(c) for c in table.columns if c.minimum is not None or c.maximum is not None]
     checks += [accepted_check(c) for c in table.columns if c.accepted]
     checks += [foreign_key_check(key) for key in table.foreign_keys]
@@ -63,22 +65,19 @@ def checks_of(table: Table) -> list[Check]:
 
 def schema_check() -> Check:
     def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
-        found = {f.name: (_type_name(f.type), f.nullable) for f in on.delta.schema().fields}
+        found = shape(on.delta)
         expected = {c.name: (c.type, c.nullable) for c in on.table.columns}
         names = [*expected, *(name for name in found if name not in expected)]
         different = [
             f"{n}: {found.get(n)} instead of {expected.get(n)}" for n in names if found.get(n) != expected.get(n)
         ]
-        return not different and list(found) == list(expected), {"differences": different}
+        # What a source has beyond the contract stands at the end of its snapshot: its own check tells of it.
+        taken_along = set(found) - set(expected) if on.table.source else set()
+        different = [text for text in different if text.split(":")[0] not in taken_along]
+        in_order = [name for name in found if name not in taken_along] == list(expected)
+        return not different and in_order, {"differences": different}
 
     return Check("schema_matches_contract", "Names, order, types and nullability are the contract's.", evaluate)
-
-
-def _type_name(kind: Any) -> str:
-    """Delta's type in Spark SQL's words."""
-    if hasattr(kind, "element_type"):
-        return f"array<{_type_name(kind.element_type)}>"
-    return "int" if kind.type == "integer" else str(kind.type)
 
 
 def row_count_check(*, blocking: bool) -> Check:
@@ -161,12 +160,21 @@ def file_check(source: SourceFile) -> Check:
     return Check("row_count_matches_file", f"As many rows as {source.name} has records.", evaluate)
 
 
+def drift_check(source: SourceFile) -> Check:
+    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+        differences = drift(source_folder(on.settings) / source.name, source).described()
+        return not differences, {"differences": differences}
+
+    description = f"{source.name} has the columns agreed on, of the types agreed on."
+    return Check("source_has_not_drifted", description, evaluate, blocking=False)
+
+
 def equal_count_check(count: RowCount) -> Check:
     def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
         expected = on.scalar(count.sql)
         return on.statistics["rows"] == expected, {"rows": on.statistics["rows"], "expected": expected}
 
-    return Check(count.name, count.description, evaluate, reads=_tables_in(count.sql))
+    return Check(count.name, count.description, evaluate, count.blocking, _tables_in(count.sql))
 
 
 def reconciliation_check(pair: Reconciliation) -> Check:

@@ -4,13 +4,16 @@ Nothing here knows Dagster's runtime or a Spark session: a contract is data. The
 in the UI and the tests all read the same object.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
 from olist_assets.source import SourceFile
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 OWNERS = ["team:analytics-engineering"]
 
@@ -32,6 +35,11 @@ class Column:
     def description(self) -> str:
         return f"{self.comment} [{self.unit}]" if self.unit else self.comment
 
+    def ddl(self) -> str:
+        """The column in CREATE TABLE and ALTER TABLE."""
+        required = "" if self.nullable else " NOT NULL"
+        return f"`{self.name}` {self.type.upper()}{required} COMMENT '{_quoted(self.description)}'"
+
 
 @dataclass(frozen=True)
 class ForeignKey:
@@ -50,6 +58,7 @@ class RowCount:
     name: str
     sql: str
     description: str
+    blocking: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,19 @@ class Accounting:
 
 
 @dataclass(frozen=True)
+class Trailing:
+    """Columns of a daily table that `complete` adds from the rows of up to `days` days before.
+
+    The asset returns the other columns. Whatever days are written, the IO manager completes all the rows that there are
+    then, so that days after those written never keep a figure that is no longer true.
+    """
+
+    days: int
+    columns: tuple[str, ...]
+    complete: Callable[["DataFrame"], "DataFrame"]
+
+
+@dataclass(frozen=True)
 class Table:
     """One Delta table: its name is the asset key, the function's name and the last part of its path."""
 
@@ -91,6 +113,7 @@ class Table:
     row_counts: tuple[RowCount, ...] = ()
     reconciliations: tuple[Reconciliation, ...] = ()
     accounting: Accounting | None = None
+    trailing: Trailing | None = None
     kinds: frozenset[str] = field(default=frozenset({"pyspark", "deltalake"}))
 
     @property
@@ -111,10 +134,7 @@ class Table:
 
     def ddl(self) -> str:
         """The column list of CREATE TABLE, with NOT NULL and comments."""
-        return ", ".join(
-            f"`{c.name}` {c.type.upper()}{'' if c.nullable else ' NOT NULL'} COMMENT '{_quoted(c.description)}'"
-            for c in self.columns
-        )
+        return ", ".join(column.ddl() for column in self.columns)
 
     def asset_args(self) -> Mapping[str, Any]:
         """Arguments of `@dg.asset`: everything the Dagster catalogue shows of the contract."""
@@ -123,6 +143,8 @@ class Table:
             "group_name": self.layer,
             "kinds": set(self.kinds),
             "owners": OWNERS,
+            # Runs that write the same table wait for each other: see dagster.yaml.
+            "pool": self.name,
             "description": f"{self.description}\n\n**Grain:** {self.grain}".strip(),
             "metadata": {
                 "grain": self.grain,

@@ -5,20 +5,22 @@ import dagster as dg
 from olist_assets.catalog import assets, tables
 from olist_assets.checks import asset_checks
 from olist_assets.io_manager import DeltaIOManager
-from olist_assets.resources import OlistSource, Spark
+from olist_assets.jobs import jobs
+from olist_assets.resources import OlistSource, SchemaPolicy, Spark
+from olist_assets.schedules import schedules
 
-JOB = "olist"
-
-spark = Spark()
+spark, schema_policy = Spark(), SchemaPolicy()
 defs = dg.Definitions(
     assets=assets(),
     asset_checks=[asset_checks(table) for table in tables().values()],
     resources={
         "spark": spark,
-        "source": OlistSource(spark=spark),
-        "io_manager": DeltaIOManager(spark=spark),
+        "schema_policy": schema_policy,
+        "source": OlistSource(spark=spark, schema_policy=schema_policy),
+        "io_manager": DeltaIOManager(spark=spark, schema_policy=schema_policy),
     },
     # One JVM a run: a process a step would start Spark for each.
     executor=dg.in_process_executor,
-    jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all())],
+    jobs=jobs,
+    schedules=schedules,
 )

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from olist_assets import lakehouse
+from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
 from olist_assets.jars import missing_jars
 from olist_assets.resources import java_version
 from olist_assets.settings import Settings
-from olist_assets.source import SOURCES, checked_file, order_days, source_folder
+from olist_assets.source import SOURCES, order_days, source_folder
 
 LOW_DISK_GB = 2
 
@@ -51,7 +52,7 @@ def _jars(settings: Settings) -> str:
 def _source(settings: Settings) -> str:
     folder = source_folder(settings)
     for source in SOURCES.values():
-        checked_file(folder, source)
+        checked_file(source)
     first, last = order_days(settings)
     return f"nine files in {folder}, orders from {first} to {last}"
 

@@ -1,27 +1,31 @@
 """The only place that reads or writes a table with Spark."""
 
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from deltalake import DeltaTable
-from filelock import FileLock, Timeout
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from olist_assets import lakehouse
 from olist_assets.catalog import table
-from olist_assets.contracts import Table
+from olist_assets.contracts import Column, Table
+from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
-from olist_assets.resources import Spark
+from olist_assets.locks import table_lock
+from olist_assets.resources import SchemaPolicy, Spark
+from olist_assets.schemas import SchemaChange, add_columns, schema_change, shape
 from olist_assets.settings import Settings
+from olist_assets.writes import Span, Write, planned
 
 
 class ContractViolation(OlistError):
@@ -29,72 +33,150 @@ class ContractViolation(OlistError):
 
 
 NULL_REFUSED = re.compile(r"NOT NULL constraint violated for column: (\w+(?:\.\w+)*)")
+# A rerun rewrites the files that hold its days: sorted and no larger than this, they hold few others.
+ROWS_PER_FILE = 100_000
 
 
 class DeltaIOManager(dg.ConfigurableIOManager):
     """Writes an asset's frame as one Delta commit and reads upstream tables, both cut to the run's partitions."""
 
     spark: dg.ResourceDependency[Spark]
+    schema_policy: dg.ResourceDependency[SchemaPolicy]
 
     def handle_output(self, context: dg.OutputContext, obj: DataFrame) -> None:
-        settings, contract, started = Settings(), table(context.asset_key.to_user_string()), time.monotonic()
-        path = settings.table_path(contract.name)
-        predicate = window(context, contract)
-        frame = conformed(obj, contract)
-        if predicate:
-            frame = frame.where(predicate)
-        with table_lock(path, settings.lock_timeout):
-            is_new = not DeltaTable.is_deltatable(str(path))
-            if is_new:
-                self._create(contract, path)
-            writer = arranged(frame, contract).write.format("delta").option("userMetadata", commit_metadata(context))
-            if predicate and not is_new:
-                writer = writer.option("replaceWhere", predicate)
-            with null_named(contract):
-                # A new table has no rows to replace: appending to it spares Delta the search for them.
-                writer.mode("append" if is_new else "overwrite").save(str(path))
-            written = lakehouse.open_table(settings, contract.name)
-        context.add_output_metadata(output_metadata(written, path, started))
-        if predicate:
-            rows = lakehouse.rows_by_day(written, contract.name, str(contract.cluster_by), predicate)
-            for day in context.asset_partition_keys:
-                context.step_context.add_asset_metadata(
-                    {"dagster/partition_row_count": rows.get(day, 0)}, context.asset_key, day
-                )
+        started, contract = time.monotonic(), table(context.asset_key.to_user_string())
+        span = span_of(context, contract)
+        written, write = self.store(obj, contract, span, run_metadata(context))
+        context.add_output_metadata(output_metadata(written, started))
+        if span:
+            report_days(context, written, contract, span, write)
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
         settings, contract = Settings(), table(context.asset_key.to_user_string())
         # Asked of the log first: the message then names the table and how to make it.
-        path = lakehouse.open_table(settings, contract.name).table_uri
-        frame = self.spark.session.read.format("delta").load(str(path))
-        predicate = window(context, contract)
-        return frame.where(predicate) if predicate else frame
+        frame = self._read(Path(lakehouse.open_table(settings, contract.name).table_uri))
+        span = span_of(context, contract)
+        return frame.where(span.predicate) if span else frame
+
+    def store(
+        self, frame: DataFrame, contract: Table, span: Span | None, said: dict[str, Any]
+    ) -> tuple[DeltaTable, Write]:
+        """Write a frame as one commit that says `said`; gives the table it made and what was written.
+
+        All that depends on what is stored happens while no other process can change it.
+        """
+        settings = Settings()
+        path = settings.table_path(contract.name)
+        with table_lock(path, settings.lock_timeout, f"run {said['run_id']}"):
+            stored = made_before(settings, contract)
+            contract, frame = received(contract, frame, stored)
+            change = self._allowed_change(contract, stored, span)
+            with planned(frame, contract, span, stored, self._read(path) if stored else None) as write:
+                self._write(write, contract, path, change, json.dumps(said | changes_told(write, change, contract)))
+            return lakehouse.open_table(settings, contract.name), write
+
+    def _read(self, path: Path) -> DataFrame:
+        return self.spark.session.read.format("delta").load(str(path))
+
+    def _allowed_change(self, contract: Table, stored: DeltaTable | None, span: Span | None) -> SchemaChange | None:
+        """What must become of the stored schema; None for a new table. Raises ContractViolation for a refused one."""
+        if stored is None:
+            return None
+        change = schema_change(shape(stored), contract)
+        if change.breaking:
+            said = f"{contract.name} as stored differs from its contract: {'; '.join(change.breaking)}."
+            if not self.schema_policy.allow_change:
+                raise ContractViolation(f"{said} Nothing was written. To change it, run with --allow-schema-change.")
+            if span and not span.covers(lakehouse.day_bounds(stored, span.column)):
+                raise ContractViolation(f"{said} Nothing was written: such a change needs all its days in one run.")
+        return change
+
+    def _write(self, write: Write, contract: Table, path: Path, change: SchemaChange | None, said: str) -> None:
+        frame = arranged(conformed(write.frame, contract), contract)
+        is_new = change is None or bool(change.breaking)
+        if is_new:
+            self._create(contract, path)
+        elif change and change.added:
+            self.spark.session.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({add_columns(change.added, contract)})")
+        writer = frame.write.format("delta").options(userMetadata=said, maxRecordsPerFile=ROWS_PER_FILE)
+        if write.replaces and not is_new:
+            writer = writer.option("replaceWhere", write.replaces)
+        with null_named(contract):
+            # A new table has no rows to replace: appending to it spares Delta the search for them.
+            writer.mode("append" if is_new else "overwrite").save(str(path))
 
     def _create(self, contract: Table, path: Path) -> None:
-        """Version 0 carries what a DataFrame writer cannot: NOT NULL, comments, clustering."""
+        """A commit of its own carries what a DataFrame writer cannot: NOT NULL, comments, clustering."""
         cluster = f"CLUSTER BY ({contract.cluster_by})" if contract.cluster_by else ""
         self.spark.session.sql(
-            f"CREATE TABLE delta.`{path}` ({contract.ddl()}) USING DELTA {cluster} "
+            f"CREATE OR REPLACE TABLE delta.`{path}` ({contract.ddl()}) USING DELTA {cluster} "
             f"TBLPROPERTIES ('delta.enableDeletionVectors' = 'false')"
         )
 
 
-def window(context: dg.OutputContext | dg.InputContext, contract: Table) -> str | None:
-    """The run's partitions of a daily table as a half-open predicate; None for a table without partitions."""
+def span_of(context: dg.OutputContext | dg.InputContext, contract: Table) -> Span | None:
+    """The run's partitions of a daily table; None for a table without partitions."""
     if contract.cluster_by is None or not context.has_asset_partitions:
         return None
-    span = context.asset_partitions_time_window
-    day = contract.cluster_by
-    return f"{day} >= DATE'{span.start:%Y-%m-%d}' AND {day} < DATE'{span.end:%Y-%m-%d}'"
+    window = context.asset_partitions_time_window
+    return Span(contract.cluster_by, window.start.date(), window.end.date())
 
 
-def commit_metadata(context: dg.OutputContext) -> str:
-    """What the commit itself says of the run, so that DESCRIBE HISTORY is the audit log (JSON)."""
+def made_before(settings: Settings, contract: Table) -> DeltaTable | None:
+    """The table as it stands, or None where nothing was ever written to it."""
+    try:
+        return lakehouse.open_table(settings, contract.name)
+    except lakehouse.TableMissing:
+        return None
+
+
+def received(contract: Table, frame: DataFrame, stored: DeltaTable | None) -> tuple[Table, DataFrame]:
+    """A snapshot's contract and frame with the columns that its source has, or had once, beyond those agreed on."""
+    if contract.source is None:
+        return contract, frame
+    known = (*(shape(stored) if stored else ()), *frame.columns)
+    extra = [name for name in dict.fromkeys(known) if name not in contract.column_names]
+    columns = (Column(name, "string", "Not in the contract.", nullable=True) for name in extra)
+    gone = {name: F.lit(None).cast("string") for name in extra if name not in frame.columns}
+    return replace(contract, columns=(*contract.columns, *columns)), frame.withColumns(gone)
+
+
+def run_metadata(context: dg.OutputContext) -> dict[str, Any]:
+    """What a commit says of its run, so that DESCRIBE HISTORY is the audit log."""
     partitions = None
     if context.has_asset_partitions:
         keys = context.asset_partition_key_range
         partitions = keys.start if keys.start == keys.end else f"{keys.start}..{keys.end}"
-    return json.dumps({"run_id": context.run_id, "partitions": partitions, "code_version": context.version})
+    return {"run_id": context.run_id, "partitions": partitions, "code_version": context.version}
+
+
+def changes_told(write: Write, change: SchemaChange | None, contract: Table) -> dict[str, Any]:
+    """What a commit says besides: other days that it changed, and how the schema or the source did."""
+    said: dict[str, Any] = {}
+    if write.refreshed:
+        said["refreshed"] = f"{write.refreshed[0]}..{write.refreshed[-1]}"
+    if write.moved_from:
+        said["moved_from"] = [str(day) for day in write.moved_from]
+    if change:
+        said["schema_change"] = change.described()
+    if contract.source and (drifted := checked_file(contract.source, allow_change=True)[1].described()):
+        said["source_drift"] = drifted
+    return said
+
+
+def report_days(context: dg.OutputContext, written: DeltaTable, contract: Table, span: Span, write: Write) -> None:
+    """Tell Dagster the rows of each day of the run, and of the other days that the same commit changed."""
+    concerned = " OR ".join([span.predicate, *(f"{span.column} = DATE'{day}'" for day in write.other_days)])
+    rows = lakehouse.rows_by_day(written, contract.name, span.column, concerned)
+    for day in context.asset_partition_keys:
+        context.step_context.add_asset_metadata(
+            {"dagster/partition_row_count": rows.get(day, 0)}, context.asset_key, day
+        )
+    if write.moved_from:
+        context.add_output_metadata({"moved_from": [str(day) for day in write.moved_from]})
+    for day in map(str, write.other_days):
+        figures = {"dagster/partition_row_count": rows.get(day, 0), "delta_version": written.version()}
+        context.log_event(dg.AssetMaterialization(context.asset_key, partition=day, metadata=figures))
 
 
 def conformed(frame: DataFrame, contract: Table) -> DataFrame:
@@ -134,7 +216,7 @@ def null_named(contract: Table) -> Iterator[None]:
         ) from error
 
 
-def output_metadata(table: Any, path: Path, started: float) -> dict[str, Any]:
+def output_metadata(table: DeltaTable, started: float) -> dict[str, Any]:
     """What Dagster records of a write, all of it from the Delta log."""
     figures = lakehouse.statistics(table)
     return {
@@ -143,29 +225,5 @@ def output_metadata(table: Any, path: Path, started: float) -> dict[str, Any]:
         "files": figures["files"],
         "bytes": figures["bytes"],
         "seconds": round(time.monotonic() - started, 3),
-        "path": dg.MetadataValue.path(str(path)),
+        "path": dg.MetadataValue.path(table.table_uri),
     }
-
-
-@contextmanager
-def table_lock(path: Path, timeout: float) -> Iterator[None]:
-    """One writer a table on a local disk, where Delta itself promises none. Released when its process dies.
-
-    Raises OlistError after `timeout` seconds, naming who holds the table, and where nothing can be written.
-    """
-    lock, holder = FileLock(path.parent / f".{path.name}.lock"), path.parent / f".{path.name}.holder"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=timeout)
-    except Timeout as error:
-        who = holder.read_text() if holder.exists() else "another process"
-        raise OlistError(f"{path.name} is being written by {who}; gave up after {timeout:g} s.") from error
-    except OSError as error:
-        raise OlistError(
-            f"Cannot write to the warehouse {path.parent}: {error.strerror}. Set OLIST_WAREHOUSE."
-        ) from error
-    try:
-        holder.write_text(f"process {os.getpid()}")
-        yield
-    finally:
-        lock.release()

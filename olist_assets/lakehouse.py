@@ -1,12 +1,13 @@
-"""The JVM-free side of the lakehouse: open a table, its statistics and history, SQL over all tables."""
+"""The JVM-free side of the lakehouse: open a table at any of its versions, its statistics, SQL over all tables."""
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 import duckdb
 import pyarrow as pa
@@ -14,6 +15,7 @@ from dagster_deltalake import DeltaTableResource, LocalConfig
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from olist_assets import delta_log
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
@@ -29,8 +31,31 @@ class TableMissing(OlistError):
         super().__init__(f"Table {name} does not exist yet ({path}). Make it with: olist materialize --select {name}")
 
 
+class NothingYet(TableMissing):
+    """The table had not been written at the version or time asked for."""
+
+    def __init__(self, name: str, when: str) -> None:
+        OlistError.__init__(self, f"Table {name} held nothing yet {when}. Its versions: olist history {name}")
+
+
 class TableBroken(OlistError):
     """The table's log cannot be read."""
+
+    def __init__(self, name: str, path: Path, why: str) -> None:
+        last = delta_log.last_readable(path)
+        file = delta_log.broken_file(path, last)
+        told = f"Table {name} ({path}) cannot be opened: {f'{file}: ' if file else ''}{why.splitlines()[0]}."
+        if not last:
+            super().__init__(f"{told} None of its versions can: move the folder away and make it again.")
+            return
+        # Without a broken checkpoint, which repeats the commits, all of those can be read again.
+        version = delta_log.commits(path)[0].version if file and delta_log.is_checkpoint(Path(file)) else last
+        super().__init__(
+            f"{told} Its last readable version is {last}; repair it with: olist restore {name} --version {version}"
+        )
+
+
+Opener = Callable[[Settings, str], DeltaTable]
 
 
 def require_writable(settings: Settings) -> None:
@@ -45,33 +70,67 @@ def require_writable(settings: Settings) -> None:
         raise OlistError(f"Cannot write to the warehouse {path}: {error.strerror}. Set OLIST_WAREHOUSE.") from error
 
 
-def open_table(settings: Settings, name: str) -> DeltaTable:
-    """The newest version of a table. Raises TableMissing, and TableBroken naming what cannot be read."""
+def open_table(settings: Settings, name: str, version: int | None = None) -> DeltaTable:
+    """A table at a version, the newest unless one is named.
+
+    Raises TableMissing, TableBroken naming what cannot be read, and OlistError for a version that is not there.
+    """
     path = settings.table_path(name)
+    if version is not None:
+        _require_version(name, path, version)
     try:
-        table = DeltaTableResource(url=str(path), storage_options=LocalConfig()).load()
+        table = DeltaTableResource(url=str(path), storage_options=LocalConfig(), version=version).load()
     except TableNotFoundError as error:
         raise TableMissing(name, path) from error
     except (DeltaError, OSError) as error:
-        raise TableBroken(f"Table {name} ({path}) cannot be opened: {error}") from error
+        raise TableBroken(name, path, str(error)) from error
     if table.version() == 0:
         # Version 0 only creates the table: a first write that failed leaves no more.
         raise TableMissing(name, path)
+    if delta_log.commit(path, table.version()).is_empty:
+        raise TableBroken(name, path, "the file is empty")
+    if version is not None and (gone := missing_files(table)):
+        raise OlistError(
+            f"Version {version} of {name} cannot be read any more: {len(gone)} of its data files are gone (vacuumed?), "
+            f"for example {gone[0]}."
+        )
     return table
 
 
-def made(settings: Settings, names: Iterable[str]) -> dict[str, DeltaTable]:
+def _require_version(name: str, path: Path, version: int) -> None:
+    versions = [commit.version for commit in delta_log.commits(path)]
+    if not versions:
+        raise TableMissing(name, path)
+    if version not in versions or not delta_log.reaches(path, version):
+        why = f"its newest is {versions[0]}" if version > versions[0] else "what its log said of that time is gone"
+        raise OlistError(f"Table {name} has no version {version}: {why}. Its versions: olist history {name}")
+    if version == 0:
+        raise NothingYet(name, "at version 0")
+
+
+def data_files(table: DeltaTable) -> list[str]:
+    """Paths of the Parquet files that the version consists of."""
+    # They come as parts of a URL: a space in the warehouse's path is %20.
+    return [unquote(uri) for uri in table.file_uris()]
+
+
+def missing_files(table: DeltaTable) -> list[str]:
+    """Those of the version's data files that are not there."""
+    return [file for file in data_files(table) if not Path(file).exists()]
+
+
+def made(settings: Settings, names: Iterable[str], opener: Opener = open_table) -> dict[str, DeltaTable]:
     """Those of the tables that have been written, by name."""
     found: dict[str, DeltaTable] = {}
     for name in names:
         with suppress(TableMissing):
-            found[name] = open_table(settings, name)
+            found[name] = opener(settings, name)
     return found
 
 
-def tables_on_disk(settings: Settings) -> dict[str, DeltaTable]:
+def tables_on_disk(settings: Settings, opener: Opener = open_table) -> dict[str, DeltaTable]:
     """All tables with data in the warehouse, by name."""
-    return made(settings, (log.parent.name for log in sorted(settings.warehouse_path.glob("*/*/_delta_log"))))
+    return made(settings, (log.parent.name for log in sorted(settings.warehouse_path.glob("*/*/_delta_log"))), opener)
 
 
 def statistics(table: DeltaTable) -> dict[str, Any]:
@@ -86,6 +145,14 @@ def statistics(table: DeltaTable) -> dict[str, Any]:
     return {"rows": total["num_records"], "files": len(actions), "bytes": total["size_bytes"], "nulls": nulls}
 
 
+def day_bounds(table: DeltaTable, day: str) -> tuple[date, date] | None:
+    """First and last day with a row, from the log's file statistics alone; None where there is no row."""
+    actions = pa.table(table.get_add_actions(flatten=True))
+    if not len(actions):
+        return None
+    return min(actions[f"min.{day}"].to_pylist()), max(actions[f"max.{day}"].to_pylist())
+
+
 def rows_by_day(table: DeltaTable, name: str, day: str, predicate: str) -> dict[str, int]:
     """Rows of each day (ISO date) that the predicate covers and that has any."""
     with connection({name: table}) as con:
@@ -94,8 +161,8 @@ def rows_by_day(table: DeltaTable, name: str, day: str, predicate: str) -> dict[
 
 
 def written_at(table: DeltaTable) -> datetime:
-    """When the newest version was committed (UTC)."""
-    return datetime.fromtimestamp(table.history(1)[0]["timestamp"] / 1000, UTC)
+    """When the version was committed (UTC)."""
+    return delta_log.commit(Path(unquote(urlparse(table.table_uri).path)), table.version()).at
 
 
 @contextmanager
@@ -104,27 +171,26 @@ def connection(tables: dict[str, DeltaTable]) -> Iterator[duckdb.DuckDBPyConnect
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         for name, table in tables.items():
-            _create_view(con, name, table)
+            create_view(con, name, table, data_files(table))
         yield con
 
 
-def _create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable) -> None:
-    files = table.file_uris()
-    if files:
-        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+def create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, files: Iterable[str]) -> None:
+    """A view over some of the table's files."""
+    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    if listed:
         con.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}], union_by_name = true)')
     else:
-        # A table without a file is empty: its schema alone is asked for.
-        con.register(name, table.to_pyarrow_table())
+        con.register(name, pa.schema(table.schema().to_arrow()).empty_table())
 
 
-def answer(settings: Settings, query: str, form: str) -> None:
+def answer(settings: Settings, query: str, form: str, opener: Opener = open_table) -> None:
     """Write a query's result to standard output, as a `table` or by one of WRITERS. Raises OlistError."""
     from olist_assets.catalog import tables as contracts
 
     named = mentioned(query, contracts())
     # A query like SHOW TABLES names none and means all.
-    opened = {name: open_table(settings, name) for name in named} if named else tables_on_disk(settings)
+    opened = {name: opener(settings, name) for name in named} if named else tables_on_disk(settings, opener)
     with connection(opened) as con:
         try:
             result = con.sql(query)

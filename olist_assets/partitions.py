@@ -10,7 +10,6 @@ from olist_assets.source import order_days
 
 # The published dataset's days: what definitions show while there is no source to ask.
 PUBLISHED_DAYS = (date(2016, 9, 4), date(2018, 10, 17))
-LOOK_BACK_DAYS = 394
 
 
 def _days() -> tuple[date, date]:
@@ -25,5 +24,3 @@ FIRST_DAY, LAST_DAY = _days()
 daily_orders = dg.DailyPartitionsDefinition(
     start_date=FIRST_DAY.isoformat(), end_date=(LAST_DAY + timedelta(days=1)).isoformat()
 )
-# A day's trailing figures reach back 30 days, 365 days earlier.
-look_back = dg.TimeWindowPartitionMapping(start_offset=-LOOK_BACK_DAYS, allow_nonexistent_upstream_partitions=True)

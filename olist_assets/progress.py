@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from olist_assets.runs import RunReport
+from olist_assets.jobs import DAILY_TABLES
+from olist_assets.runs import Request, RunReport
+from olist_assets.selection import span_text
 from olist_assets.settings import Settings
 
 CHECKS = "_checks"
@@ -55,7 +57,7 @@ class RunProgress:
             case _:
                 pass
 
-    def summarize(self, report: RunReport) -> None:
+    def summarize(self, report: RunReport, request: Request | None) -> None:
         """The end of a run: what was made, what is wrong, where things are, what to do next."""
         out, seconds = self._console.print, time.monotonic() - self._started
         for check in [*report.failed_checks, *report.warnings]:
@@ -64,6 +66,10 @@ class RunProgress:
             out(f"[{colour}]✗ {check.asset_key.to_user_string()}: {check.check_name}[/] ({escape(figures)})")
         if report.not_run:
             out(f"[red]Not run, because of the above:[/] {', '.join(report.not_run)}")
+        if request and not report.succeeded:
+            for name in (name for name in DAILY_TABLES if name in report.planned):
+                state = "in" if name in report.rows else "as it was; asking again makes it"
+                out(f"  {span_text(request.days)} of {name}: {state}")
         passed = f"{sum(check.passed for check in report.checks)} of {len(report.checks)} checks passed"
         made = f"{len(report.rows)} tables, {sum(report.rows.values()):,} rows, " if report.rows else ""
         verdict = "[green]Done[/]" if report.succeeded else "[red]Failed[/]"

@@ -12,10 +12,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from olist_assets.class_archive import archive_path, make_archive, use_option
+from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
 from olist_assets.jars import delta_jars
 from olist_assets.settings import Settings
-from olist_assets.source import SourceFile, checked_file, line_end, source_folder
+from olist_assets.source import SourceFile, line_end
 
 CORRUPT = "_corrupt_record"
 MINIMUM_JAVA = 17
@@ -49,6 +50,9 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
         # Sets and percentiles of so many groups a task stay in a hash table; Spark sorts from 128 on.
         "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "100000",
+        # OPTIMIZE joins up to files of this size, as few days as the files of a first write (Delta's own: 1 GB).
+        "spark.databricks.delta.optimize.maxFileSize": str(16 << 20),
+        "spark.databricks.delta.optimize.minFileSize": str(16 << 20),
         # A run that writes no row is a run all the same: it stands in the table's history.
         "spark.databricks.delta.skipRecordingEmptyCommits": "false",
         "spark.ui.enabled": "false",
@@ -88,24 +92,35 @@ class Spark(dg.ConfigurableResource):
         return self._session
 
 
+class SchemaPolicy(dg.ConfigurableResource):
+    """Whether a run may change the schema of a stored table, or read a source whose columns changed, at a loss."""
+
+    allow_change: bool = False
+
+
 class OlistSource(dg.ConfigurableResource):
     """The nine source files as frames of strings, exactly as received."""
 
     spark: dg.ResourceDependency[Spark]
+    schema_policy: dg.ResourceDependency[SchemaPolicy]
 
     def read(self, source: SourceFile) -> DataFrame:
-        """All records of a file: the header's columns, `ingestion_timestamp`, `source_file` and `_corrupt_record`."""
-        path = checked_file(source_folder(Settings()), source)
-        columns = [StructField(name, StringType()) for name in (*source.columns, CORRUPT)]
+        """All records of a file: its agreed columns, `ingestion_timestamp`, `source_file`, `_corrupt_record`, new ones.
+
+        Where the run allows a schema change, agreed columns that the file lacks are null.
+        """
+        path, drift = checked_file(source, allow_change=self.schema_policy.allow_change)
+        columns = [StructField(name, StringType()) for name in (*drift.header, CORRUPT)]
         frame = (
             self.spark.session.read.schema(StructType(columns))
             .options(header=True, multiLine=True, lineSep=line_end(path), quote='"', escape='"', encoding="UTF-8")
             .options(columnNameOfCorruptRecord=CORRUPT, ignoreLeadingWhiteSpace=False, ignoreTrailingWhiteSpace=False)
             .csv(str(path))
         )
-        return frame.select(
+        return frame.withColumns({name: F.lit(None).cast("string") for name in drift.missing}).select(
             *source.columns,
             F.current_timestamp().alias("ingestion_timestamp"),
             F.lit(source.name).alias("source_file"),
             CORRUPT,
+            *drift.added,
         )

@@ -4,7 +4,8 @@ import codecs
 import hashlib
 import shutil
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from olist_assets.settings import SAMPLE_DATA, Settings
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A CSV file of the dataset and its header (the misspelt columns are the publisher's)."""
+    """A CSV file of the dataset, its header (the misspelt columns are the publisher's), and what silver casts."""
 
     name: str
     columns: tuple[str, ...]
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 SOURCES: dict[str, SourceFile] = {
@@ -35,14 +37,24 @@ SOURCES: dict[str, SourceFile] = {
             "order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_approved_at",
             "order_delivered_carrier_date", "order_delivered_customer_date", "order_estimated_delivery_date",
         ),
+        {
+            "order_purchase_timestamp": "timestamp", "order_approved_at": "timestamp",
+            "order_delivered_carrier_date": "timestamp", "order_delivered_customer_date": "timestamp",
+            "order_estimated_delivery_date": "timestamp",
+        },
     ),
     "order_items": SourceFile(
         "olist_order_items_dataset.csv",
         ("order_id", "order_item_id", "product_id", "seller_id", "shipping_limit_date", "price", "freight_value"),
+        {
+            "order_item_id": "int", "shipping_limit_date": "timestamp", "price": "decimal(10,2)",
+            "freight_value": "decimal(10,2)",
+        },
     ),
     "order_payments": SourceFile(
         "olist_order_payments_dataset.csv",
         ("order_id", "payment_sequential", "payment_type", "payment_installments", "payment_value"),
+        {"payment_sequential": "int", "payment_installments": "int", "payment_value": "decimal(12,2)"},
     ),
     "order_reviews": SourceFile(
         "olist_order_reviews_dataset.csv",
@@ -50,6 +62,7 @@ SOURCES: dict[str, SourceFile] = {
             "review_id", "order_id", "review_score", "review_comment_title", "review_comment_message",
             "review_creation_date", "review_answer_timestamp",
         ),
+        {"review_score": "int", "review_creation_date": "timestamp", "review_answer_timestamp": "timestamp"},
     ),
     "products": SourceFile(
         "olist_products_dataset.csv",
@@ -115,8 +128,8 @@ def _unpack(archive: Path, target: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
 
 
-def checked_file(folder: Path, source: SourceFile) -> Path:
-    """Path of a source file after its header and encoding were checked. Raises OlistError naming file and column."""
+def checked_text(folder: Path, source: SourceFile) -> Path:
+    """Path of a source file that is there, has a header line and is UTF-8. Raises OlistError."""
     path = folder / source.name
     if not path.is_file():
         raise OlistError(f"{path} is missing. The data folder or zip must hold all nine files of the dataset.")
@@ -125,7 +138,6 @@ def checked_file(folder: Path, source: SourceFile) -> Path:
             first = opened.readline()
         if not first.strip():
             raise OlistError(f"{path} is empty: it has no header line.")
-        _check_header(path, first, source.columns)
         _check_encoding(path)
     except OSError as error:
         raise OlistError(f"{path} cannot be read: {error.strerror}.") from error
@@ -136,16 +148,6 @@ def line_end(path: Path) -> str:
     """The line end of the header: told to Spark, it keeps line breaks inside quoted fields as they are."""
     with path.open("rb") as opened:
         return "\r\n" if opened.readline().endswith(b"\r\n") else "\n"
-
-
-def _check_header(path: Path, first: bytes, expected: tuple[str, ...]) -> None:
-    found = tuple(word.strip().strip('"') for word in first.decode("utf-8-sig", "replace").split(","))
-    missing = [name for name in expected if name not in found]
-    extra = [name for name in found if name not in expected]
-    if missing or extra:
-        raise OlistError(f"{path}: missing columns {missing or 'none'}, unexpected columns {extra or 'none'}.")
-    if found != expected:
-        raise OlistError(f"{path}: columns are reordered. Expected {', '.join(expected)}.")
 
 
 def _check_encoding(path: Path) -> None:

@@ -1,17 +1,26 @@
 """Fixtures: the one Spark session, a small sample, a warehouse of its own a test, and one whole run to look at."""
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pyspark.sql import SparkSession
 
+from olist_assets.cli import main as cli
 from olist_assets.contracts import Table
 from olist_assets.resources import spark_config
-from olist_assets.runs import ALL_DAYS, RunReport, materialize
+from olist_assets.runs import Request, RunReport, materialize
 from olist_assets.sample_data.generator import write_sample
+from olist_assets.selection import ALL_DAYS, Days, selected
 from olist_assets.settings import Settings
+
+# The gate tries the same plans each time; the long version draws new ones.
+hypothesis.settings.register_profile("gate", max_examples=4, derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=4, print_blob=True)
+hypothesis.settings.load_profile("gate")
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("OLIST_DATA", PROJECT.parent / "shared" / "olist" / "brazilian-ecommerce.zip"))
@@ -63,6 +72,26 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sample: Path) -> S
     return use(monkeypatch, tmp_path, sample)
 
 
+@pytest.fixture
+def olist(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str]]:
+    """Run `olist …` in this process; gives the exit code and all that was printed."""
+
+    def run(*words: str) -> tuple[object, str]:
+        monkeypatch.setattr(sys, "argv", ["olist", *words])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as done:
+            cli.main()
+        printed = capfd.readouterr()
+        return done.value.code, printed.out + printed.err
+
+    return run
+
+
+def make(selection: str, days: Days = ALL_DAYS) -> RunReport:
+    """Materialize a selection for a span of days."""
+    return materialize(Request(selected(selection), days), lambda *_: None)
+
+
 class FinishedRun:
     """A whole run and where it put its tables."""
 
@@ -70,7 +99,7 @@ class FinishedRun:
         self.folder, self.data = folder, data
         with pytest.MonkeyPatch.context() as patch:
             self.settings = use(patch, folder, data)
-            self.report: RunReport = materialize("*", ALL_DAYS, lambda *_: None)
+            self.report: RunReport = make("*")
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> Settings:
         """Put its settings in force."""

@@ -4,7 +4,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 from olist_assets.contracts import Column, Table
 
@@ -46,8 +49,11 @@ def frame(spark: SparkSession, table: Table, *rows: dict[str, Any]) -> DataFrame
     """Rows of a table; columns a row does not name get a sound value. Raises AssertionError for unknown ones."""
     for row in rows:
         assert set(row) <= set(table.column_names), f"{table.name} has no {set(row) - set(table.column_names)}"
-    values = [tuple(row[c.name] if c.name in row else _sound(c, table) for c in table.columns) for row in rows]
-    return spark.createDataFrame(values, ", ".join(f"`{c.name}` {c.type}" for c in table.columns))
+    schema = StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in table.columns))
+    assert isinstance(schema, StructType)
+    values = {c.name: [row[c.name] if c.name in row else _sound(c, table) for row in rows] for c in table.columns}
+    # By way of Arrow the rows are part of the plan: rows of Python objects would need a Python process to read them.
+    return spark.createDataFrame(pa.table(values, schema=to_arrow_schema(schema, timezone="UTC")), schema)
 
 
 def _sound(column: Column, table: Table) -> Any:

@@ -22,26 +22,13 @@ from olist_assets_tests.conftest import use
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 
-@pytest.fixture
-def olist(monkeypatch, capfd):
-    """Run `olist …` in this process; gives the exit code and all that was printed."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["olist", *words])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as done:
-            cli.main()
-        printed = capfd.readouterr()
-        return done.value.code, printed.out + printed.err
-
-    return run
-
-
 def versions(settings):
     return {name: table.version() for name, table in lakehouse.tables_on_disk(settings).items()}
 
 
-@pytest.mark.parametrize("command", ["materialize", "checks", "sql", "tables", "doctor", "sample-data", "ui"])
+@pytest.mark.parametrize(
+    "command", ["materialize", "checks", "sql", "history", "diff", "restore", "tables", "doctor", "sample-data", "ui"]
+)
 def test_help_of_every_command_has_an_example_or_says_enough(olist, command):
     code, text = olist(command, "--help")
     assert code == DONE

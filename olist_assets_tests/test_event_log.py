@@ -112,7 +112,7 @@ def test_a_batch_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 WRITER = """
 import sys
-from olist_assets.runs import instance
+from olist_assets.instance import instance
 from olist_assets_tests.test_event_log import DEFS, TAGS
 with instance() as storage:
     for _ in range(3):

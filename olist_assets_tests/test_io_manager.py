@@ -4,27 +4,32 @@ import json
 import os
 import subprocess
 import sys
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
 
 import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
-from olist_assets import lakehouse
+from olist_assets import io_manager, lakehouse
 from olist_assets.contracts import Column, Table
 from olist_assets.errors import OlistError
+from olist_assets.gold.gold_daily_metrics import GOLD_DAILY_METRICS
 from olist_assets.gold.gold_segment_profiles import GOLD_SEGMENT_PROFILES
-from olist_assets.io_manager import ContractViolation, DeltaIOManager, conformed, table_lock
+from olist_assets.io_manager import ContractViolation, DeltaIOManager, conformed
+from olist_assets.locks import table_lock
 from olist_assets.partitions import daily_orders
-from olist_assets.resources import Spark
+from olist_assets.resources import SchemaPolicy, Spark
 from olist_assets.silver.silver_orders import SILVER_ORDERS
+from olist_assets.writes import Span
 from olist_assets_tests.rows import frame
 
 
 @pytest.fixture
 def manager(spark):
     del spark  # the manager's resource finds it running
-    return DeltaIOManager(spark=Spark())
+    return DeltaIOManager(spark=Spark(), schema_policy=SchemaPolicy())
 
 
 def materialize(manager, table, rows, days=None):
@@ -202,8 +207,8 @@ def test_columns_are_put_into_the_contracts_order(spark):
 HOLD = """
 import sys, time
 from pathlib import Path
-from olist_assets.io_manager import table_lock
-with table_lock(Path(sys.argv[1]), 5):
+from olist_assets.locks import table_lock
+with table_lock(Path(sys.argv[1]), 5, "a test"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -215,10 +220,10 @@ def test_a_second_writer_is_told_who_holds_the_table_and_a_dead_one_holds_nothin
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         told = f"silver_orders is being written by process {holder.pid}"
-        with pytest.raises(OlistError, match=told), table_lock(table, 0.2):
+        with pytest.raises(OlistError, match=told), table_lock(table, 0.2, "another"):
             pass
         holder.kill()
-    with table_lock(table, 5):
+    with table_lock(table, 5, "another"):
         assert str(os.getpid()) in (table.parent / ".silver_orders.holder").read_text()
 
 
@@ -227,3 +232,64 @@ def test_writes_are_sorted_by_the_clustering_column_so_that_days_can_be_skipped(
     materialize(manager, SILVER_ORDERS, rows.repartition(4), "2018-01-01..2018-01-31")
     days = DeltaTable(settings.table_path(SILVER_ORDERS.name)).to_pyarrow_dataset().to_table()["order_date"].to_pylist()
     assert days == sorted(days)
+
+
+def test_an_order_whose_day_moved_stands_on_its_new_day_only_and_dagster_is_told_of_both(spark, manager, settings):
+    first = order(spark, ("stays", "2018-01-01"), ("moves", "2018-01-01"), ("late", "2018-01-05"))
+    materialize(manager, SILVER_ORDERS, first, "2018-01-01..2018-01-05")
+    result = materialize(manager, SILVER_ORDERS, order(spark, ("moves", "2018-01-03")), "2018-01-03")
+    assert stored(settings) == {("stays", "2018-01-01"), ("moves", "2018-01-03"), ("late", "2018-01-05")}
+    told = {
+        made.partition: made.metadata["dagster/partition_row_count"].value
+        for made in result.asset_materializations_for_node(SILVER_ORDERS.name)
+    }
+    assert told == {"2018-01-01": 1, "2018-01-03": 1}
+    history = lakehouse.open_table(settings, SILVER_ORDERS.name).history()
+    assert len(history) == 3  # created, written, moved in one commit
+    assert json.loads(history[0]["userMetadata"])["moved_from"] == ["2018-01-01"]
+
+
+def daily(spark, *days_and_orders):
+    rows = [
+        {"order_date": date.fromisoformat(day), "orders_count": orders, "revenue": Decimal(orders * 10)}
+        for day, orders in days_and_orders
+    ]
+    return frame(spark, GOLD_DAILY_METRICS, *rows).drop(*GOLD_DAILY_METRICS.trailing.columns)
+
+
+def averages(settings):
+    table = lakehouse.open_table(settings, GOLD_DAILY_METRICS.name).to_pyarrow_table()
+    return {str(row["order_date"]): row["orders_7d_avg"] for row in table.to_pylist()}
+
+
+def test_days_that_look_back_at_a_rerun_day_are_refreshed_with_it_and_others_are_not(spark, manager, settings):
+    far = "2019-03-01"  # 424 days after the first: beyond any look-back
+    assert (date.fromisoformat(far) - date(2018, 1, 1)).days > GOLD_DAILY_METRICS.trailing.days
+    write = partial(manager.store, contract=GOLD_DAILY_METRICS, said={"run_id": "r"})
+    first = daily(spark, ("2018-01-01", 7), ("2018-01-02", 7), ("2018-01-05", 7), (far, 7))
+    write(first, span=Span("order_date", date(2018, 1, 1), date(2019, 4, 1)))
+    assert averages(settings) == {"2018-01-01": 1.0, "2018-01-02": 2.0, "2018-01-05": 3.0, far: 1.0}
+    span = Span("order_date", date(2018, 1, 1), date(2018, 1, 2))
+    _, written = write(daily(spark, ("2018-01-01", 14)), span=span)
+    assert averages(settings) == {"2018-01-01": 2.0, "2018-01-02": 3.0, "2018-01-05": 4.0, far: 1.0}
+    assert written.refreshed == (date(2018, 1, 2), date(2018, 1, 5))
+
+
+def test_a_day_made_out_of_order_gets_and_gives_trailing_figures(spark, manager, settings):
+    days = (("2018-01-03", 7), ("2018-01-01", 7), ("2018-01-02", 14))
+    for day, orders in days:
+        start = date.fromisoformat(day)
+        span = Span("order_date", start, start + timedelta(1))
+        manager.store(daily(spark, (day, orders)), GOLD_DAILY_METRICS, span, {"run_id": "r"})
+    assert averages(settings) == {"2018-01-01": 1.0, "2018-01-02": 3.0, "2018-01-03": 4.0}
+
+
+def test_files_hold_few_days_so_that_a_rerun_rewrites_few_rows(spark, manager, settings, monkeypatch):
+    monkeypatch.setattr(io_manager, "ROWS_PER_FILE", 10)
+    rows = order(spark, *((f"{day}/{at}", f"2018-01-{day:02}") for day in range(1, 11) for at in range(5)))
+    materialize(manager, SILVER_ORDERS, rows, "2018-01-01..2018-01-10")
+    before = set(lakehouse.open_table(settings, SILVER_ORDERS.name).file_uris())
+    assert len(before) == 5
+    materialize(manager, SILVER_ORDERS, order(spark, ("new", "2018-01-04")), "2018-01-04")
+    kept = before & set(lakehouse.open_table(settings, SILVER_ORDERS.name).file_uris())
+    assert len(kept) == 4

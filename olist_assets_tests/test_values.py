@@ -9,8 +9,8 @@ import pytest
 
 from olist_assets import lakehouse
 from olist_assets.catalog import table, tables
+from olist_assets.instance import instance
 from olist_assets.partitions import daily_orders
-from olist_assets.runs import instance
 from olist_assets.source import source_folder
 from olist_assets_tests.conftest import REAL_DATA, FinishedRun
 from olist_assets_tests.oracle.compare import ORACLE_TABLES, build_oracle, differences, load_csvs

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from olist_assets.catalog import assets, tables
 from olist_assets.gold.gold_customer_metrics import CustomerMetricsConfig
-from olist_assets.resources import OlistSource, Spark, spark_config
+from olist_assets.resources import OlistSource, SchemaPolicy, Spark, spark_config
 from olist_assets.settings import Settings
 
 # What the platform's settings are needed for at all: Delta, its JARs, the memory, and loopback addresses only.
@@ -53,7 +53,7 @@ def frame_of(made: dg.AssetsDefinition, inputs: dict[str, DataFrame]) -> DataFra
     name = made.key.to_user_string()
     source = tables()[name].source
     if source:
-        return OlistSource(spark=Spark()).read(source)
+        return OlistSource(spark=Spark(), schema_policy=SchemaPolicy()).read(source)
     function: Any = made.node_def.compute_fn.decorated_fn  # pyright: ignore[reportAttributeAccessIssue]
     config = {"config": CustomerMetricsConfig()} if name == "gold_customer_metrics" else {}
     return function(**config, **inputs)

@@ -10,29 +10,82 @@ from olist_assets.cli.options import FAILED, Day, console, select_option
 from olist_assets.cli.setup import make_sample_if_none
 
 if TYPE_CHECKING:
-    from olist_assets.runs import OnEvent, RunReport
+    from olist_assets.runs import OnEvent, Request, RunReport
+    from olist_assets.stale import Stale
 
 
 @click.command()
-@select_option
+@click.option(
+    "--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all; with days the daily]"
+)
 @click.option("--day", type=Day(), help="Only this day of the daily tables.")
 @click.option("--days", type=Day(span=True), help="Only these days of the daily tables: A..B, both included.")
-def materialize(select: str, day: tuple[date, date] | None, days: tuple[date, date] | None) -> int:
+@click.option("--stale", "only_stale", is_flag=True, help="Only the days and tables that `olist stale` lists.")
+@click.option("--upstream", is_flag=True, help="Also what these tables read and is not there.")
+@click.option("--downstream", is_flag=True, help="Also the tables that are made from these.")
+@click.option("--allow-schema-change", is_flag=True, help="Let a column of a source or table go or change its type.")
+def materialize(
+    select: str | None,
+    day: tuple[date, date] | None,
+    days: tuple[date, date] | None,
+    *,
+    only_stale: bool,
+    upstream: bool,
+    downstream: bool,
+    allow_schema_change: bool,
+) -> int:
     """Make tables and run their checks.
 
     \b
     olist materialize                                    everything
     olist materialize --select group:silver              a layer
     olist materialize --select "+gold_daily_metrics"     a table and those it reads
-    olist materialize --select silver_orders,silver_orders_master --day 2017-11-24
-    olist materialize --select gold_daily_metrics --days 2017-11-01..2017-11-30
+    olist materialize --day 2017-11-24                   a day of the daily tables
+    olist materialize --day 2017-11-24 --downstream      and the tables made from them
+    olist materialize --select silver_orders --days 2017-11-01..2017-11-30
+    olist materialize --stale                            the days whose source changed
     """
-    if day and days:
-        raise click.UsageError("--day and --days exclude each other.")
+    if sum(map(bool, (day, days, only_stale))) > 1 or (only_stale and select):
+        raise click.UsageError("--day, --days and --stale exclude each other, and --stale selects by itself.")
     make_sample_if_none()
-    from olist_assets import runs
+    from olist_assets import runs, selection
 
-    return _followed(lambda on_event: runs.materialize(select, day or days or runs.ALL_DAYS, on_event))
+    span = day or days
+    if only_stale:
+        requests = runs.stale_requests(_look_for_stale(), downstream=downstream)
+    else:
+        chosen = select or (",".join(selection.DAILY_TABLES) if span else "*")
+        span = selection.checked_days(span or selection.ALL_DAYS)
+        names = selection.tables_to_make(chosen, span, upstream=upstream, downstream=downstream)
+        requests = [runs.Request(names, span, allow_schema_change)]
+    for request in requests:
+        code = _followed(lambda on_event, request=request: runs.materialize(request, on_event), request)
+        if code:
+            return code
+    return 0
+
+
+@click.command()
+def stale() -> int:
+    """List the days and tables that are not what the bronze tables give now; exit code 1 if there are any.
+
+    Each is made anew in memory and compared: no clock is asked. `olist materialize --stale` makes just those.
+    """
+    from olist_assets.selection import span_text, spans
+
+    found = _look_for_stale()
+    for name in found.tables:
+        console.print(f"[yellow]stale[/] {name}")
+    for days in spans(found.days):
+        names = sorted({name for day, names in found.days.items() if days[0] <= day <= days[1] for name in names})
+        console.print(f"[yellow]stale[/] {span_text(days):<24} {', '.join(names)}", soft_wrap=True)
+    if found:
+        console.print(
+            f"{len(found.days)} days, {len(found.tables)} tables without days. Next: olist materialize --stale"
+        )
+        return FAILED
+    console.print("[green]Nothing is stale.[/]")
+    return 0
 
 
 @click.command()
@@ -45,15 +98,23 @@ def checks(select: str) -> int:
     olist checks --select gold_customer_metrics
     """
     from olist_assets import runs
+    from olist_assets.selection import selected
 
-    return _followed(lambda on_event: runs.run_checks(select, on_event))
+    return _followed(lambda on_event: runs.run_checks(selected(select), on_event))
 
 
-def _followed(start: "Callable[[OnEvent], RunReport]") -> int:
+def _look_for_stale() -> "Stale":
+    from olist_assets.stale import stale
+
+    with console.status("Comparing the tables with what bronze gives now"):
+        return stale()
+
+
+def _followed(start: "Callable[[OnEvent], RunReport]", request: "Request | None" = None) -> int:
     """A run with its progress on the terminal; gives the exit code."""
     from olist_assets.progress import RunProgress
 
     with RunProgress(console) as progress:
         report = start(progress.on_event)
-    progress.summarize(report)
+    progress.summarize(report, request)
     return 0 if report.succeeded else FAILED

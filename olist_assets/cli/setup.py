@@ -46,7 +46,7 @@ def sample_data(directory: Path, scale: float, seed: int, dirty: bool) -> None:
 @click.option("--port", type=int, default=3000, show_default=True)
 def ui(port: int) -> None:
     """Open Dagster's UI and daemon on the loopback address; stop them with Ctrl-C."""
-    from olist_assets.runs import dagster_environment
+    from olist_assets.instance import dagster_environment
 
     home = dagster_environment()
     command = ["dagster", "dev", "-w", str(home / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]

@@ -1,5 +1,7 @@
 """Commands that look at the tables, none of them with a JVM."""
 
+from datetime import UTC, datetime
+
 import click
 from rich.console import Console
 from rich.table import Table as Grid
@@ -8,20 +10,44 @@ from olist_assets.cli.options import WIDTH, console
 from olist_assets.settings import Settings
 
 
+class Moment(click.ParamType):
+    """A point in time in ISO 8601, UTC where it names no zone; a date alone is its first moment."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time like 2018-10-17 or 2018-10-17T12:30:00", param, ctx)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 @click.command()
 @click.argument("query")
+@click.option("--version", type=int, help="The one table that the query names as it was at this version.")
+@click.option("--as-of", type=Moment(), help="All tables as they were then: an ISO date or timestamp, UTC.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-def sql(query: str, form: str) -> None:
+def sql(query: str, form: str, version: int | None, as_of: datetime | None) -> None:
     """Ask the tables, by bare name, in DuckDB's SQL.
 
     \b
     olist sql "SELECT * FROM gold_daily_metrics ORDER BY revenue DESC LIMIT 10"
     olist sql "DESCRIBE gold_customer_metrics"
     olist sql --format csv "FROM silver_orders" > orders.csv
+    olist sql --version 3 "SELECT count(*) FROM silver_orders"
+    olist sql --as-of "2026-01-31 18:00" "FROM gold_daily_metrics"
     """
-    from olist_assets import lakehouse
+    if version is not None and as_of:
+        raise click.UsageError("--version and --as-of exclude each other.")
+    from olist_assets import lakehouse, time_travel
 
-    lakehouse.answer(Settings(), query, form)
+    opener = lakehouse.open_table
+    if version is not None:
+        opener = time_travel.at_version(query, version)
+    elif as_of:
+        opener = time_travel.at_time(as_of)
+    lakehouse.answer(Settings(), query, form, opener)
 
 
 @click.command()

@@ -8,9 +8,13 @@ from pyspark.sql import Column as Expr
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, Reconciliation, Table
+from olist_assets.contracts import Column, Reconciliation, RowCount, Table, Trailing
 from olist_assets.gold.measures import exact_mean, money_mean, share
-from olist_assets.partitions import FIRST_DAY, LAST_DAY, LOOK_BACK_DAYS, daily_orders, look_back
+from olist_assets.partitions import FIRST_DAY, LAST_DAY, daily_orders
+
+# The last 30 days, 365 days earlier.
+LOOK_BACK_DAYS = 394
+
 
 GOLD_DAILY_METRICS = Table(
     name="gold_daily_metrics",
@@ -36,6 +40,22 @@ GOLD_DAILY_METRICS = Table(
             "revenue_yoy_growth", "double", "Last 30 days over those a year ago, less 1.", nullable=True, minimum=-1
         ),
     ),
+    trailing=Trailing(
+        days=LOOK_BACK_DAYS,
+        columns=(
+            "orders_7d_avg", "revenue_7d_avg", "orders_30d_avg", "revenue_30d_avg",
+            "revenue_mom_growth", "revenue_yoy_growth",
+        ),
+        complete=lambda days: with_trailing_figures(days, FIRST_DAY),
+    ),
+    row_counts=(
+        RowCount(
+            "no_day_before_the_last_is_missing",
+            f"SELECT CAST(max(order_date) - DATE '{FIRST_DAY}' AS BIGINT) + 1 FROM gold_daily_metrics",
+            "Trailing figures count a day that was never made as one without orders.",
+            blocking=False,
+        ),
+    ),
     reconciliations=(
         Reconciliation(
             name="revenue_matches_silver",
@@ -45,35 +65,15 @@ GOLD_DAILY_METRICS = Table(
             description="The days' revenue equals the orders' value.",
         ),
     ),
-)
+)  # fmt: skip
 
 
 @dg.asset(
-    **GOLD_DAILY_METRICS.asset_args(),
-    partitions_def=daily_orders,
-    backfill_policy=dg.BackfillPolicy.single_run(),
-    ins={"silver_orders_master": dg.AssetIn(partition_mapping=look_back)},
+    **GOLD_DAILY_METRICS.asset_args(), partitions_def=daily_orders, backfill_policy=dg.BackfillPolicy.single_run()
 )
 def gold_daily_metrics(silver_orders_master: DataFrame) -> DataFrame:
-    """Every calendar day; a day's row is right where its look-back was loaded, and only such days are written."""
-    return daily_metrics(silver_orders_master, FIRST_DAY, LAST_DAY)
-
-
-def daily_metrics(orders: DataFrame, first_day: date, last_day: date) -> DataFrame:
-    """One row a day from `first_day` to `last_day`, all in one window of a few hundred rows."""
-    days = with_every_day(orders_by_day(orders), orders, first_day, last_day)
-    trailing = {
-        f"{name}_{length}d_avg": over_last(F.avg(column), length).cast("double")
-        for name, column in (("orders", "orders_count"), ("revenue", "revenue_exact"))
-        for length in (7, 30)
-    }
-    history = F.datediff("order_date", F.lit(first_day)) + 1
-    growth = {
-        "revenue_mom_growth": F.when(history >= 60, growth_over(30)),
-        "revenue_yoy_growth": F.when(history >= LOOK_BACK_DAYS + 1, growth_over(365)),
-    }
-    average = money_mean("revenue", "orders_count", "decimal(14,2)")
-    return days.withColumns({"avg_order_value": average, **trailing, **growth}).select(*GOLD_DAILY_METRICS.column_names)
+    """Every calendar day's own figures; those that trail are added over all days when they are written."""
+    return with_every_day(orders_by_day(silver_orders_master), silver_orders_master, FIRST_DAY, LAST_DAY)
 
 
 def orders_by_day(orders: DataFrame) -> DataFrame:
@@ -89,7 +89,7 @@ def orders_by_day(orders: DataFrame) -> DataFrame:
 
 
 def with_every_day(days: DataFrame, orders: DataFrame, first_day: date, last_day: date) -> DataFrame:
-    """Days without orders too, as zeros; `revenue_exact` has digits enough for a mean of it."""
+    """Days without orders too, as zeros, and each day's `avg_order_value`."""
     # A grouping without keys gives one row, also of no orders: a calendar without a session.
     calendar = orders.agg(F.count("*")).select(
         F.explode(F.sequence(F.lit(first_day), F.lit(last_day))).alias("order_date")
@@ -97,12 +97,38 @@ def with_every_day(days: DataFrame, orders: DataFrame, first_day: date, last_day
     zeros: dict[str, Any] = {"orders_count": 0, "unique_customers": 0, "items_sold": 0, "revenue": 0}
     # One row a day on both sides.
     joined = calendar.join(days, on="order_date", how="left").fillna(zeros)
-    return joined.withColumn("revenue_exact", F.col("revenue").cast("decimal(20,8)"))
+    return joined.withColumn("avg_order_value", money_mean("revenue", "orders_count", "decimal(14,2)"))
+
+
+def with_trailing_figures(days: DataFrame, first_day: date) -> DataFrame:
+    """Rows a day with averages over the last 7 and 30 calendar days, as far as they exist, and growth in revenue."""
+    trailing = {
+        f"{name}_{length}d_avg": mean_of_last(column, length, first_day)
+        for name, column in (("orders", "orders_count"), ("revenue", "revenue"))
+        for length in (7, 30)
+    }
+    history = days_since(first_day)
+    growth = {
+        "revenue_mom_growth": F.when(history >= 60, growth_over(30)),
+        "revenue_yoy_growth": F.when(history >= LOOK_BACK_DAYS + 1, growth_over(365)),
+    }
+    return days.withColumns({**trailing, **growth})
+
+
+def days_since(first_day: date) -> Expr:
+    """Calendar days from the first of the data to the row's, both counted."""
+    return F.datediff("order_date", F.lit(first_day)) + 1
 
 
 def over_last(measure: Expr, length: int, ending: int = 0) -> Expr:
-    """A measure over `length` days, the last of them `ending` days ago, as far as they exist."""
-    return measure.over(Window.orderBy("order_date").rowsBetween(-(ending + length - 1), -ending))
+    """A measure over `length` calendar days, the last of them `ending` days ago, as far as they exist."""
+    by_day = Window.orderBy(F.unix_date("order_date"))
+    return measure.over(by_day.rangeBetween(-(ending + length - 1), -ending))
+
+
+def mean_of_last(column: str, length: int, first_day: date) -> Expr:
+    """Exact sum of a column over the last days, divided by how many days the calendar has there; DOUBLE."""
+    return over_last(F.sum(column), length).cast("double") / F.least(days_since(first_day), F.lit(length))
 
 
 def growth_over(days: int) -> Expr:

@@ -1,6 +1,6 @@
 """How a bronze row becomes typed or a reject: no cast stops a run, and none turns bad text into null unseen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window
@@ -21,7 +21,7 @@ class Rules:
     source: str
     key: tuple[str, ...]
     required: tuple[str, ...]
-    types: dict[str, str]
+    types: Mapping[str, str]
     only_status: str | None = None
 
     def in_scope(self, bronze: DataFrame) -> DataFrame:

@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, Table
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
+from olist_assets.source import SOURCES
 
 SILVER_ORDER_ITEMS = Table(
     name="silver_order_items",
@@ -42,12 +43,7 @@ RULES = Rules(
     source="bronze_order_items",
     key=("order_id", "order_item_id"),
     required=("order_id", "order_item_id", "product_id", "seller_id", "shipping_limit_date", "price", "freight_value"),
-    types={
-        "order_item_id": "int",
-        "shipping_limit_date": "timestamp",
-        "price": "decimal(10,2)",
-        "freight_value": "decimal(10,2)",
-    },
+    types=SOURCES["order_items"].types,
 )
 
 

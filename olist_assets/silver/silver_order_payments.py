@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, Table
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
+from olist_assets.source import SOURCES
 
 SILVER_ORDER_PAYMENTS = Table(
     name="silver_order_payments",
@@ -37,7 +38,7 @@ RULES = Rules(
     source="bronze_order_payments",
     key=("order_id", "payment_sequential"),
     required=("order_id", "payment_sequential", "payment_type", "payment_installments", "payment_value"),
-    types={"payment_sequential": "int", "payment_installments": "int", "payment_value": "decimal(12,2)"},
+    types=SOURCES["order_payments"].types,
 )
 
 

@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts import Accounting, Column, Table
 from olist_assets.silver.cleaning import Rules, accepted
+from olist_assets.source import SOURCES
 
 SILVER_ORDER_REVIEWS = Table(
     name="silver_order_reviews",
@@ -29,7 +30,7 @@ RULES = Rules(
     source="bronze_order_reviews",
     key=("review_id", "order_id"),
     required=("review_id", "order_id", "review_score", "review_creation_date"),
-    types={"review_score": "int", "review_creation_date": "timestamp", "review_answer_timestamp": "timestamp"},
+    types=SOURCES["order_reviews"].types,
 )
 
 

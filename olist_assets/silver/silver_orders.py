@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from olist_assets.contracts import Accounting, Column, ForeignKey, Table
 from olist_assets.partitions import daily_orders
 from olist_assets.silver.cleaning import Rules, accepted
+from olist_assets.source import SOURCES
 
 SILVER_ORDERS = Table(
     name="silver_orders",
@@ -41,7 +42,7 @@ RULES = Rules(
     source="bronze_orders",
     key=("order_id",),
     required=("order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_estimated_delivery_date"),
-    types={c.name: c.type for c in SILVER_ORDERS.columns if c.type == "timestamp"},
+    types=SOURCES["orders"].types,
     only_status="delivered",
 )
 

@@ -7,7 +7,7 @@ import pytest
 
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.errors import OlistError
-from olist_assets.resources import OlistSource, Spark
+from olist_assets.resources import OlistSource, SchemaPolicy, Spark
 from olist_assets.source import SOURCES, record_count
 
 SELLERS = SOURCES["sellers"]
@@ -24,7 +24,7 @@ def read(spark, settings, monkeypatch, tmp_path):
 
     def reader(content: bytes):
         (folder / SELLERS.name).write_bytes(content)
-        return OlistSource(spark=Spark()).read(SELLERS).collect()
+        return OlistSource(spark=Spark(), schema_policy=SchemaPolicy()).read(SELLERS).collect()
 
     return reader
 

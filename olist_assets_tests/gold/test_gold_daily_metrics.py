@@ -1,7 +1,11 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
-from olist_assets.gold.gold_daily_metrics import daily_metrics
+from olist_assets.gold.gold_daily_metrics import (
+    orders_by_day,
+    with_every_day,
+    with_trailing_figures,
+)
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
 from olist_assets_tests.rows import frame
 
@@ -16,7 +20,9 @@ def days(spark, sales, length):
         for day, values in sales.items()
         for at, value in enumerate(values)
     ]
-    result = daily_metrics(frame(spark, SILVER_ORDERS_MASTER, *orders), FIRST, FIRST + timedelta(length - 1))
+    master = frame(spark, SILVER_ORDERS_MASTER, *orders)
+    own = with_every_day(orders_by_day(master), master, FIRST, FIRST + timedelta(length - 1))
+    result = with_trailing_figures(own, FIRST)
     return {(row.order_date - FIRST).days: row for row in result.collect()}
 
 

@@ -1,0 +1,38 @@
+"""One writer a table on a local disk, across processes."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from olist_assets.errors import OlistError
+
+
+@contextmanager
+def table_lock(path: Path, timeout: float, purpose: str) -> Iterator[None]:
+    """Hold a table while it is changed: on a local disk Delta itself promises nothing between two writers.
+
+    The system releases it when its process dies. Raises OlistError after `timeout` seconds, naming who holds the
+    table, and where nothing can be written.
+    """
+    lock, holder = FileLock(path.parent / f".{path.name}.lock"), path.parent / f".{path.name}.holder"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=timeout)
+    except Timeout as error:
+        who = holder.read_text() if holder.exists() else "another process"
+        raise OlistError(f"{path.name} is being written by {who}; gave up after {timeout:g} s.") from error
+    except OSError as error:
+        raise OlistError(
+            f"Cannot write to the warehouse {path.parent}: {error.strerror}. Set OLIST_WAREHOUSE."
+        ) from error
+    try:
+        since = datetime.now(UTC).strftime("%H:%M:%S")
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()} ({purpose}) since {since} UTC")
+        yield
+    finally:
+        lock.release()
