@@ -48,7 +48,8 @@ class Commit:
     @property
     def is_empty(self) -> bool:
         """Whether nothing of it reached the disk, as a power cut leaves a file; Delta takes it for no change."""
-        return self.path.stat().st_size == 0 and self.version not in checkpoints(self.path.parent)
+        nothing_there = self.path.exists() and self.path.stat().st_size == 0
+        return nothing_there and self.version not in checkpoints(self.path.parent)
 
     @property
     def at(self) -> datetime:

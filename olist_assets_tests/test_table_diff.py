@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -19,7 +20,7 @@ KEYED = Table("gold_keyed", "A row a key.", ("k",), COLUMNS, cluster_by="day")
 WHOLE = Table("silver_whole", "Rows.", (), COLUMNS)
 
 
-def row(k, day=1, n="1.00", tags=("x",)):
+def row(k, day=1, n: str | None = "1.00", tags: tuple | None = ("x",)):
     return {"k": k, "day": date(2018, 1, day), "n": n and Decimal(n), "tags": None if tags is None else list(tags)}
 
 
@@ -27,9 +28,9 @@ def row(k, day=1, n="1.00", tags=("x",)):
 def between(tmp_path):
     """Compare two contents of a table; the second overwrites the first or is appended to it."""
 
-    def compare(old, new, contract=KEYED, mode="overwrite", limit=9):
-        for number, rows in enumerate((old, new)):
-            write_deltalake(tmp_path, pa.Table.from_pylist(rows, SCHEMA), mode=mode if number else "error")
+    def compare(old, new, contract=KEYED, mode: Any = "overwrite", limit=9):
+        write_deltalake(tmp_path, pa.Table.from_pylist(old, SCHEMA))
+        write_deltalake(tmp_path, pa.Table.from_pylist(new, SCHEMA), mode=mode)
         versions = [DeltaTable(tmp_path, version=version) for version in (0, 1)]
         return diff(contract, *versions, limit=limit)
 
