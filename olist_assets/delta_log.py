@@ -52,6 +52,11 @@ class Commit:
         return nothing_there and self.version not in checkpoints(self.path.parent)
 
     @property
+    def only_creates(self) -> bool:
+        """Whether it makes a table, or makes one anew, without a row."""
+        return (self.info or {}).get("operation") in ("CREATE TABLE", "REPLACE TABLE")
+
+    @property
     def at(self) -> datetime:
         """When it was committed (UTC); where it does not say so, when its file was last changed."""
         info = self.info or {}

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets import lakehouse
+from olist_assets import lakehouse, writes
 from olist_assets.catalog import table
 from olist_assets.contracts import Column, Table
 from olist_assets.drift import checked_file
@@ -25,7 +26,7 @@ from olist_assets.locks import table_lock
 from olist_assets.resources import SchemaPolicy, Spark
 from olist_assets.schemas import SchemaChange, add_columns, schema_change, shape
 from olist_assets.settings import Settings
-from olist_assets.writes import Span, Write, planned
+from olist_assets.writes import Span, Stored, Write, other_days_changed, planned
 
 
 class ContractViolation(OlistError):
@@ -33,8 +34,6 @@ class ContractViolation(OlistError):
 
 
 NULL_REFUSED = re.compile(r"NOT NULL constraint violated for column: (\w+(?:\.\w+)*)")
-# A rerun rewrites the files that hold its days: sorted and no larger than this, they hold few others.
-ROWS_PER_FILE = 100_000
 
 
 class DeltaIOManager(dg.ConfigurableIOManager):
@@ -46,34 +45,36 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: DataFrame) -> None:
         started, contract = time.monotonic(), table(context.asset_key.to_user_string())
         span = span_of(context, contract)
-        written, write = self.store(obj, contract, span, run_metadata(context))
-        context.add_output_metadata(output_metadata(written, started))
+        written, other_days = self.store(obj, contract, span, run_metadata(context))
+        context.add_output_metadata(output_metadata(written, contract, started))
         if span:
-            report_days(context, written, contract, span, write)
+            report_days(context, written, contract, span, other_days)
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
         settings, contract = Settings(), table(context.asset_key.to_user_string())
         # Asked of the log first: the message then names the table and how to make it.
-        frame = self._read(Path(lakehouse.open_table(settings, contract.name).table_uri))
+        lakehouse.open_table(settings, contract.name)
+        frame = self._read(settings.table_path(contract.name))
         span = span_of(context, contract)
         return frame.where(span.predicate) if span else frame
 
     def store(
         self, frame: DataFrame, contract: Table, span: Span | None, said: dict[str, Any]
-    ) -> tuple[DeltaTable, Write]:
-        """Write a frame as one commit that says `said`; gives the table it made and what was written.
+    ) -> tuple[DeltaTable, tuple[date, ...]]:
+        """Write a frame as one commit that says `said`; gives the table and the days outside the span that it changed.
 
         All that depends on what is stored happens while no other process can change it.
         """
         settings = Settings()
         path = settings.table_path(contract.name)
         with table_lock(path, settings.lock_timeout, f"run {said['run_id']}"):
-            stored = made_before(settings, contract)
-            contract, frame = received(contract, frame, stored)
-            change = self._allowed_change(contract, stored, span)
-            with planned(frame, contract, span, stored, self._read(path) if stored else None) as write:
-                self._write(write, contract, path, change, json.dumps(said | changes_told(write, change, contract)))
-            return lakehouse.open_table(settings, contract.name), write
+            before = made_before(settings, contract)
+            contract, frame = received(contract, frame, before)
+            change = self._allowed_change(contract, before, span)
+            write = planned(frame, contract, span, Stored(before, self._read(path)) if before else None)
+            self._write(write, contract, path, change, json.dumps(said | changes_told(change, contract)))
+            after = lakehouse.open_table(settings, contract.name)
+            return after, other_days_changed(before, after, contract, span) if span else ()
 
     def _read(self, path: Path) -> DataFrame:
         return self.spark.session.read.format("delta").load(str(path))
@@ -98,7 +99,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
             self._create(contract, path)
         elif change and change.added:
             self.spark.session.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({add_columns(change.added, contract)})")
-        writer = frame.write.format("delta").options(userMetadata=said, maxRecordsPerFile=ROWS_PER_FILE)
+        writer = frame.write.format("delta").options(userMetadata=said, maxRecordsPerFile=writes.ROWS_PER_FILE)
         if write.replaces and not is_new:
             writer = writer.option("replaceWhere", write.replaces)
         with null_named(contract):
@@ -108,10 +109,16 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     def _create(self, contract: Table, path: Path) -> None:
         """A commit of its own carries what a DataFrame writer cannot: NOT NULL, comments, clustering."""
         cluster = f"CLUSTER BY ({contract.cluster_by})" if contract.cluster_by else ""
-        self.spark.session.sql(
-            f"CREATE OR REPLACE TABLE delta.`{path}` ({contract.ddl()}) USING DELTA {cluster} "
-            f"TBLPROPERTIES ('delta.enableDeletionVectors' = 'false')"
-        )
+        definition = f"({contract.ddl()}) USING DELTA {cluster} TBLPROPERTIES ('delta.enableDeletionVectors' = 'false')"
+        sql = self.spark.session.sql
+        if not DeltaTable.is_deltatable(str(path)):
+            sql(f"CREATE TABLE delta.`{path}` {definition}")
+            return
+        # Delta replaces what is in a catalog only: the session's own lends the table a name, and forgets it.
+        sql(f"DROP TABLE IF EXISTS {contract.name}")
+        sql(f"CREATE TABLE {contract.name} USING DELTA LOCATION '{path}'")
+        sql(f"REPLACE TABLE {contract.name} {definition} LOCATION '{path}'")
+        sql(f"DROP TABLE {contract.name}")
 
 
 def span_of(context: dg.OutputContext | dg.InputContext, contract: Table) -> Span | None:
@@ -150,13 +157,9 @@ def run_metadata(context: dg.OutputContext) -> dict[str, Any]:
     return {"run_id": context.run_id, "partitions": partitions, "code_version": context.version}
 
 
-def changes_told(write: Write, change: SchemaChange | None, contract: Table) -> dict[str, Any]:
-    """What a commit says besides: other days that it changed, and how the schema or the source did."""
+def changes_told(change: SchemaChange | None, contract: Table) -> dict[str, Any]:
+    """What a commit says besides: how the schema or the source changed."""
     said: dict[str, Any] = {}
-    if write.refreshed:
-        said["refreshed"] = f"{write.refreshed[0]}..{write.refreshed[-1]}"
-    if write.moved_from:
-        said["moved_from"] = [str(day) for day in write.moved_from]
     if change:
         said["schema_change"] = change.described()
     if contract.source and (drifted := checked_file(contract.source, allow_change=True)[1].described()):
@@ -164,17 +167,17 @@ def changes_told(write: Write, change: SchemaChange | None, contract: Table) -> 
     return said
 
 
-def report_days(context: dg.OutputContext, written: DeltaTable, contract: Table, span: Span, write: Write) -> None:
+def report_days(
+    context: dg.OutputContext, written: DeltaTable, contract: Table, span: Span, other_days: tuple[date, ...]
+) -> None:
     """Tell Dagster the rows of each day of the run, and of the other days that the same commit changed."""
-    concerned = " OR ".join([span.predicate, *(f"{span.column} = DATE'{day}'" for day in write.other_days)])
+    concerned = " OR ".join([span.predicate, *(f"{span.column} = DATE'{day}'" for day in other_days)])
     rows = lakehouse.rows_by_day(written, contract.name, span.column, concerned)
     for day in context.asset_partition_keys:
         context.step_context.add_asset_metadata(
             {"dagster/partition_row_count": rows.get(day, 0)}, context.asset_key, day
         )
-    if write.moved_from:
-        context.add_output_metadata({"moved_from": [str(day) for day in write.moved_from]})
-    for day in map(str, write.other_days):
+    for day in map(str, other_days):
         figures = {"dagster/partition_row_count": rows.get(day, 0), "delta_version": written.version()}
         context.log_event(dg.AssetMaterialization(context.asset_key, partition=day, metadata=figures))
 
@@ -216,14 +219,14 @@ def null_named(contract: Table) -> Iterator[None]:
         ) from error
 
 
-def output_metadata(table: DeltaTable, started: float) -> dict[str, Any]:
+def output_metadata(written: DeltaTable, contract: Table, started: float) -> dict[str, Any]:
     """What Dagster records of a write, all of it from the Delta log."""
-    figures = lakehouse.statistics(table)
+    figures = lakehouse.statistics(written)
     return {
         "dagster/row_count": figures["rows"],
-        "delta_version": table.version(),
+        "delta_version": written.version(),
         "files": figures["files"],
         "bytes": figures["bytes"],
         "seconds": round(time.monotonic() - started, 3),
-        "path": dg.MetadataValue.path(table.table_uri),
+        "path": dg.MetadataValue.path(str(Settings().table_path(contract.name))),
     }

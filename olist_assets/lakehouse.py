@@ -84,11 +84,12 @@ def open_table(settings: Settings, name: str, version: int | None = None) -> Del
         raise TableMissing(name, path) from error
     except (DeltaError, OSError) as error:
         raise TableBroken(name, path, str(error)) from error
-    if table.version() == 0:
-        # Version 0 only creates the table: a first write that failed leaves no more.
-        raise TableMissing(name, path)
-    if delta_log.commit(path, table.version()).is_empty:
+    newest = delta_log.commit(path, table.version())
+    if newest.is_empty:
         raise TableBroken(name, path, "the file is empty")
+    if newest.only_creates:
+        # A first write, or one that changed the schema, that failed leaves no more.
+        raise TableMissing(name, path)
     if version is not None and (gone := missing_files(table)):
         raise OlistError(
             f"Version {version} of {name} cannot be read any more: {len(gone)} of its data files are gone (vacuumed?), "

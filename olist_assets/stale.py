@@ -87,8 +87,8 @@ def exists(settings: Settings, contract: Table) -> bool:
 
 
 def stored(settings: Settings, contract: Table) -> DataFrame:
-    path = lakehouse.open_table(settings, contract.name).table_uri
-    return Spark().session.read.format("delta").load(str(path))
+    lakehouse.open_table(settings, contract.name)
+    return Spark().session.read.format("delta").load(str(settings.table_path(contract.name)))
 
 
 def digests(frame: DataFrame, contract: Table) -> dict[date | None, Digest]:

@@ -1,16 +1,17 @@
 """What a write of some days changes: their own rows, rows that moved into them, and days whose figures trail them."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from olist_assets import lakehouse
-from olist_assets.contracts import Table, Trailing
+from olist_assets.contracts import Table
+
+# A rerun rewrites the files that hold its days: sorted and no larger than this, they hold few others. A daily table
+# that fits into one is written whole: the file holds the day anyway, and Delta need not look for rows to replace.
+ROWS_PER_FILE = 100_000
 
 
 @dataclass(frozen=True)
@@ -32,74 +33,76 @@ class Span:
 
 @dataclass(frozen=True)
 class Write:
-    """Rows, what they replace (None: everything), and the days outside the run's that they change, by why."""
+    """Rows, and the predicate of those that they replace; None: all of them."""
 
     frame: DataFrame
     replaces: str | None = None
-    refreshed: tuple[date, ...] = ()
-    moved_from: tuple[date, ...] = ()
-
-    @property
-    def other_days(self) -> tuple[date, ...]:
-        return (*self.refreshed, *self.moved_from)
 
 
-@contextmanager
-def planned(
-    frame: DataFrame, contract: Table, span: Span | None, stored: DeltaTable | None, stored_rows: DataFrame | None
-) -> Iterator[Write]:
-    """The write of an asset's frame for a span of days; None for a table without days."""
+@dataclass(frozen=True)
+class Stored:
+    """A table as it stands: its log, and its rows as a frame."""
+
+    delta: DeltaTable
+    rows: DataFrame
+
+
+def planned(frame: DataFrame, contract: Table, span: Span | None, stored: Stored | None) -> Write:
+    """The write of an asset's frame for a span of days; without a span, of a table without days."""
     if span is None:
-        yield Write(frame)
-        return
+        return Write(frame)
     own = frame.where(span.predicate)
-    if contract.trailing:
-        yield _with_later_days(own, contract.trailing, span, stored, stored_rows)
-    elif stored is None or span.column in contract.key or span.covers(lakehouse.day_bounds(stored, span.column)):
-        yield Write(own, span.predicate)
-    else:
-        # Twice used: its keys are looked for among the other days before it is written.
-        own = own.persist()
-        yield _without_moved_rows(own, contract, span, stored)
-        own.unpersist()
+    trailing = contract.trailing
+    if stored is None or span.covers(lakehouse.day_bounds(stored.delta, span.column)):
+        return Write(trailing.complete(own) if trailing else own)
+    others = stored.rows.where(f"NOT ({span.predicate})")
+    if trailing:
+        # All days that there are, completed together.
+        known = others.drop(*trailing.columns)
+        return Write(trailing.complete(own.unionByName(known, allowMissingColumns=True)))
+    if lakehouse.statistics(stored.delta)["rows"] <= ROWS_PER_FILE:
+        # A row whose key is written now has moved here from another day.
+        stay = others.join(_keys(own, contract), on=list(contract.key), how="left_anti")
+        return Write(own.unionByName(stay, allowMissingColumns=True))
+    moved = moved_rows(stored.delta, contract, span, own)
+    if not moved:
+        return Write(own, span.predicate)
+    keys = ", ".join("(" + ", ".join(map(_literal, row[:-1])) + ")" for row in moved)
+    return Write(own, f"({span.predicate}) OR ({', '.join(contract.key)}) IN ({keys})")
 
 
-def _with_later_days(
-    own: DataFrame, trailing: Trailing, span: Span, stored: DeltaTable | None, stored_rows: DataFrame | None
-) -> Write:
-    """The span's rows and the made days after it that look back at them, all with their trailing figures."""
-    if stored is None or stored_rows is None:
-        return Write(trailing.complete(own), span.predicate)
-    reach = Span(span.column, span.start, span.end + timedelta(trailing.days))
-    later = tuple(day for day in _days(stored, span.column) if span.end <= day < reach.end)
-    others = stored_rows.where(f"NOT ({span.predicate})").drop(*trailing.columns)
-    completed = trailing.complete(own.unionByName(others))
-    if not later:
-        return Write(completed.where(span.predicate), span.predicate)
-    kept = F.expr(span.predicate) | F.col(span.column).isin(list(later))
-    return Write(completed.where(kept), reach.predicate, refreshed=later)
-
-
-def _without_moved_rows(own: DataFrame, contract: Table, span: Span, stored: DeltaTable) -> Write:
-    """The span's rows; where one of their keys still stands on another day, that row goes in the same commit."""
+def moved_rows(before: DeltaTable, contract: Table, span: Span, own: DataFrame) -> list[tuple]:
+    """Key and day of the rows outside the span whose keys are among those written to it."""
     columns = ", ".join(contract.key)
-    with lakehouse.connection({contract.name: stored}) as con:
-        con.register("written", own.select(*contract.key).toArrow())
-        moved = con.execute(
+    with lakehouse.connection({contract.name: before}) as con:
+        con.register("written", _keys(own, contract).toArrow())
+        return con.execute(
             f"SELECT {columns}, {span.column} FROM {contract.name} SEMI JOIN written USING ({columns}) "
             f"WHERE NOT ({span.predicate})"
         ).fetchall()
-    if not moved:
-        return Write(own, span.predicate)
-    keys = ", ".join("(" + ", ".join(_literal(value) for value in row[:-1]) + ")" for row in moved)
-    left = tuple(sorted({row[-1] for row in moved}))
-    return Write(own, f"({span.predicate}) OR ({columns}) IN ({keys})", moved_from=left)
+
+
+def other_days_changed(before: DeltaTable | None, after: DeltaTable, contract: Table, span: Span) -> tuple[date, ...]:
+    """Days outside the span that a write of it changed: rows moved away from them, or their figures trail it."""
+    if before is None:
+        return ()
+    with lakehouse.connection({"before": before, "after": after}) as con:
+        if contract.trailing:
+            end = span.end + timedelta(contract.trailing.days)
+            changed = f"SELECT {span.column} FROM after WHERE {Span(span.column, span.end, end).predicate}"
+        else:
+            columns = ", ".join(contract.key)
+            changed = (
+                f"SELECT DISTINCT {span.column} FROM (FROM before WHERE NOT ({span.predicate})) "
+                f"SEMI JOIN (FROM after WHERE {span.predicate}) new USING ({columns})"
+            )
+        return tuple(day for (day,) in con.execute(f"{changed} ORDER BY 1").fetchall())
+
+
+def _keys(own: DataFrame, contract: Table) -> DataFrame:
+    """The keys of the rows; being distinct, they need none of the joins that only add columns."""
+    return own.select(*contract.key).distinct()
 
 
 def _literal(value: object) -> str:
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _days(table: DeltaTable, column: str) -> Iterable[date]:
-    with lakehouse.connection({"stored": table}) as con:
-        return [day for (day,) in con.execute(f"SELECT DISTINCT {column} FROM stored ORDER BY 1").fetchall()]
