@@ -18,8 +18,8 @@ from olist_assets.selection import ALL_DAYS, Days, selected
 from olist_assets.settings import Settings
 
 # The gate tries the same plans each time; the long version draws new ones.
-hypothesis.settings.register_profile("gate", max_examples=4, derandomize=True)
-hypothesis.settings.register_profile("long", max_examples=4, print_blob=True)
+hypothesis.settings.register_profile("gate", max_examples=6, derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=6, print_blob=True)
 hypothesis.settings.load_profile("gate")
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -75,11 +75,15 @@ def silver_orders_master(
     silver_order_reviews: DataFrame,
 ) -> DataFrame:
     """Delivered orders with all that is known of them; each right side has one row an order."""
+    # Only what belongs to these orders is summed: those of a day are few.
+    customers = bronze_customers.join(silver_orders, on="customer_id", how="left_semi")
+    items = silver_order_items.join(silver_orders, on="order_id", how="left_semi")
+    reviews = reviews_by_order(silver_order_reviews)
     orders = (
-        silver_orders.join(one_row_a_customer(bronze_customers), on="customer_id", how="left")
+        silver_orders.join(one_row_a_customer(customers), on="customer_id", how="left")
         .join(silver_order_payments.drop("payment_types"), on="order_id", how="left")
-        .join(items_by_order(silver_order_items), on="order_id", how="left")
-        .join(reviews_by_order(silver_order_reviews), on="order_id", how="left")
+        .join(items_by_order(items), on="order_id", how="left")
+        .join(reviews, on="order_id", how="left")
     )
     counts = ("payment_count", "items_count", "unique_products_count", "sellers_count", "review_count")
     items_value = F.col("total_items_price") + F.col("total_freight_value")
