@@ -26,6 +26,14 @@ ui: setup ## Open Dagster's UI on http://127.0.0.1:3000
 test: setup ## Run all tests
 	@$(BIN)/python -m pytest
 
+.PHONY: test-long
+test-long: setup ## Try 200 random plans of day reruns instead of the gate's few (two hours)
+	@$(BIN)/python -m pytest --hypothesis-profile=long --timeout=0 olist_assets_tests/laws/test_law_8_plans.py
+
+.PHONY: test-faults
+test-faults: setup ## Kill writers, fill disks, break logs: all faults, with a table of figures (half an hour)
+	@$(BIN)/python -m pytest -m faults --timeout=3600 -rP olist_assets_tests/faults
+
 .PHONY: check
 check: setup ## Lint, format and types
 	@$(BIN)/ruff check .

@@ -89,7 +89,7 @@ def _retyped(path: Path, source: SourceFile, header: tuple[str, ...]) -> tuple[s
     )
     row = duckdb.execute(
         f"SELECT {figures} FROM (FROM read_csv($path, all_varchar = true, header = true, delim = ',', quote = '\"', "
-        f"escape = '\"', strict_mode = false, null_padding = true, ignore_errors = true) LIMIT {RECORDS_JUDGED})",
+        f"escape = '\"', strict_mode = false, parallel = false, ignore_errors = true) LIMIT {RECORDS_JUDGED})",
         {"path": str(path)},
     ).fetchone()
     assert row is not None

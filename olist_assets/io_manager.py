@@ -34,6 +34,7 @@ class ContractViolation(OlistError):
 
 
 NULL_REFUSED = re.compile(r"NOT NULL constraint violated for column: (\w+(?:\.\w+)*)")
+DISK_FULL = "No space left on device"
 
 
 class DeltaIOManager(dg.ConfigurableIOManager):
@@ -102,7 +103,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         writer = frame.write.format("delta").options(userMetadata=said, maxRecordsPerFile=writes.ROWS_PER_FILE)
         if write.replaces and not is_new:
             writer = writer.option("replaceWhere", write.replaces)
-        with null_named(contract):
+        with faults_named(contract):
             # A new table has no rows to replace: appending to it spares Delta the search for them.
             writer.mode("append" if is_new else "overwrite").save(str(path))
 
@@ -206,17 +207,18 @@ def arranged(frame: DataFrame, contract: Table) -> DataFrame:
 
 
 @contextmanager
-def null_named(contract: Table) -> Iterator[None]:
-    """A write that Delta refuses for a null says so in one line. Raises ContractViolation instead of a Java trace."""
+def faults_named(contract: Table) -> Iterator[None]:
+    """A null that Delta refuses and a full disk are said in one line. Raises OlistError instead of a Java trace."""
     try:
         yield
     except (PySparkException, Py4JJavaError) as error:
-        found = NULL_REFUSED.search(str(error))
-        if not found:
-            raise
-        raise ContractViolation(
-            f"{contract.name}.{found[1]} is required and a row has none. Nothing was written."
-        ) from error
+        if found := NULL_REFUSED.search(str(error)):
+            raise ContractViolation(
+                f"{contract.name}.{found[1]} is required and a row has none. Nothing was written."
+            ) from error
+        if DISK_FULL in str(error):
+            raise OlistError(f"{DISK_FULL}: {contract.name} is as it was. Make room and run again.") from error
+        raise
 
 
 def output_metadata(written: DeltaTable, contract: Table, started: float) -> dict[str, Any]:

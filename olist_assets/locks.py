@@ -23,16 +23,17 @@ def table_lock(path: Path, timeout: float, purpose: str) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=timeout)
+        since = datetime.now(UTC).strftime("%H:%M:%S")
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()} ({purpose}) since {since} UTC")
     except Timeout as error:
         who = holder.read_text() if holder.exists() else "another process"
         raise OlistError(f"{path.name} is being written by {who}; gave up after {timeout:g} s.") from error
     except OSError as error:
+        lock.release()
         raise OlistError(
             f"Cannot write to the warehouse {path.parent}: {error.strerror}. Set OLIST_WAREHOUSE."
         ) from error
     try:
-        since = datetime.now(UTC).strftime("%H:%M:%S")
-        holder.write_text(f"process {os.getpid()} on {socket.gethostname()} ({purpose}) since {since} UTC")
         yield
     finally:
         lock.release()

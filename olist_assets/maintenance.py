@@ -43,7 +43,7 @@ class MaintenanceConfig(dg.Config):
 @dg.op(pool="maintenance", out=dg.Out(dg.Nothing))
 def maintain_tables(context: dg.OpExecutionContext, config: MaintenanceConfig, spark: dg.ResourceParam[Spark]) -> None:
     """OPTIMIZE, VACUUM and log clean-up of each table, with files and bytes before and after as an observation."""
-    for name, before, after in maintained(config, spark.session):
+    for name, before, after in maintained(config, spark):
         figures = {
             f"{figure}_{when}": n for when, of in (("before", before), ("after", after)) for figure, n in of.items()
         }
@@ -55,7 +55,7 @@ def maintenance() -> None:
     maintain_tables()
 
 
-def maintained(config: MaintenanceConfig, spark: SparkSession) -> Iterator[tuple[str, dict[str, int], dict[str, int]]]:
+def maintained(config: MaintenanceConfig, spark: Spark) -> Iterator[tuple[str, dict[str, int], dict[str, int]]]:
     """Maintain the tables one by one; gives each one's name and footprint before and after. Raises OlistError."""
     if config.retention_hours < WEEK_HOURS and not config.force:
         raise OlistError(
@@ -67,9 +67,9 @@ def maintained(config: MaintenanceConfig, spark: SparkSession) -> Iterator[tuple
         path = settings.table_path(name)
         with table_lock(path, settings.lock_timeout, "maintenance"):
             before = footprint(settings, name)
-            spark.sql(f"OPTIMIZE delta.`{path}`")
-            with _age_unchecked(spark, when=config.force):
-                spark.sql(f"VACUUM delta.`{path}` RETAIN {config.retention_hours} HOURS")
+            spark.session.sql(f"OPTIMIZE delta.`{path}`")
+            with _age_unchecked(spark.session, when=config.force):
+                spark.session.sql(f"VACUUM delta.`{path}` RETAIN {config.retention_hours} HOURS")
             table = lakehouse.open_table(settings, name)
             # What is older than the table's delta.logRetentionDuration (30 days) goes once a checkpoint holds it.
             table.create_checkpoint()

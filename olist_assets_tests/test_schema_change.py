@@ -112,7 +112,7 @@ def test_a_killed_change_leaves_a_table_that_the_next_run_makes(spark, settings,
     allowing.store(frame(spark, SMALL, {"a": "x", "b": 1}), SMALL, None, SAID)
     changed = replace(SMALL, columns=(SMALL.columns[0],))
     with monkeypatch.context() as patch:
-        patch.setattr(module, "null_named", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(module, "faults_named", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             allowing.store(frame(spark, changed, {"a": "y"}), changed, None, SAID)
     with pytest.raises(lakehouse.TableMissing):

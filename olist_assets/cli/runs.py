@@ -103,6 +103,29 @@ def checks(select: str) -> int:
     return _followed(lambda on_event: runs.run_checks(selected(select), on_event))
 
 
+@click.command()
+@click.option("--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all that are made]")
+@click.option("--retain-hours", type=click.IntRange(min=0), default=168, show_default=True, help="Keep younger files.")
+@click.option("--force", is_flag=True, help="Let files younger than a week go: no run and no query may be under way.")
+def maintain(select: str | None, retain_hours: int, *, force: bool) -> None:
+    """Join small files, remove old files and old log entries, and show what that gave.
+
+    \b
+    olist maintain
+    olist maintain --select silver_orders,silver_orders_master
+    olist maintain --retain-hours 0 --force
+    """
+    from olist_assets.maintenance import MaintenanceConfig, maintained
+    from olist_assets.resources import Spark
+    from olist_assets.selection import selected
+
+    names = sorted(selected(select)) if select else []
+    config = MaintenanceConfig(tables=names, retention_hours=retain_hours, force=force)
+    for name, before, after in maintained(config, Spark()):
+        changes = ", ".join(f"{figure} {before[figure]:,} to {after[figure]:,}" for figure in before)
+        console.print(f"[green]✓[/] {name:<38} {changes.replace('_', ' ')}", soft_wrap=True)
+
+
 def _look_for_stale() -> "Stale":
     from olist_assets.stale import stale
 
