@@ -1,0 +1,194 @@
+"""Reruns as their user meets them: days, what they need, what is stale, a source that changes, a killed run."""
+
+import csv
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from olist_assets import lakehouse, selection
+from olist_assets.definitions import defs
+from olist_assets.instance import PROCESS_TAG, instance
+from olist_assets.jobs import DAILY_TABLES
+from olist_assets.source import SOURCES
+from olist_assets.stale import stale
+from olist_assets_tests.conftest import make, use
+from olist_assets_tests.laws.test_laws import rows_of
+
+DONE, FAILED, WRONG_USE = 0, 1, 2
+DAY = date(2018, 1, 10)
+
+
+@pytest.fixture
+def warehouse(finished, monkeypatch, tmp_path):
+    """Settings over a copy of the finished tables and of their source."""
+    shutil.copytree(finished.settings.warehouse_path, tmp_path / "warehouse")
+    shutil.copytree(finished.data, tmp_path / "data")
+    return use(monkeypatch, tmp_path, tmp_path / "data")
+
+
+def change_orders(settings, change):
+    """Rewrite the orders file with `change` done to each record (None takes it out); gives the records changed."""
+    path = settings.data / SOURCES["orders"].name
+    with path.open(newline="") as opened:
+        records = list(csv.DictReader(opened))
+    new = [change(dict(record)) for record in records]
+    with path.open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, SOURCES["orders"].columns)
+        writer.writeheader()
+        writer.writerows(record for record in new if record)
+    return [old for old, now in zip(records, new, strict=True) if old != now]
+
+
+def delivered_on(record, day):
+    return record["order_status"] == "delivered" and record["order_purchase_timestamp"].startswith(str(day))
+
+
+def counts(settings, name):
+    table = lakehouse.open_table(settings, name)
+    return lakehouse.rows_by_day(table, name, "order_date", "true")
+
+
+def test_a_day_alone_makes_the_daily_tables_and_tells_dagster_of_the_days_that_look_back_at_it(olist, warehouse):
+    code, text = olist("materialize", "--day", str(DAY))
+    assert code == DONE, text
+    assert "3 tables" in text
+    with instance() as storage:
+        assert storage.get_materialized_partitions(dg.AssetKey("silver_orders")) == {str(DAY)}
+        days = storage.get_materialized_partitions(dg.AssetKey("gold_daily_metrics"))
+    last = min(selection.ALL_DAYS[1], date(2019, 2, 8))
+    assert days == {str(day) for day in selection.each_day((DAY, last))}
+
+
+def test_downstream_takes_the_tables_made_from_the_days_along(olist, warehouse):
+    code, text = olist("materialize", "--day", str(DAY), "--downstream")
+    assert code == DONE, text
+    for name in ("gold_customer_metrics", "gold_geographic_metrics", "gold_segment_profiles"):
+        assert f"✓ {name}" in text
+
+
+def test_what_a_day_reads_and_is_not_there_is_named_or_made(olist, settings):
+    code, text = olist("materialize", "--select", "silver_orders", "--day", str(DAY))
+    assert (code, "bronze_orders (never made)" in text, "--upstream" in text) == (WRONG_USE, True, True)
+    code, text = olist("materialize", "--select", "silver_orders", "--day", str(DAY), "--upstream")
+    assert code == DONE, text
+    code, text = olist("materialize", "--select", "silver_orders_master", "--days", "2018-01-09..2018-01-11")
+    assert code == WRONG_USE
+    assert "silver_orders (not made for 2018-01-09, 2018-01-11)" in " ".join(text.split())
+
+
+def test_a_changed_source_makes_its_days_stale_and_only_they_are_rerun(olist, warehouse):
+    assert not stale()
+
+    def later(record):
+        if delivered_on(record, DAY):
+            return record | {
+                "order_purchase_timestamp": record["order_purchase_timestamp"].replace(str(DAY), "2018-01-12")
+            }
+        return None if delivered_on(record, "2018-02-02") else record
+
+    changed = change_orders(warehouse, later)
+    assert {str(DAY), "2018-02-02"} == {record["order_purchase_timestamp"][:10] for record in changed}
+    assert make("bronze_orders").succeeded
+    found = stale()
+    assert [str(day) for day in found.days] == ["2018-01-10", "2018-01-12", "2018-02-02"]
+    assert set(found.days[DAY]) == set(DAILY_TABLES)
+    before = {name: lakehouse.open_table(warehouse, name).version() for name in DAILY_TABLES}
+    code, text = olist("stale")
+    assert (code, "2018-02-02" in text) == (FAILED, True)
+    code, text = olist("materialize", "--stale")
+    assert code == DONE, text
+    assert {
+        name: lakehouse.open_table(warehouse, name).version() - before[name] for name in DAILY_TABLES
+    } == dict.fromkeys(DAILY_TABLES, 3)
+    assert not counts(warehouse, "silver_orders").keys() & {"2018-01-10", "2018-02-02"}
+    assert olist("stale")[0] == DONE
+    assert olist("materialize", "--stale")[0] == DONE
+
+
+def test_an_order_that_moved_stands_on_its_new_day_only_after_that_day_alone(warehouse, olist):
+    moved = change_orders(
+        warehouse,
+        lambda record: (
+            record | {"order_purchase_timestamp": "2018-03-03 10:00:00"} if delivered_on(record, DAY) else record
+        ),
+    )
+    assert moved
+    assert make("bronze_orders").succeeded
+    was = counts(warehouse, "silver_orders_master")
+    report = make(",".join(DAILY_TABLES), (date(2018, 3, 3), date(2018, 3, 3)))
+    # What is not yet right is said: the old day's own figures still count the order.
+    assert [check.check_name for check in report.failed_checks] == ["revenue_matches_silver"]
+    now = counts(warehouse, "silver_orders_master")
+    assert str(DAY) not in now
+    assert now["2018-03-03"] == was.get("2018-03-03", 0) + len(moved)
+    assert [str(day) for day in stale().days] == [str(DAY)]
+    assert olist("materialize", "--stale")[0] == DONE
+
+
+def test_a_changed_price_makes_the_day_of_its_order_stale_and_the_tables_before_it(warehouse, olist):
+    path = warehouse.data / SOURCES["order_payments"].name
+    with path.open(newline="") as opened:
+        records = list(csv.DictReader(opened))
+    with lakehouse.connection({"silver_orders": lakehouse.open_table(warehouse, "silver_orders")}) as con:
+        order, day = con.execute("SELECT order_id, order_date FROM silver_orders ORDER BY ALL LIMIT 1").fetchall()[0]
+    for record in records:
+        if record["order_id"] == order:
+            record["payment_value"] = "12345.67"
+    with path.open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, SOURCES["order_payments"].columns)
+        writer.writeheader()
+        writer.writerows(records)
+    assert make("bronze_order_payments").succeeded
+    found = stale()
+    assert found.tables == ("silver_order_payments",)
+    assert found.days == {day: ("silver_orders_master", "gold_daily_metrics")}
+    code, text = olist("materialize", "--stale")
+    assert code == DONE, text
+    assert not stale()
+
+
+def test_a_range_that_fails_says_which_days_are_in_and_asking_again_finishes_it(olist, warehouse, monkeypatch):
+    lakehouse_row = warehouse.table_path("silver_order_items")
+    hidden = lakehouse_row.with_name("hidden")
+    days = ("--days", "2018-01-01..2018-01-31")
+    with monkeypatch.context() as patch:
+        patch.setattr(selection, "missing_parents", lambda *_: {})
+        lakehouse_row.rename(hidden)
+        code, text = olist("materialize", *days)
+    assert code == FAILED
+    said = " ".join(text.split())
+    assert "2018-01-01..2018-01-31 of silver_orders: in" in said
+    assert "2018-01-01..2018-01-31 of silver_orders_master: as it was" in said
+    with instance() as storage:
+        assert len(storage.get_materialized_partitions(dg.AssetKey("silver_orders"))) == 31
+        assert not storage.get_materialized_partitions(dg.AssetKey("silver_orders_master"))
+    hidden.rename(lakehouse_row)
+    assert olist("materialize", *days)[0] == DONE
+
+
+def test_a_run_whose_process_was_killed_is_failed_by_the_next(settings):
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    with instance() as storage:
+        job, started = defs.resolve_job_def("olist"), dg.DagsterRunStatus.STARTED
+        killed, alive, elsewhere = (
+            storage.create_run_for_job(job, status=started, tags={PROCESS_TAG: process})
+            for process in (f"{socket.gethostname()}:{dead.pid}", f"{socket.gethostname()}:{os.getpid()}", "other:1")
+        )
+    with instance() as storage:
+        states = {run.run_id: run.status for run in storage.get_runs()}
+    assert states[killed.run_id] == dg.DagsterRunStatus.FAILURE
+    assert states[alive.run_id] == states[elsewhere.run_id] == started
+
+
+def test_rows_equal_a_full_run_after_reruns_of_every_kind(warehouse, finished, olist):
+    for words in (("--day", "2017-11-24"), ("--days", "2018-01-01..2018-03-01"), ("--days", "2016-09-04..2018-10-17")):
+        assert olist("materialize", *words)[0] == DONE
+    for name in DAILY_TABLES:
+        assert rows_of(warehouse, name) == rows_of(finished.settings, name)
