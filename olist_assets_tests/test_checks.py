@@ -9,7 +9,8 @@ import pytest
 
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.catalog import tables
-from olist_assets.checks import checks_of, evaluated
+from olist_assets.check_kinds import checks_of
+from olist_assets.checks import evaluated
 from olist_assets.silver.silver_order_items import SILVER_ORDER_ITEMS
 from olist_assets.silver.silver_order_payments import SILVER_ORDER_PAYMENTS
 from olist_assets.silver.silver_orders import SILVER_ORDERS

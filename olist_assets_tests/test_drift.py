@@ -8,7 +8,8 @@ import pytest
 
 from olist_assets import lakehouse
 from olist_assets.bronze.snapshots import BRONZE
-from olist_assets.checks import checks_of, evaluated
+from olist_assets.check_kinds import checks_of
+from olist_assets.checks import evaluated
 from olist_assets.drift import Drift, checked_file, drift
 from olist_assets.errors import OlistError
 from olist_assets.source import SOURCES
@@ -100,7 +101,7 @@ def test_bronze_takes_a_new_column_along_and_keeps_it_when_it_goes_again(olist, 
     rewrite(path, column="currency", value=lambda _: "BRL")
     code, text = olist(*select)
     assert code == DONE, text
-    assert "source_has_not_drifted" in text
+    assert "source_matches_contract" in text
     table = lakehouse.open_table(settings, "bronze_order_payments")
     assert set(table.to_pyarrow_table()["currency"].to_pylist()) == {"BRL"}
     assert said(settings)["schema_change"] == ["currency string is new"]
@@ -130,7 +131,7 @@ def test_the_check_shows_the_difference(olist, path, monkeypatch, tmp_path):
     settings = use(monkeypatch, tmp_path, path.parent)
     assert olist("materialize", "--select", "bronze_order_payments")[0] == DONE
     contract = BRONZE["order_payments"]
-    (check,) = [check for check in checks_of(contract) if check.name == "source_has_not_drifted"]
+    (check,) = [check for check in checks_of(contract) if check.name == "source_matches_contract"]
     assert [result.passed for result in evaluated(contract, [check], settings)] == [True]
     rewrite(path, column="currency", value=lambda _: "BRL")
     (result,) = evaluated(contract, [check], settings)

@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -11,7 +10,6 @@ from pyspark.sql import DataFrame
 
 from olist_assets import lakehouse
 from olist_assets.catalog import assets, modules, table, tables
-from olist_assets.selection import ALL_DAYS
 from olist_assets_tests.conftest import make, use
 from olist_assets_tests.oracle.compare import delta_rows
 
@@ -112,25 +110,6 @@ def test_law_6_every_cleaned_table_accounts_for_its_source(finished):
     for check in finished.report.checks:
         if check.check_name == "nothing_is_lost":
             assert check.metadata["lost"].value == 0
-
-
-def test_law_8_days_in_any_order_and_overlapping_ranges_give_the_same_tables(finished, monkeypatch, tmp_path):
-    settings = use(monkeypatch, tmp_path, finished.data)
-    daily = "silver_orders,silver_orders_master,gold_daily_metrics"
-    upstream = "bronze_orders,bronze_customers,bronze_order_items,bronze_order_payments,bronze_order_reviews,"
-    upstream += "bronze_products,bronze_product_category_translation,"
-    upstream += "silver_order_items,silver_order_payments,silver_order_reviews"
-    plan = [
-        (upstream, ALL_DAYS),
-        (daily, (date(2018, 1, 1), ALL_DAYS[1])),
-        (daily, (date(2017, 11, 24), date(2017, 11, 24))),
-        (daily, (ALL_DAYS[0], date(2018, 1, 10))),
-    ]
-    for selection, days in plan:
-        report = make(selection, days)
-        assert not report.failures
-    for name in daily.split(","):
-        assert rows_of(settings, name) == rows_of(finished.settings, name), name
 
 
 def test_law_9_checks_need_no_second_scan_for_a_count(finished):
