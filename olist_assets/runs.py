@@ -18,13 +18,15 @@ from olist_assets.errors import OlistError
 from olist_assets.instance import instance, process_tag
 from olist_assets.jobs import DAILY_TABLES
 from olist_assets.resources import java_version
-from olist_assets.selection import ALL_DAYS, Days, spans, with_downstream
+from olist_assets.selection import ALL_DAYS, Days, at_most, spans, with_downstream
 from olist_assets.settings import Settings
 from olist_assets.stale import Stale
 
 OnEvent = Callable[["RunReport", dg.DagsterEvent], None]
 JOB = "olist"
 STOPPED = "stopped"
+# Beyond that, a longer span costs less than another run.
+MOST_RUNS = 10
 
 
 @dataclass
@@ -112,9 +114,15 @@ def materialize(request: Request, on_event: OnEvent) -> RunReport:
 
 
 def stale_requests(found: Stale, *, downstream: bool) -> list[Request]:
-    """The runs that put right what is stale: its tables without days first, then each span of its days."""
+    """The runs that put right what is stale: its tables without days, then one daily table after the other.
+
+    So a table is whole before the next is checked against it. Very many spans of days are joined across the days
+    between them: making a day again that is right changes nothing.
+    """
     requests = [Request(set(found.tables))] if found.tables else []
-    requests += [Request(set(DAILY_TABLES), days) for days in spans(found.days)]
+    for name in DAILY_TABLES:
+        differing = spans(day for day, names in found.days.items() if name in names)
+        requests += [Request({name}, days) for days in at_most(MOST_RUNS, differing)]
     if downstream and requests:
         remade = {*found.tables, *(DAILY_TABLES if found.days else ())}
         requests.append(Request(with_downstream(remade) - remade - set(DAILY_TABLES)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from itertools import pairwise
 
 import dagster as dg
 
@@ -111,6 +112,16 @@ def spans(days: Iterable[date]) -> list[Days]:
         else:
             found.append((day, day))
     return found
+
+
+def at_most(limit: int, found: list[Days]) -> list[Days]:
+    """The spans, those with the smallest gaps between them joined until there are no more than the limit."""
+    joined = list(found)
+    while len(joined) > limit:
+        gaps = [(later[0] - earlier[1]).days for earlier, later in pairwise(joined)]
+        at = gaps.index(min(gaps))
+        joined[at : at + 2] = [(joined[at][0], joined[at + 1][1])]
+    return joined
 
 
 def span_text(days: Days) -> str:

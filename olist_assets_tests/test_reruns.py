@@ -188,6 +188,19 @@ def test_a_run_whose_process_was_killed_is_failed_by_the_next(settings):
     assert states[alive.run_id] == states[elsewhere.run_id] == started
 
 
+def test_many_spans_are_joined_where_the_gaps_are_smallest():
+    days = [date(2018, 1, day) for day in (1, 3, 10, 11, 20)]
+    found = selection.spans(days)
+    assert [selection.span_text(span) for span in found] == [
+        "2018-01-01", "2018-01-03", "2018-01-10..2018-01-11", "2018-01-20",
+    ]  # fmt: skip
+    assert selection.at_most(4, found) == found
+    assert [selection.span_text(span) for span in selection.at_most(2, found)] == [
+        "2018-01-01..2018-01-11",
+        "2018-01-20",
+    ]
+
+
 def test_rows_equal_a_full_run_after_reruns_of_every_kind(warehouse, finished, olist):
     for words in (("--day", "2017-11-24"), ("--days", "2018-01-01..2018-03-01"), ("--days", "2016-09-04..2018-10-17")):
         assert olist("materialize", *words)[0] == DONE
