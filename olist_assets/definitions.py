@@ -9,7 +9,8 @@ from olist_assets.jobs import jobs
 from olist_assets.resources import OlistSource, SchemaPolicy, Spark
 from olist_assets.schedules import schedules
 
-spark, schema_policy = Spark(), SchemaPolicy()
+# A run sets it: in the launchpad, or by --allow-schema-change.
+spark, schema_policy = Spark(), SchemaPolicy.configure_at_launch()
 defs = dg.Definitions(
     assets=assets(),
     asset_checks=[asset_checks(table) for table in tables().values()],

