@@ -18,7 +18,6 @@ from olist_assets.jobs import DAILY_TABLES
 from olist_assets.source import SOURCES
 from olist_assets.stale import stale
 from olist_assets_tests.conftest import make, use
-from olist_assets_tests.laws.test_laws import rows_of
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 DAY = date(2018, 1, 10)
@@ -199,10 +198,3 @@ def test_many_spans_are_joined_where_the_gaps_are_smallest():
         "2018-01-01..2018-01-11",
         "2018-01-20",
     ]
-
-
-def test_rows_equal_a_full_run_after_reruns_of_every_kind(warehouse, finished, olist):
-    for words in (("--day", "2017-11-24"), ("--days", "2018-01-01..2018-03-01"), ("--days", "2016-09-04..2018-10-17")):
-        assert olist("materialize", *words)[0] == DONE
-    for name in DAILY_TABLES:
-        assert rows_of(warehouse, name) == rows_of(finished.settings, name)

@@ -62,7 +62,8 @@ def materialize(
     last_word = {}
     for request in requests:
         report = _followed(lambda on_event, request=request: runs.materialize(request, on_event), request)
-        if report.failures or report.not_run:
+        a_check_broke = report.failures and not report.failed_checks
+        if a_check_broke or not request.tables <= report.rows.keys():
             return FAILED
         last_word |= {(check.asset_key, check.check_name): check in report.failed_checks for check in report.checks}
     return FAILED if any(last_word.values()) else 0

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -91,12 +92,12 @@ def rows_of(settings, name):
 
 
 def test_law_5_and_7_a_second_run_with_other_parallelism_changes_no_value(finished, spark, monkeypatch, tmp_path):
+    shutil.copytree(finished.settings.warehouse_path, tmp_path / "warehouse")
     settings = use(monkeypatch, tmp_path, finished.data)
     before = spark.conf.get("spark.sql.shuffle.partitions")
     spark.conf.set("spark.sql.shuffle.partitions", "7")
     try:
-        for _ in range(2):
-            assert make("*").succeeded
+        assert make("*").succeeded
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", before)
     for name in tables():
