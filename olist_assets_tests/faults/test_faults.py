@@ -24,8 +24,9 @@ pytestmark = pytest.mark.faults
 OLIST = str(Path(sys.executable).with_name("olist"))
 WRITER = Path(__file__).with_name("writer.py")
 KILLS = int(os.environ.get("OLIST_KILLS", "50"))
-# A cold JVM's first rerun of three tables takes some twenty seconds: a kill falls anywhere into it.
-LONGEST_WAIT_SECONDS = 20.0
+# One kill in four falls anywhere into a cold start and its first write; the others into the moments between a write's
+# first data file and the commit of the table after it, which chance alone would seldom meet.
+START_SECONDS, WRITE_SECONDS = 20.0, 4.0
 DONE, FAILED, WRONG_USE = 0, 1, 2
 
 
@@ -63,29 +64,53 @@ def being_written(settings):
 
 
 def test_fifty_kills_at_random_moments(warehouse, finished):
-    chance, in_a_write, laps, orphans = random.Random(7), 0, 0, 0
+    chance, in_a_write, unused = random.Random(7), 0, 0
+    before = {name: lakehouse.open_table(warehouse, name).version() for name in DAILY_TABLES}
     for number in range(KILLS):
         command = [sys.executable, WRITER, str(number)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as writer:
             assert writer.stdout is not None
             assert writer.stdout.readline().startswith("ready")
-            time.sleep(chance.uniform(0, LONGEST_WAIT_SECONDS))
+            if number % 4 == 0:
+                time.sleep(chance.uniform(0, START_SECONDS))
+            else:
+                wait_for_a_data_file(warehouse)
+                time.sleep(chance.uniform(0, WRITE_SECONDS))
             in_a_write += bool(being_written(warehouse))
             if number % 2:
                 writer.kill()
             else:
                 os.killpg(writer.pid, signal.SIGKILL)
             # Killed alone, Python leaves a JVM that ends as it sees that: it holds the pipe as long as it lives.
-            laps += writer.stdout.read().count("lap")
+            writer.stdout.read()
         assert_whole(warehouse, finished)
+    commits = {name: lakehouse.open_table(warehouse, name).version() - before[name] for name in DAILY_TABLES}
     for name in DAILY_TABLES:
-        table = lakehouse.open_table(warehouse, name)
-        on_disk = {str(file) for file in warehouse.table_path(name).glob("*.parquet")}
-        orphans += len(on_disk - {str(Path(file)) for file in lakehouse.data_files(table)})
+        used = {
+            Path(file)
+            for version in range(before[name], before[name] + commits[name] + 1)
+            for file in lakehouse.data_files(lakehouse.open_table(warehouse, name, version))
+        }
+        unused += len(set(warehouse.table_path(name).glob("*.parquet")) - used)
     code, text = olist("materialize", "--day", "2018-01-10")
     assert code == DONE, text
     assert_whole(warehouse, finished)
-    sys.stdout.write(f"{KILLS} kills, {in_a_write} during a write, {laps} whole reruns, {orphans} unused files left\n")
+    sys.stdout.write(
+        f"{KILLS} kills, {in_a_write} of them while a table was held, {unused} files of unfinished writes, "
+    )
+    sys.stdout.write(f"commits that came through: {commits}\n")
+
+
+def data_files_on_disk(settings):
+    return {file for name in DAILY_TABLES for file in settings.table_path(name).glob("*.parquet")}
+
+
+def wait_for_a_data_file(settings, patience=120.0):
+    """Until a write has begun to put rows onto the disk."""
+    before, until = data_files_on_disk(settings), time.monotonic() + patience
+    while data_files_on_disk(settings) == before:
+        assert time.monotonic() < until, "no write began"
+        time.sleep(0.01)
 
 
 def in_namespace(script, **names):
