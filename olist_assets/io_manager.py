@@ -20,12 +20,13 @@ from pyspark.sql import functions as F
 from olist_assets import lakehouse, writes
 from olist_assets.catalog import table
 from olist_assets.contracts import Column, Table
-from olist_assets.drift import checked_file
+from olist_assets.drift import drift
 from olist_assets.errors import OlistError
 from olist_assets.locks import table_lock
 from olist_assets.resources import SchemaPolicy, Spark
 from olist_assets.schemas import SchemaChange, add_columns, schema_change, shape
 from olist_assets.settings import Settings
+from olist_assets.source import source_folder
 from olist_assets.writes import Span, Stored, Write, other_days_changed, planned
 
 
@@ -69,7 +70,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         settings = Settings()
         path = settings.table_path(contract.name)
         with table_lock(path, settings.lock_timeout, f"run {said['run_id']}"):
-            before = made_before(settings, contract)
+            before = lakehouse.made(settings, [contract.name]).get(contract.name)
             contract, frame = received(contract, frame, before)
             change = self._allowed_change(contract, before, span)
             write = planned(frame, contract, span, Stored(before, self._read(path)) if before else None)
@@ -130,14 +131,6 @@ def span_of(context: dg.OutputContext | dg.InputContext, contract: Table) -> Spa
     return Span(contract.cluster_by, window.start.date(), window.end.date())
 
 
-def made_before(settings: Settings, contract: Table) -> DeltaTable | None:
-    """The table as it stands, or None where nothing was ever written to it."""
-    try:
-        return lakehouse.open_table(settings, contract.name)
-    except lakehouse.TableMissing:
-        return None
-
-
 def received(contract: Table, frame: DataFrame, stored: DeltaTable | None) -> tuple[Table, DataFrame]:
     """A snapshot's contract and frame with the columns that its source has, or had once, beyond those agreed on."""
     if contract.source is None:
@@ -163,8 +156,9 @@ def changes_told(change: SchemaChange | None, contract: Table) -> dict[str, Any]
     said: dict[str, Any] = {}
     if change:
         said["schema_change"] = change.described()
-    if contract.source and (drifted := checked_file(contract.source, allow_change=True)[1].described()):
-        said["source_drift"] = drifted
+    if contract.source:
+        found = drift(source_folder(Settings()) / contract.source.name, contract.source)
+        said |= {"source_drift": found.described()} if found.described() else {}
     return said
 
 

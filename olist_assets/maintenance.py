@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from olist_assets import lakehouse
 from olist_assets.catalog import tables
+from olist_assets.delta_log import log_folder
 from olist_assets.errors import OlistError
 from olist_assets.locks import table_lock
 from olist_assets.resources import Spark
@@ -74,15 +75,17 @@ def maintained(config: MaintenanceConfig, spark: Spark) -> Iterator[tuple[str, d
             # What is older than the table's delta.logRetentionDuration (30 days) goes once a checkpoint holds it.
             table.create_checkpoint()
             table.cleanup_metadata()
-            yield name, asdict(before), asdict(footprint(settings, name))
+            after = footprint(settings, name)
+        yield name, asdict(before), asdict(after)
 
 
 def footprint(settings: Settings, name: str) -> Footprint:
     """What a table takes up now, old versions included."""
     figures: dict[str, Any] = lakehouse.statistics(lakehouse.open_table(settings, name))
     path = settings.table_path(name)
-    on_disk = [file.stat().st_size for file in path.rglob("*.parquet") if "_delta_log" not in file.parts]
-    log_files = sum(1 for file in (path / "_delta_log").iterdir() if file.is_file())
+    log = log_folder(path)
+    on_disk = [file.stat().st_size for file in path.rglob("*.parquet") if log not in file.parents]
+    log_files = sum(1 for file in log.iterdir() if file.is_file())
     return Footprint(figures["files"], figures["bytes"], len(on_disk), sum(on_disk), log_files)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -39,10 +40,11 @@ class Stale:
 def stale() -> Stale:
     """Compare the silver and the daily tables with what their functions make of bronze. Raises TableMissing."""
     settings, whole, days = Settings(), [], {}
+    made = lakehouse.made(settings, (contract.name for contract in compared()))
     with recomputed(settings) as fresh:
         for contract in compared():
             expected = digests(fresh[contract.name], contract)
-            found = digests(stored(settings, contract), contract) if exists(settings, contract) else {}
+            found = digests(stored(settings, contract), contract) if contract.name in made else {}
             differing = [key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)]
             if contract.cluster_by is None:
                 whole += [contract.name] if differing else []
@@ -66,15 +68,17 @@ def recomputed(settings: Settings) -> Iterator[dict[str, DataFrame]]:
         if name not in frames:
             contract = table(name)
             if contract.layer == "bronze":
+                lakehouse.open_table(settings, name)
                 frames[name] = stored(settings, contract)
             else:
-                made = functions[name]
-                parents = {key.to_user_string(): fresh(key.to_user_string()) for key in made.dependency_keys}
-                # Compared once and read by the tables after it.
-                frames[name] = made(**parents).persist()  # pyright: ignore[reportAttributeAccessIssue]
+                frame: Any = functions[name](**{parent: fresh(parent) for parent in parents[name]})
+                # Compared here, and read by the tables after it.
+                frames[name] = frame.persist() if name in read_again else frame
         return frames[name]
 
     functions = {made.key.to_user_string(): made for made in assets()}
+    parents = {name: [key.to_user_string() for key in made.dependency_keys] for name, made in functions.items()}
+    read_again = {parent for contract in compared() for parent in parents[contract.name]}
     try:
         yield {contract.name: fresh(contract.name) for contract in compared()}
     finally:
@@ -82,12 +86,7 @@ def recomputed(settings: Settings) -> Iterator[dict[str, DataFrame]]:
             frame.unpersist()
 
 
-def exists(settings: Settings, contract: Table) -> bool:
-    return bool(lakehouse.made(settings, [contract.name]))
-
-
 def stored(settings: Settings, contract: Table) -> DataFrame:
-    lakehouse.open_table(settings, contract.name)
     return Spark().session.read.format("delta").load(str(settings.table_path(contract.name)))
 
 
