@@ -54,7 +54,7 @@ def _measure(reruns: int, every: int, *, maintained: bool) -> None:
     manager.store(
         OlistSource(spark=spark, schema_policy=policy).read(SOURCES["orders"]), BRONZE["orders"], None, {"run_id": "0"}
     )
-    path = str(settings.table_path("bronze_orders"))
+    path = str(lakehouse.table_path(settings, "bronze_orders"))
     write_seconds, read_seconds = [], []
     for number in range(reruns + 1):
         # The first write makes all days, the others one.

@@ -1,4 +1,4 @@
-"""Every table of the platform, found by walking the layers: the next table costs one file."""
+"""Every table and model of the platform, found by walking the layers: the next table costs one file."""
 
 import pkgutil
 from functools import cache
@@ -7,11 +7,11 @@ from typing import TypeVar
 
 import dagster as dg
 
-from olist_assets.contracts import Table
+from olist_assets.contracts import Model, Table
 from olist_assets.errors import OlistError
 
 T = TypeVar("T")
-LAYERS = ("bronze", "silver", "gold")
+LAYERS = ("bronze", "silver", "gold", "ml")
 
 
 @cache
@@ -37,6 +37,12 @@ def tables() -> dict[str, Table]:
 
 
 @cache
+def models() -> dict[str, Model]:
+    """The contracts of all trained models by name."""
+    return {model.name: model for model in _of_type(Model)}
+
+
+@cache
 def assets() -> tuple[dg.AssetsDefinition, ...]:
     return tuple(_of_type(dg.AssetsDefinition))
 
@@ -47,3 +53,8 @@ def table(name: str) -> Table:
         return tables()[name]
     except KeyError:
         raise OlistError(f"There is no table {name!r}. Tables: {', '.join(sorted(tables()))}.") from None
+
+
+def layer_of(name: str) -> str:
+    """The layer of a table: its folder in the warehouse."""
+    return tables()[name].layer if name in tables() else name.split("_", 1)[0]

@@ -9,11 +9,14 @@ from deltalake import DeltaTable
 
 from olist_assets import lakehouse
 from olist_assets.catalog import tables
-from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, RowCount, Table
+from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, RowCount, Rule, Table
 from olist_assets.drift import drift
 from olist_assets.schemas import shape
 from olist_assets.settings import Settings
 from olist_assets.source import SourceFile, record_count, source_folder
+
+DECILES = "0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9"
+MOST_SHIFT = 0.25
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ def checks_of(table: Table) -> list[Check]:
     checks += [foreign_key_check(key) for key in table.foreign_keys]
     checks += [equal_count_check(count) for count in table.row_counts]
     checks += [reconciliation_check(pair) for pair in table.reconciliations]
+    checks += [rule_check(rule) for rule in table.rules]
+    checks += [score_drift_check(column) for column in table.scores]
     if table.accounting:
         checks.append(accounting_check(table.accounting))
     return checks
@@ -182,6 +187,43 @@ def reconciliation_check(pair: Reconciliation) -> Check:
         return abs(left - right) <= pair.tolerance + 1e-6, {"left": left, "right": right, "difference": left - right}
 
     return Check(pair.name, pair.description, evaluate, reads=_tables_in(pair.left, pair.right))
+
+
+def rule_check(rule: Rule) -> Check:
+    tables_read = _tables_in(rule.offending)
+    return offending_rows(rule.name, rule.description, rule.offending, blocking=rule.blocking, reads=tables_read)
+
+
+def score_drift_check(column: str) -> Check:
+    """Whether a score is distributed as in the version before, by the population stability index.
+
+    PSI = sum over ten bins of (new - old) * ln(new / old), the bins' bounds the deciles of the old scores (Siddiqi,
+    Credit Risk Scorecards, 2006, which calls more than 0.25 a significant shift, less than 0.1 none).
+    """
+
+    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+        before = lakehouse.version_before(on.settings, on.table.name, on.delta.version())
+        if before is None:
+            return True, {"compared_with_version": "none: it is the first"}
+        lakehouse.create_view(on.sql, f"{column}_before", before, lakehouse.data_files(before))
+        psi = on.scalar(_psi_query(on.table.name, f"{column}_before", column))
+        return psi <= MOST_SHIFT, {"psi": psi, "most": MOST_SHIFT, "compared_with_version": before.version()}
+
+    return Check(f"{column}_is_stable", f"{column} is distributed as in the version before.", evaluate, blocking=False)
+
+
+def _psi_query(new: str, old: str, column: str) -> str:
+    # An empty bin would make the logarithm infinite: no share is taken as less than one in ten thousand.
+    share = "greatest(coalesce(max(share) FILTER ({0}), 0), 0.0001)"
+    return f"""
+        WITH bounds AS (SELECT list_distinct(quantile_disc({column}, [{DECILES}])) AS bounds FROM {old}),
+        scores AS (SELECT {column} AS score, true AS is_new FROM {new} UNION ALL SELECT {column}, false FROM {old}),
+        binned AS (SELECT is_new, len(list_filter(bounds, lambda bound: bound < score)) AS bin FROM scores, bounds),
+        shares AS (SELECT is_new, bin, count(*) / sum(count(*)) OVER (PARTITION BY is_new) AS share
+                   FROM binned GROUP BY is_new, bin),
+        paired AS (SELECT {share.format("is_new")} AS new, {share.format("NOT is_new")} AS old
+                   FROM shares GROUP BY bin)
+        SELECT sum((new - old) * ln(new / old)) FROM paired"""
 
 
 def accounting_check(rule: Accounting) -> Check:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 OWNERS = ["team:analytics-engineering"]
+Layer = Literal["bronze", "silver", "gold", "ml"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,16 @@ class Reconciliation:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """`offending` (a scalar query over tables by bare name) counts no row."""
+
+    name: str
+    offending: str
+    description: str
+    blocking: bool = False
+
+
+@dataclass(frozen=True)
 class Accounting:
     """Nothing is lost: source rows = rows kept + rows filtered by a stated rule + rejected rows.
 
@@ -114,12 +125,17 @@ class Table:
     reconciliations: tuple[Reconciliation, ...] = ()
     accounting: Accounting | None = None
     trailing: Trailing | None = None
+    rules: tuple[Rule, ...] = ()
+    scores: tuple[str, ...] = ()
+    """Columns of probabilities, whose distribution should stay what it was in the version before."""
+    in_layer: Layer | None = None
+    """Where it is not the first word of the name."""
     kinds: frozenset[str] = field(default=frozenset({"pyspark", "deltalake"}))
 
     @property
-    def layer(self) -> Literal["bronze", "silver", "gold", "ml"]:
-        """The layer, the Dagster group and the folder in the warehouse: the first word of the name."""
-        return self.name.split("_", 1)[0]  # pyright: ignore[reportReturnType]
+    def layer(self) -> Layer:
+        """The layer, the Dagster group and the folder in the warehouse."""
+        return self.in_layer or self.name.split("_", 1)[0]  # pyright: ignore[reportReturnType]
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -151,6 +167,32 @@ class Table:
                 "key": ", ".join(self.key) or "none",
                 "dagster/column_schema": dg.TableSchema(columns=[_table_column(c) for c in self.columns]),
             },
+        }
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model: its name is the asset key, the registered model and the MLflow experiment."""
+
+    name: str
+    description: str
+    figure: str
+    """The figure on held-out data, greater is better, by which a new version becomes champion."""
+    score: str | None = None
+    """The column that its probability is given as, here and by `olist predict`."""
+    suspect: str | None = None
+    """The feature that may give the label away: the model is trained without it too, and both are compared."""
+
+    def asset_args(self) -> Mapping[str, Any]:
+        """Arguments of `@dg.asset`."""
+        return {
+            "key": self.name,
+            "group_name": "ml",
+            "kinds": {"pyspark", "mlflow"},
+            "owners": OWNERS,
+            "pool": self.name,
+            "description": self.description,
+            "io_manager_key": "models",
         }
 
 

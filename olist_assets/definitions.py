@@ -2,22 +2,29 @@
 
 import dagster as dg
 
-from olist_assets.catalog import assets, tables
+from olist_assets.catalog import assets, models, tables
 from olist_assets.checks import asset_checks
 from olist_assets.io_manager import DeltaIOManager
 from olist_assets.jobs import jobs
+from olist_assets.model_checks import model_checks
 from olist_assets.resources import OlistSource, SchemaPolicy, Spark
 from olist_assets.schedules import schedules
+from olist_assets.tracking import Mlflow, ModelRegistry
 
 # A run sets it: in the launchpad, or by --allow-schema-change.
 spark, schema_policy = Spark(), SchemaPolicy.configure_at_launch()
 defs = dg.Definitions(
     assets=assets(),
-    asset_checks=[asset_checks(table) for table in tables().values()],
+    asset_checks=[
+        *(asset_checks(table) for table in tables().values()),
+        *(model_checks(model) for model in models().values()),
+    ],
     resources={
         "spark": spark,
         "schema_policy": schema_policy,
         "source": OlistSource(spark=spark, schema_policy=schema_policy),
+        "mlflow": Mlflow(),
+        "models": ModelRegistry(),
         "io_manager": DeltaIOManager(spark=spark, schema_policy=schema_policy),
     },
     # One JVM a run: a process a step would start Spark for each.

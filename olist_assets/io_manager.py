@@ -56,7 +56,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         settings, contract = Settings(), table(context.asset_key.to_user_string())
         # Asked of the log first: the message then names the table and how to make it.
         lakehouse.open_table(settings, contract.name)
-        frame = self._read(settings.table_path(contract.name))
+        frame = self._read(lakehouse.table_path(settings, contract.name))
         span = span_of(context, contract)
         return frame.where(span.predicate) if span else frame
 
@@ -68,7 +68,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         All that depends on what is stored happens while no other process can change it.
         """
         settings = Settings()
-        path = settings.table_path(contract.name)
+        path = lakehouse.table_path(settings, contract.name)
         with table_lock(path, settings.lock_timeout, f"run {said['run_id']}"):
             before = lakehouse.made(settings, [contract.name]).get(contract.name)
             contract, frame = received(contract, frame, before)
@@ -224,5 +224,5 @@ def output_metadata(written: DeltaTable, contract: Table, started: float) -> dic
         "files": figures["files"],
         "bytes": figures["bytes"],
         "seconds": round(time.monotonic() - started, 3),
-        "path": dg.MetadataValue.path(str(Settings().table_path(contract.name))),
+        "path": dg.MetadataValue.path(str(lakehouse.table_path(Settings(), contract.name))),
     }

@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from olist_assets import delta_log
+from olist_assets.catalog import layer_of, tables
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
@@ -70,12 +71,17 @@ def require_writable(settings: Settings) -> None:
         raise OlistError(f"Cannot write to the warehouse {path}: {error.strerror}. Set OLIST_WAREHOUSE.") from error
 
 
+def table_path(settings: Settings, name: str) -> Path:
+    """Where a table lives: <warehouse>/<layer>/<table>."""
+    return settings.warehouse_path / layer_of(name) / name
+
+
 def open_table(settings: Settings, name: str, version: int | None = None) -> DeltaTable:
     """A table at a version, the newest unless one is named.
 
     Raises TableMissing, TableBroken naming what cannot be read, and OlistError for a version that is not there.
     """
-    path = settings.table_path(name)
+    path = table_path(settings, name)
     if version is not None:
         _require_version(name, path, version)
     try:
@@ -96,6 +102,15 @@ def open_table(settings: Settings, name: str, version: int | None = None) -> Del
             f"for example {gone[0]}."
         )
     return table
+
+
+def version_before(settings: Settings, name: str, version: int) -> DeltaTable | None:
+    """The last version before one that held data and can still be read; None where there is none."""
+    earlier = [c.version for c in delta_log.commits(table_path(settings, name)) if c.version < version]
+    for candidate in earlier:
+        with suppress(OlistError):
+            return open_table(settings, name, candidate)
+    return None
 
 
 def _require_version(name: str, path: Path, version: int) -> None:
@@ -187,9 +202,7 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, fi
 
 def answer(settings: Settings, query: str, form: str, opener: Opener = open_table) -> None:
     """Write a query's result to standard output, as a `table` or by one of WRITERS. Raises OlistError."""
-    from olist_assets.catalog import tables as contracts
-
-    named = mentioned(query, contracts())
+    named = mentioned(query, tables())
     # A query like SHOW TABLES names none and means all.
     opened = {name: opener(settings, name) for name in named} if named else tables_on_disk(settings, opener)
     with connection(opened) as con:
@@ -202,7 +215,7 @@ def answer(settings: Settings, query: str, form: str, opener: Opener = open_tabl
             else:
                 con.execute(f"COPY (FROM result) TO '/dev/stdout' ({WRITERS[form]})")
         except duckdb.Error as error:
-            raise OlistError(f"{error}\nTables: {', '.join(contracts())}.") from error
+            raise OlistError(f"{error}\nTables: {', '.join(tables())}.") from error
 
 
 def mentioned(sql: str, known: Iterable[str]) -> tuple[str, ...]:

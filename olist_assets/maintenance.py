@@ -65,7 +65,7 @@ def maintained(config: MaintenanceConfig, spark: Spark) -> Iterator[tuple[str, d
         )
     settings = Settings()
     for name in lakehouse.made(settings, config.tables or tables()):
-        path = settings.table_path(name)
+        path = lakehouse.table_path(settings, name)
         with table_lock(path, settings.lock_timeout, "maintenance"):
             before = footprint(settings, name)
             spark.session.sql(f"OPTIMIZE delta.`{path}`")
@@ -82,7 +82,7 @@ def maintained(config: MaintenanceConfig, spark: Spark) -> Iterator[tuple[str, d
 def footprint(settings: Settings, name: str) -> Footprint:
     """What a table takes up now, old versions included."""
     figures: dict[str, Any] = lakehouse.statistics(lakehouse.open_table(settings, name))
-    path = settings.table_path(name)
+    path = lakehouse.table_path(settings, name)
     log = log_folder(path)
     on_disk = [file.stat().st_size for file in path.rglob("*.parquet") if log not in file.parents]
     log_files = sum(1 for file in log.iterdir() if file.is_file())

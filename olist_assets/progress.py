@@ -72,6 +72,7 @@ class RunProgress:
                 out(f"  {span_text(request.days)} of {name}: {state}")
         passed = f"{sum(check.passed for check in report.checks)} of {len(report.checks)} checks passed"
         made = f"{len(report.rows)} tables, {sum(report.rows.values()):,} rows, " if report.rows else ""
+        made += f"{len(report.versions)} models, " if report.versions else ""
         verdict = "[green]Done[/]" if report.succeeded else "[red]Failed[/]"
         out(f"\n{verdict}: {made}{passed}, {seconds:.1f} s (run {report.run_id[:8]})", soft_wrap=True)
         out(f"Tables: {Settings().warehouse_path}", soft_wrap=True)
@@ -83,6 +84,8 @@ class RunProgress:
 
 def _line(report: RunReport, step: str) -> str:
     seconds = f"{report.seconds[step]:6.1f} s"
+    if step in report.versions:
+        return f"[green]✓[/] {step:<40} {f'version {report.versions[step]}':>17}   {seconds}"
     if step not in report.rows:
         table = step.removesuffix(CHECKS)
         own = [check for check in report.checks if check.asset_key.to_user_string() == table]

@@ -16,7 +16,7 @@ from olist_assets.catalog import table
 from olist_assets.contracts import Table
 from olist_assets.errors import OlistError
 from olist_assets.instance import instance
-from olist_assets.lakehouse import TableBroken, missing_files, open_table, rows_by_day, statistics
+from olist_assets.lakehouse import TableBroken, missing_files, open_table, rows_by_day, statistics, table_path
 from olist_assets.locks import table_lock
 from olist_assets.resources import Spark
 from olist_assets.settings import Settings
@@ -44,7 +44,7 @@ def restore(settings: Settings, name: str, version: int, tell: Tell) -> Restored
     Raises OlistError.
     """
     contract = table(name)
-    path = settings.table_path(name)
+    path = table_path(settings, name)
     with instance() as storage, table_lock(path, settings.lock_timeout, f"olist restore {name}"):
         repaired = _repair(settings, name, version, tell)
         target, before = open_table(settings, name, version), open_table(settings, name)
@@ -65,7 +65,7 @@ def _repair(settings: Settings, name: str, version: int, tell: Tell) -> bool:
     try:
         open_table(settings, name)
     except TableBroken:
-        path = settings.table_path(name)
+        path = table_path(settings, name)
     else:
         return False
     moved = delta_log.set_aside(filter(delta_log.is_checkpoint, _files_after_readable(path)))

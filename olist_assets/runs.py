@@ -11,7 +11,7 @@ from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionI
 from dagster_shared.error import SerializableErrorInfo
 
 from olist_assets import lakehouse
-from olist_assets.catalog import table
+from olist_assets.catalog import tables
 from olist_assets.definitions import defs
 from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
@@ -31,11 +31,12 @@ MOST_RUNS = 10
 
 @dataclass
 class RunReport:
-    """What a run did so far: rows a table, checks by outcome, and why steps failed."""
+    """What a run did so far: rows a table, versions of models, checks by outcome, and why steps failed."""
 
     run_id: str
     planned: list[str]
     rows: dict[str, int] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     checks: list[dg.AssetCheckEvaluation] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
@@ -47,6 +48,11 @@ class RunReport:
     @property
     def warnings(self) -> list[dg.AssetCheckEvaluation]:
         return [c for c in self.checks if not c.passed and c.severity == dg.AssetCheckSeverity.WARN]
+
+    @property
+    def made(self) -> set[str]:
+        """Tables written and models trained."""
+        return {*self.rows, *self.versions}
 
     @property
     def not_run(self) -> list[str]:
@@ -64,6 +70,8 @@ class RunReport:
                 # A day that changed with others has no count of the whole table.
                 if counted := made.metadata.get("dagster/row_count"):
                     self.rows[made.asset_key.to_user_string()] = int(counted.value)  # pyright: ignore
+                elif version := made.metadata.get("model_version"):
+                    self.versions[made.asset_key.to_user_string()] = int(version.value)  # pyright: ignore
             case DagsterEventType.ASSET_CHECK_EVALUATION:
                 self.checks.append(event.asset_check_evaluation_data)
             case DagsterEventType.STEP_SUCCESS:
@@ -140,7 +148,7 @@ def run_checks(names: set[str], on_event: OnEvent) -> RunReport:
 def _preflight(settings: Settings, request: Request) -> None:
     """Find a user's mistake before the first write, not in the middle of a run."""
     for name in request.tables:
-        if source := table(name).source:
+        if name in tables() and (source := tables()[name].source):
             checked_file(source, allow_change=request.allow_schema_change)
     if not settings.spark_remote:
         java_version()

@@ -7,13 +7,14 @@ from itertools import pairwise
 import dagster as dg
 
 from olist_assets import lakehouse
-from olist_assets.catalog import table, tables
+from olist_assets.catalog import models, table, tables
 from olist_assets.definitions import defs
 from olist_assets.errors import OlistError
 from olist_assets.instance import instance
 from olist_assets.jobs import DAILY_TABLES
 from olist_assets.partitions import FIRST_DAY, LAST_DAY
 from olist_assets.settings import Settings
+from olist_assets.tracking import champion_version, client
 
 Days = tuple[date, date]
 ALL_DAYS: Days = (FIRST_DAY, LAST_DAY)
@@ -29,7 +30,9 @@ def selected(selection: str) -> set[str]:
         except dg.DagsterError:
             found = set()
         if not found:
-            raise OlistError(f"The selection {part!r} matches no table. Tables: {', '.join(sorted(tables()))}.")
+            raise OlistError(
+                f"The selection {part!r} matches no table. Tables: {', '.join(sorted(tables() | models()))}."
+            )
         chosen |= found
     return _names(chosen)
 
@@ -130,6 +133,8 @@ def span_text(days: Days) -> str:
 
 
 def _is_made(name: str) -> bool:
+    if name in models():
+        return champion_version(client(Settings()), models()[name]) is not None
     return bool(lakehouse.made(Settings(), [name]))
 
 

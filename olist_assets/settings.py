@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 import platformdirs
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SAMPLE_DATA = Path("data/sample")
@@ -28,10 +29,9 @@ class Settings(BaseSettings):
     driver_memory: str = "2g"
     lock_timeout: float = 120.0
     """Seconds to wait for another process that writes the same table."""
+    mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
+    """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
 
     @cached_property
     def warehouse_path(self) -> Path:
         return self.warehouse.expanduser().resolve()
-
-    def table_path(self, name: str) -> Path:
-        return self.warehouse_path / name.split("_", 1)[0] / name

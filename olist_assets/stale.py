@@ -87,7 +87,7 @@ def recomputed(settings: Settings) -> Iterator[dict[str, DataFrame]]:
 
 
 def stored(settings: Settings, contract: Table) -> DataFrame:
-    return Spark().session.read.format("delta").load(str(settings.table_path(contract.name)))
+    return Spark().session.read.format("delta").load(str(lakehouse.table_path(settings, contract.name)))
 
 
 def digests(frame: DataFrame, contract: Table) -> dict[date | None, Digest]:

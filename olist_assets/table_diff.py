@@ -12,7 +12,7 @@ from olist_assets.errors import OlistError
 from olist_assets.lakehouse import connection, create_view, data_files
 
 # Each snapshot has its own: no two would have a row in common.
-NOT_COMPARED = {"bronze": ("ingestion_timestamp",)}
+NOT_COMPARED = {"bronze": ("ingestion_timestamp",), "ml": ("scored_at",)}
 ADDED, REMOVED, CHANGED = "+", "-", "~"
 # Names that no column of a Delta table can have. Rows with the same key are numbered: they make pairs, not a product.
 NUMBER, OLD, NEW = '"row number"', '"old row"', '"new row"'

@@ -13,7 +13,7 @@ from deltalake.exceptions import DeltaError
 from olist_assets import delta_log
 from olist_assets.catalog import table, tables
 from olist_assets.errors import OlistError
-from olist_assets.lakehouse import NothingYet, Opener, TableMissing, mentioned, open_table
+from olist_assets.lakehouse import NothingYet, Opener, TableMissing, mentioned, open_table, table_path
 from olist_assets.settings import Settings
 from olist_assets.table_diff import Diff, diff
 
@@ -41,7 +41,7 @@ class Version:
 
 def history(settings: Settings, name: str, limit: int) -> list[Version]:
     """The newest versions of a table, the newest first, also where the newest cannot be read."""
-    path = settings.table_path(table(name).name)
+    path = table_path(settings, table(name).name)
     found = delta_log.commits(path)
     if not found:
         raise TableMissing(name, path)
@@ -124,7 +124,7 @@ def at_time(moment: datetime) -> Opener:
     """Opens each table at its last version committed at or before the moment; NothingYet where there is none."""
 
     def opener(settings: Settings, name: str) -> DeltaTable:
-        path = settings.table_path(name)
+        path = table_path(settings, name)
         found = delta_log.commits(path)
         if not found:
             raise TableMissing(name, path)

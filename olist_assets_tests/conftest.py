@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from pyspark.sql import SparkSession
 
+from olist_assets import lakehouse
 from olist_assets.cli import main as cli
 from olist_assets.contracts import Table
 from olist_assets.resources import spark_config
@@ -43,7 +44,7 @@ def spark() -> Iterator[SparkSession]:
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("OLIST_") and name != "OLIST_CACHE":
+        if name.startswith(("OLIST_", "MLFLOW_")) and name != "OLIST_CACHE":
             monkeypatch.delenv(name)
 
 
@@ -119,7 +120,7 @@ def write_delta(spark: SparkSession, settings: Settings, table: Table, *rows: di
     """Put rows into a table's place without its asset: what a check must judge."""
     from olist_assets_tests.rows import frame
 
-    path = settings.table_path(table.name)
+    path = lakehouse.table_path(settings, table.name)
     if not path.exists():
         spark.sql(f"CREATE TABLE delta.`{path}` ({table.ddl()}) USING DELTA")
     frame(spark, table, *rows).write.format("delta").mode("overwrite").save(str(path))

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from olist_assets import lakehouse
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.catalog import tables
 from olist_assets.check_kinds import checks_of
@@ -86,7 +87,7 @@ def test_a_row_that_is_nowhere_is_lost_and_a_reject_is_not(spark, orders):
 
 
 def test_nulls_in_required_columns_are_counted_by_column(spark, settings):
-    path = settings.table_path(SILVER_ORDERS.name)
+    path = lakehouse.table_path(settings, SILVER_ORDERS.name)
     columns = ", ".join(f"CAST(NULL AS {c.type}) AS {c.name}" for c in SILVER_ORDERS.columns)
     spark.sql(f"SELECT {columns}").write.format("delta").save(str(path))
     spark.sql(f"SELECT {columns}").write.format("delta").mode("append").save(str(path))
@@ -97,7 +98,7 @@ def test_nulls_in_required_columns_are_counted_by_column(spark, settings):
 
 
 def test_nulls_in_arrays_are_found_though_the_log_does_not_count_them(spark, settings):
-    path = settings.table_path(SILVER_ORDER_PAYMENTS.name)
+    path = lakehouse.table_path(settings, SILVER_ORDER_PAYMENTS.name)
     columns = ", ".join(f"CAST(NULL AS {c.type}) AS {c.name}" for c in SILVER_ORDER_PAYMENTS.columns)
     for mode in ("append", "append"):
         spark.sql(f"SELECT {columns}").write.format("delta").mode(mode).save(str(path))
@@ -106,7 +107,7 @@ def test_nulls_in_arrays_are_found_though_the_log_does_not_count_them(spark, set
 
 
 def test_a_schema_that_differs_is_named_column_by_column(spark, settings):
-    path = settings.table_path(SILVER_ORDERS.name)
+    path = lakehouse.table_path(settings, SILVER_ORDERS.name)
     columns = SILVER_ORDERS.ddl().replace("`delivery_days` INT", "`delivery_days` BIGINT").replace(" NOT NULL", "", 1)
     spark.sql(f"CREATE TABLE delta.`{path}` ({columns}, surplus STRING) USING DELTA")
     spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('x' = 'y')")
@@ -163,5 +164,5 @@ def test_check_names_are_unique_predicates():
     for table in tables().values():
         names = [check.name for check in checks_of(table)]
         assert len(names) == len(set(names)), table.name
-        verbs = {"is", "are", "have", "matches", "match", "exists", "parse"}
+        verbs = {"is", "are", "have", "matches", "match", "exists", "parse", "covers"}
         assert all(verbs & set(name.split("_")) for name in names), names

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from olist_assets import lakehouse
-from olist_assets.catalog import tables
+from olist_assets.catalog import models, tables
 from olist_assets.cli import main as cli
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.source import SOURCES
@@ -27,20 +27,35 @@ def versions(settings):
 
 
 @pytest.mark.parametrize(
-    "command", ["materialize", "checks", "sql", "history", "diff", "restore", "tables", "doctor", "sample-data", "ui"]
+    "command",
+    [
+        "materialize",
+        "checks",
+        "sql",
+        "history",
+        "diff",
+        "restore",
+        "tables",
+        "doctor",
+        "sample-data",
+        "ui",
+        "predict",
+        "mlflow",
+    ],
 )
 def test_help_of_every_command_has_an_example_or_says_enough(olist, command):
     code, text = olist(command, "--help")
     assert code == DONE
     assert "Usage: olist" in text
-    assert command in {"tables", "doctor", "ui"} or f"  olist {command}" in text
+    assert command in {"tables", "doctor", "ui", "mlflow"} or f"  olist {command}" in text
 
 
 def test_a_whole_run_end_to_end(finished):
     report = finished.report
     assert report.succeeded, (report.failures, report.failed_checks, report.not_run)
     assert set(report.rows) == set(tables())
-    assert not report.warnings, report.warnings
+    assert report.versions == dict.fromkeys(models(), 1)
+    assert [check.check_name for check in report.warnings] == ["features_do_not_leak_the_label"]
     assert len(report.checks) == len({(c.asset_key, c.check_name) for c in report.checks}) > 200
 
 

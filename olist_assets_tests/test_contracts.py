@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from olist_assets.catalog import assets, table, tables
+from olist_assets.catalog import assets, models, table, tables
 from olist_assets.contracts import Column, Table
 from olist_assets.errors import OlistError
 
@@ -57,7 +57,7 @@ def test_foreign_keys_and_queries_name_tables_and_columns_that_exist():
 
 
 def test_every_contract_has_its_asset_and_every_asset_its_contract():
-    assert {key.to_user_string() for made in assets() for key in made.keys} == set(tables())
+    assert {key.to_user_string() for made in assets() for key in made.keys} == {*tables(), *models()}
 
 
 def test_an_unknown_table_is_refused_with_those_there_are():

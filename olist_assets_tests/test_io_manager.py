@@ -90,7 +90,7 @@ def test_a_table_is_stored_as_its_contract_says(spark, manager, settings):
     for column in SILVER_ORDERS.columns:
         assert fields[column.name].nullable == column.nullable
         assert fields[column.name].metadata["comment"] == column.description
-    detail = spark.sql(f"DESCRIBE DETAIL delta.`{settings.table_path(SILVER_ORDERS.name)}`").first()
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{lakehouse.table_path(settings, SILVER_ORDERS.name)}`").first()
     assert detail.clusteringColumns == ["order_date"]
 
 
@@ -230,7 +230,12 @@ def test_a_second_writer_is_told_who_holds_the_table_and_a_dead_one_holds_nothin
 def test_writes_are_sorted_by_the_clustering_column_so_that_days_can_be_skipped(spark, manager, settings):
     rows = order(spark, *((str(at), f"2018-01-{31 - at:02}") for at in range(31)))
     materialize(manager, SILVER_ORDERS, rows.repartition(4), "2018-01-01..2018-01-31")
-    days = DeltaTable(settings.table_path(SILVER_ORDERS.name)).to_pyarrow_dataset().to_table()["order_date"].to_pylist()
+    days = (
+        DeltaTable(lakehouse.table_path(settings, SILVER_ORDERS.name))
+        .to_pyarrow_dataset()
+        .to_table()["order_date"]
+        .to_pylist()
+    )
     assert days == sorted(days)
 
 

@@ -85,7 +85,7 @@ def test_queries_change_nothing(profiles):
 
 
 def test_a_broken_log_is_named(profiles):
-    for commit in (profiles.table_path(NAME) / "_delta_log").glob("*.json"):
+    for commit in (lakehouse.table_path(profiles, NAME) / "_delta_log").glob("*.json"):
         commit.write_text("{ nothing like it")
     with pytest.raises(lakehouse.TableBroken, match=NAME):
         lakehouse.open_table(profiles, NAME)

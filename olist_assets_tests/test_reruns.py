@@ -154,7 +154,7 @@ def test_a_changed_price_makes_the_day_of_its_order_stale_and_the_tables_before_
 
 
 def test_a_range_that_fails_says_which_days_are_in_and_asking_again_finishes_it(olist, warehouse, monkeypatch):
-    lakehouse_row = warehouse.table_path("silver_order_items")
+    lakehouse_row = lakehouse.table_path(warehouse, "silver_order_items")
     hidden = lakehouse_row.with_name("hidden")
     days = ("--days", "2018-01-01..2018-01-31")
     with monkeypatch.context() as patch:

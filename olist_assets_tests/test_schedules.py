@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from olist_assets.catalog import tables
+from olist_assets.catalog import models, tables
 from olist_assets.definitions import defs
 from olist_assets.jobs import DAILY_TABLES
 from olist_assets.schedules import make_yesterday_nightly, schedules
@@ -47,7 +47,7 @@ def test_the_jobs_make_what_their_names_say():
         for name in ("daily", "snapshots", "olist")
     }
     assert chosen["daily"] == set(DAILY_TABLES) == {"silver_orders", "silver_orders_master", "gold_daily_metrics"}
-    assert chosen["olist"] == set(tables())
+    assert chosen["olist"] == {*tables(), *models()}
     # All that a day is joined with, and no day of it.
     assert {"bronze_orders", "silver_order_payments"} <= chosen["snapshots"]
     assert not chosen["snapshots"] & chosen["daily"]

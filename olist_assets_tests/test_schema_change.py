@@ -103,7 +103,7 @@ def test_a_daily_table_changes_at_a_loss_only_with_all_its_days(spark, settings,
     assert len(rows(settings)) == 2
     allowing.store(one, changed, whole, SAID)
     assert rows(settings) == [{"a": 1, "day": date(2018, 1, 1)}]
-    detail = spark.sql(f"DESCRIBE DETAIL delta.`{settings.table_path('gold_small')}`").first()
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{lakehouse.table_path(settings, 'gold_small')}`").first()
     assert detail.clusteringColumns == ["day"]
 
 

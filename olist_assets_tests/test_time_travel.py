@@ -66,7 +66,7 @@ def ids(settings, name=NAME, version=None):
 
 
 def log(settings, version, suffix="json") -> Path:
-    return settings.table_path(NAME) / "_delta_log" / f"{version:020}.{suffix}"
+    return lakehouse.table_path(settings, NAME) / "_delta_log" / f"{version:020}.{suffix}"
 
 
 def rewrite_info(path, info):
@@ -145,7 +145,7 @@ def test_sql_at_a_version(olist, versions):
 
 
 def test_sql_as_of_goes_by_the_commits_not_by_their_files(olist, versions):
-    committed = {commit.version: commit.at for commit in delta_log.commits(versions.table_path(NAME))}
+    committed = {commit.version: commit.at for commit in delta_log.commits(lakehouse.table_path(versions, NAME))}
     query = f"SELECT count(*) AS n FROM {NAME}"
     moments = [(committed[1], 3), (committed[2] - timedelta(milliseconds=1), 3), (committed[2], 4)]
     for moment, rows in moments:
@@ -215,7 +215,7 @@ def test_a_version_whose_files_were_vacuumed_says_so(olist, versions):
 
 
 def test_a_version_that_the_log_tells_no_longer_in_full_is_refused(olist, versions):
-    DeltaTable(str(versions.table_path(NAME))).create_checkpoint()
+    DeltaTable(str(lakehouse.table_path(versions, NAME))).create_checkpoint()
     log(versions, 0).unlink()
     code, text = olist("sql", "--version", "1", f"FROM {NAME}")
     assert (code, "no version 1: what its log said of that time is gone" in one_line(text)) == (WRONG_USE, True)
@@ -256,7 +256,7 @@ def test_diff_of_bronze_compares_whole_rows_but_not_when_they_were_read(olist, s
 
 
 def test_restore_is_a_new_commit_that_dagster_learns_of(olist, spark, versions):
-    path = versions.table_path(NAME)
+    path = lakehouse.table_path(versions, NAME)
     code, text = olist("restore", NAME, "--version", "1")
     assert code == DONE, text
     assert f"{NAME}: version 3 is now what version 1 was: 3 rows, before 4" in text
@@ -321,14 +321,14 @@ def test_a_refusal_by_spark_is_a_message_and_leaves_no_metadata_behind(olist, sp
 @pytest.fixture
 def third(spark, versions):
     """A version 3 of one row more, in a Spark session that remembers it."""
-    path = versions.table_path(NAME)
+    path = lakehouse.table_path(versions, NAME)
     orders(spark, [("z", 9, 1)]).write.format("delta").mode("append").save(str(path))
     return versions
 
 
 @pytest.mark.parametrize("rest", [300, 0], ids=["cut short", "empty"])
 def test_a_broken_newest_entry_is_named_and_repaired(olist, spark, third, rest):
-    path, name = third.table_path(NAME), log(third, 3).name
+    path, name = lakehouse.table_path(third, NAME), log(third, 3).name
     log(third, 3).write_bytes(log(third, 3).read_bytes()[:rest])
     with pytest.raises(lakehouse.TableBroken, match=f"{name}.* last readable version is 2.*restore {NAME} --version 2"):
         lakehouse.open_table(third, NAME)
@@ -389,7 +389,7 @@ def test_a_lost_entry_is_named(third):
 
 
 def test_a_broken_checkpoint_costs_no_version(olist, third):
-    DeltaTable(str(third.table_path(NAME))).create_checkpoint()
+    DeltaTable(str(lakehouse.table_path(third, NAME))).create_checkpoint()
     checkpoint = log(third, 3, "checkpoint.parquet")
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     with pytest.raises(lakehouse.TableBroken, match=f"{checkpoint.name}.*restore {NAME} --version 3"):
@@ -408,7 +408,7 @@ def test_a_table_of_which_nothing_can_be_read_says_so(versions):
 
 
 def test_tables_shows_a_table_whose_newest_entry_only_a_checkpoint_replaces(olist, versions):
-    DeltaTable(str(versions.table_path(NAME))).create_checkpoint()
+    DeltaTable(str(lakehouse.table_path(versions, NAME))).create_checkpoint()
     log(versions, 2).write_text("{ nothing like it")
     code, text = olist("tables")
     assert (code, NAME in text) == (DONE, True)

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
 
+from olist_assets import lakehouse
 from olist_assets.catalog import assets, tables
 from olist_assets.gold.gold_customer_metrics import CustomerMetricsConfig
 from olist_assets.resources import OlistSource, SchemaPolicy, Spark, spark_config
@@ -67,8 +68,10 @@ def main(peer: str) -> None:
         return spark.read.format("delta").load(str(path))
 
     for made in in_order():
-        path = settings.table_path(made.key.to_user_string())
-        inputs = {k.to_user_string(): read(settings.table_path(k.to_user_string())) for k in made.dependency_keys}
+        path = lakehouse.table_path(settings, made.key.to_user_string())
+        inputs = {
+            k.to_user_string(): read(lakehouse.table_path(settings, k.to_user_string())) for k in made.dependency_keys
+        }
         frame_of(made, inputs).write.format("delta").mode("overwrite").save(str(path))
         if peer == "defaults":
             print(f"{path.name}: {read(path).count():,} rows")  # noqa: T201

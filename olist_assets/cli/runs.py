@@ -63,7 +63,7 @@ def materialize(
     for request in requests:
         report = _followed(lambda on_event, request=request: runs.materialize(request, on_event), request)
         a_check_broke = report.failures and not report.failed_checks
-        if a_check_broke or not request.tables <= report.rows.keys():
+        if a_check_broke or not request.tables <= report.made:
             return FAILED
         last_word |= {(check.asset_key, check.check_name): check in report.failed_checks for check in report.checks}
     return FAILED if any(last_word.values()) else 0

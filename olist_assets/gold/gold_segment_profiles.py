@@ -37,19 +37,27 @@ GOLD_SEGMENT_PROFILES = Table(
 
 
 @dg.asset(**GOLD_SEGMENT_PROFILES.asset_args())
-def gold_segment_profiles(gold_customer_metrics: DataFrame) -> DataFrame:
-    """The RFM segments' profiles."""
+def gold_segment_profiles(gold_customer_metrics: DataFrame, gold_customer_segments_ml: DataFrame) -> DataFrame:
+    """The profiles of the RFM segments, and of those by k-means."""
+    rfm = gold_customer_metrics.withColumns({"segment_kind": F.lit("rfm"), "segment": F.col("customer_segment")})
+    found = gold_customer_segments_ml.select("customer_unique_id", F.col("segment_label").alias("segment"))
+    # One row a customer on both sides.
+    kmeans = gold_customer_metrics.join(found, on="customer_unique_id", how="inner").withColumn(
+        "segment_kind", F.lit("kmeans")
+    )
     everyone = Window.partitionBy("segment_kind")
-    profiles = gold_customer_metrics.groupBy(
-        F.lit("rfm").alias("segment_kind"), F.col("customer_segment").alias("segment")
-    ).agg(
-        F.count("*").cast("int").alias("customers"),
-        F.avg("recency_days").alias("avg_recency_days"),
-        F.avg("frequency").alias("avg_frequency"),
-        exact_mean("monetary_value", digits=2).alias("avg_monetary_value"),
-        exact_mean("clv_12_months", digits=2).alias("avg_clv_12_months"),
-        exact_mean("avg_review_score").alias("avg_review_score"),
-        F.sum("monetary_value").cast("decimal(14,2)").alias("revenue"),
+    profiles = (
+        rfm.unionByName(kmeans)
+        .groupBy("segment_kind", "segment")
+        .agg(
+            F.count("*").cast("int").alias("customers"),
+            F.avg("recency_days").alias("avg_recency_days"),
+            F.avg("frequency").alias("avg_frequency"),
+            exact_mean("monetary_value", digits=2).alias("avg_monetary_value"),
+            exact_mean("clv_12_months", digits=2).alias("avg_clv_12_months"),
+            exact_mean("avg_review_score").alias("avg_review_score"),
+            F.sum("monetary_value").cast("decimal(14,2)").alias("revenue"),
+        )
     )
     return profiles.withColumns(
         {

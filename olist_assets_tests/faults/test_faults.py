@@ -46,7 +46,7 @@ def assert_whole(settings, finished):
     """Every daily table opens and holds exactly what a full run makes, and nobody holds it."""
     for name in DAILY_TABLES:
         assert rows_of(settings, name) == rows_of(finished.settings, name), name
-        with table_lock(settings.table_path(name), 0.1, "a test"):
+        with table_lock(lakehouse.table_path(settings, name), 0.1, "a test"):
             pass
 
 
@@ -54,7 +54,7 @@ def being_written(settings):
     """The daily tables whose locks somebody holds."""
     held = []
     for name in DAILY_TABLES:
-        path = settings.table_path(name)
+        path = lakehouse.table_path(settings, name)
         try:
             with FileLock(path.parent / f".{name}.lock", timeout=0):
                 pass
@@ -91,7 +91,7 @@ def test_fifty_kills_at_random_moments(warehouse, finished):
             for version in range(before[name], before[name] + commits[name] + 1)
             for file in lakehouse.data_files(lakehouse.open_table(warehouse, name, version))
         }
-        unused += len(set(warehouse.table_path(name).glob("*.parquet")) - used)
+        unused += len(set(lakehouse.table_path(warehouse, name).glob("*.parquet")) - used)
     code, text = olist("materialize", "--day", "2018-01-10")
     assert code == DONE, text
     assert_whole(warehouse, finished)
@@ -102,7 +102,7 @@ def test_fifty_kills_at_random_moments(warehouse, finished):
 
 
 def data_files_on_disk(settings):
-    return {file for name in DAILY_TABLES for file in settings.table_path(name).glob("*.parquet")}
+    return {file for name in DAILY_TABLES for file in lakehouse.table_path(settings, name).glob("*.parquet")}
 
 
 def wait_for_a_data_file(settings, patience=120.0):
@@ -161,7 +161,7 @@ def test_a_read_only_warehouse(warehouse, finished):
 
 def test_a_corrupted_log_file(warehouse, finished):
     assert olist("materialize", "--day", "2018-01-10")[0] == DONE
-    newest = max((warehouse.table_path("silver_orders") / "_delta_log").glob("*.json"))
+    newest = max((lakehouse.table_path(warehouse, "silver_orders") / "_delta_log").glob("*.json"))
     newest.write_bytes(newest.read_bytes()[:100])
     code, text = olist("materialize", "--day", "2018-01-11")
     assert code in (FAILED, WRONG_USE)
@@ -177,7 +177,7 @@ def test_a_corrupted_log_file(warehouse, finished):
 
 
 def test_a_table_deleted_by_hand(warehouse, finished):
-    shutil.rmtree(warehouse.table_path("silver_orders"))
+    shutil.rmtree(lakehouse.table_path(warehouse, "silver_orders"))
     code, text = olist("materialize", "--select", "silver_orders_master", "--day", "2018-01-10")
     assert (code, "silver_orders (never made)" in text) == (WRONG_USE, True), text
     code, text = olist("materialize", "--day", "2018-01-10")

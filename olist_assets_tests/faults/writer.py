@@ -8,6 +8,7 @@ import random
 import sys
 from datetime import timedelta
 
+from olist_assets import lakehouse
 from olist_assets.catalog import assets, table
 from olist_assets.io_manager import DeltaIOManager
 from olist_assets.jobs import DAILY_TABLES
@@ -24,7 +25,7 @@ def main() -> None:
     functions = {made.key.to_user_string(): made for made in assets()}
 
     def rows(name: str, span: Span):
-        frame = spark.session.read.format("delta").load(str(Settings().table_path(name)))
+        frame = spark.session.read.format("delta").load(str(lakehouse.table_path(Settings(), name)))
         return frame.where(span.predicate) if name in DAILY_TABLES else frame
 
     say(f"ready {spark.session.version}")

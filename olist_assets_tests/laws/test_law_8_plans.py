@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
+from olist_assets import lakehouse
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.contracts import Table
 from olist_assets.gold.gold_daily_metrics import GOLD_DAILY_METRICS, gold_daily_metrics, with_trailing_figures
@@ -140,7 +141,7 @@ class Rerun:
         return self.whole(table).where(span.predicate)
 
     def whole(self, table: Table) -> DataFrame:
-        return self._spark.read.format("delta").load(str(Settings().table_path(table.name)))
+        return self._spark.read.format("delta").load(str(lakehouse.table_path(Settings(), table.name)))
 
 
 def joined(silver: DataFrame, bronze: dict[str, DataFrame]) -> Any:

@@ -1,0 +1,56 @@
+"""Commands about trained models."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from olist_assets.cli.options import console
+from olist_assets.errors import OlistError
+from olist_assets.settings import Settings
+
+# Not asked of the contracts, which would import Spark for `--help`: a test compares them.
+SCORING_MODELS = ("churn_model", "repurchase_model")
+
+
+@click.command()
+@click.option("--input", "source", type=click.Path(path_type=Path), required=True, help="CSV file or Delta table.")
+@click.option("--output", "target", type=click.Path(path_type=Path), required=True, help="New CSV file or Delta table.")
+@click.option("--model", type=click.Choice(SCORING_MODELS), default="churn_model", show_default=True)
+def predict(source: Path, target: Path, model: str) -> None:
+    """Score customers with a model's champion: their rows, and its probability beside them.
+
+    A missing feature is named; an empty value is taken as unknown.
+
+    \b
+    olist predict --input new_customers.csv --output scored.csv
+    olist predict --model repurchase_model --input warehouse/new_customers --output warehouse/scored
+    """
+    if not target.parent.is_dir():
+        raise OlistError(f"{target.parent} is no folder: --output needs one that is there.")
+    from olist_assets.catalog import models
+    from olist_assets.predictions import predict as score
+    from olist_assets.resources import Spark
+
+    with console.status(f"Scoring {source}"):
+        version = score(Settings(), Spark().session, models()[model], source, target)
+    console.print(f"[green]✓[/] {target}: scored by {model} version {version}", soft_wrap=True)
+
+
+@click.command()
+@click.option("--port", type=int, default=5000, show_default=True)
+def mlflow(port: int) -> None:
+    """Open MLflow's UI on the loopback address: runs, figures, plots and versions; stop it with Ctrl-C.
+
+    To roll a model back, give the alias `champion` to another of its versions there; scoring then uses that one.
+    """
+    settings = Settings()
+    if settings.mlflow_tracking_uri and settings.mlflow_tracking_uri.startswith("http"):
+        raise OlistError(f"MLflow's own server has its UI: {settings.mlflow_tracking_uri}")
+    from olist_assets.tracking import client, tracking_uri
+
+    client(settings)
+    console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
+    words = ["mlflow", "ui", "--backend-store-uri", tracking_uri(settings), "--host", "127.0.0.1", "--port", str(port)]
+    os.execv(Path(sys.executable).with_name("mlflow"), [*words, "--workers", "1"])

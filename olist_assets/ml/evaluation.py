@@ -1,0 +1,89 @@
+"""How good a classifier is on held-out customers: figures and curves, all from one pass over their scores."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from pyspark.ml.functions import vector_to_array
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+# Memory is bounded by the digits kept, not by the customers: at most 100,001 different probabilities.
+DIGITS = 5
+TOP = 0.2
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How many customers have each probability, and how many of them the label: arrays, the lowest first."""
+
+    probability: np.ndarray
+    customers: np.ndarray
+    positives: np.ndarray
+
+    @property
+    def base_rate(self) -> float:
+        return float(self.positives.sum() / self.customers.sum())
+
+    @property
+    def has_both_labels(self) -> bool:
+        return 0 < self.positives.sum() < self.customers.sum()
+
+    def inverted(self) -> "Scores":
+        """The same customers seen by the label that the other one excludes."""
+        return Scores(1 - self.probability[::-1], self.customers[::-1], (self.customers - self.positives)[::-1])
+
+    def expanded(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Label, probability and weight, as scikit-learn takes them."""
+        labels = np.repeat([1, 0], len(self.probability))
+        weights = np.concatenate([self.positives, self.customers - self.positives])
+        seen = weights > 0
+        return labels[seen], np.tile(self.probability, 2)[seen], weights[seen]
+
+
+def probability() -> Column:
+    """The probability of label 1 that a Spark classifier has put beside its prediction."""
+    return vector_to_array(F.col("probability"))[1]
+
+
+def scores(scored: DataFrame, label: str) -> Scores:
+    """Customers and positives by probability; computed in Spark, collected as a histogram."""
+    by = scored.groupBy(F.round(probability(), DIGITS).alias("p")).agg(F.count("*"), F.sum(label)).orderBy("p")
+    columns = np.array([tuple(row) for row in by.collect()], dtype=float).reshape(-1, 3).T
+    return Scores(columns[0], columns[1], columns[2])
+
+
+def constant_scores(like: Scores, value: float) -> Scores:
+    """The same customers, all given one probability: a baseline."""
+    return Scores(np.array([value]), like.customers.sum(keepdims=True), like.positives.sum(keepdims=True))
+
+
+def figures(of: Scores) -> dict[str, float]:
+    """AUC-ROC, AUC-PR, Brier score, and precision, recall and lift of the fifth with the highest probability.
+
+    Figures that need both labels are left out where only one occurs.
+    """
+    from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+
+    if not len(of.probability):
+        return {}
+    labels, probabilities, weights = of.expanded()
+    found = {"customers": float(of.customers.sum()), "base_rate": of.base_rate}
+    if not of.has_both_labels:
+        return found
+    top = _positives_at_the_top(of)
+    hits = TOP * of.customers.sum()
+    return found | {
+        "auc_roc": float(roc_auc_score(labels, probabilities, sample_weight=weights)),
+        "auc_pr": float(average_precision_score(labels, probabilities, sample_weight=weights)),
+        "brier": float(brier_score_loss(labels, probabilities, sample_weight=weights)),
+        "precision_at_20": float(top / hits),
+        "recall_at_20": float(top / of.positives.sum()),
+        "lift_at_20": float(top / hits / of.base_rate),
+    }
+
+
+def _positives_at_the_top(of: Scores) -> float:
+    """Positives among the top fifth; of customers with one probability at its edge, their share."""
+    left = TOP * of.customers.sum() - np.concatenate([[0.0], np.cumsum(of.customers[::-1])[:-1]])
+    taken = np.clip(left / of.customers[::-1], 0, 1)
+    return float((taken * of.positives[::-1]).sum())

@@ -1,0 +1,115 @@
+"""gold_customer_churn_predictions: each customer's churn score, and the probability that they do not come back."""
+
+import dagster as dg
+from pyspark.sql import Column as Expr
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Column, ForeignKey, RowCount, Rule, Table
+from olist_assets.ml import churn_model as churn
+from olist_assets.ml.evaluation import probability
+from olist_assets.ml.repurchase_features import KEY, customers_at_cutoff
+from olist_assets.tracking import Champion
+
+RISKS = {"High Risk": 0.2, "Medium Risk": 0.5, "Low Risk": 1.0}
+_shares = " UNION ALL ".join(
+    f"SELECT '{name}' AS name, {upto} - {above} AS share"
+    for (name, upto), above in zip(RISKS.items(), (0, *RISKS.values()), strict=False)
+)
+
+GOLD_CUSTOMER_CHURN_PREDICTIONS = Table(
+    name="gold_customer_churn_predictions",
+    in_layer="ml",
+    description=(
+        "`churn_probability` is the classic score, whose label is a function of recency; "
+        "`no_repurchase_probability` looks ahead: no order in the 90 days after the reference date."
+    ),
+    grain="One row per customer (customer_unique_id) with a delivered order.",
+    key=("customer_unique_id",),
+    columns=(
+        Column("customer_unique_id", "string", "The person who bought."),
+        Column("is_churned", "int", "1 after more than 90 days without an order.", minimum=0, maximum=1),
+        Column("churn_probability", "double", "Of is_churned, by churn_model.", minimum=0, maximum=1),
+        Column("churn_prediction", "int", "1 where more probable than not.", minimum=0, maximum=1),
+        Column("churn_percentile", "double", "Rank of the risk: 0 is the highest, 1 the lowest.", minimum=0, maximum=1),
+        Column("churn_risk_category", "string", "By percentile: to 0.2, to 0.5, above.", accepted=tuple(RISKS)),
+        Column(
+            "no_repurchase_probability",
+            "double",
+            "Of no order within the horizon, by repurchase_model.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column("model_version", "string", "Versions of the models that scored."),
+        Column("scored_at", "timestamp", "When it was scored."),
+    ),
+    foreign_keys=(ForeignKey("customer_unique_id", "gold_customer_metrics", "customer_unique_id"),),
+    row_counts=(
+        RowCount(
+            "row_count_matches_customers_with_an_order",
+            "SELECT count(*) FROM gold_customer_metrics WHERE frequency > 0",
+            "Each customer with a delivered order once.",
+        ),
+    ),
+    rules=(
+        Rule(
+            "churn_percentile_covers_0_to_1",
+            "SELECT count(*) FROM (SELECT min(churn_percentile) low, max(churn_percentile) high, count(*) n "
+            "FROM {table}) WHERE low <> 0 OR (n > 1 AND high <> 1)",
+            "The first has percentile 0, the last 1.",
+        ),
+        Rule(
+            "risk_shares_are_20_30_50",
+            f"SELECT count(*) FROM ({_shares}) s WHERE abs(s.share * (SELECT count(*) FROM {{table}}) - "
+            "(SELECT count(*) FROM {table} WHERE churn_risk_category = s.name)) > 1",
+            "20, 30 and 50 % of the customers have a high, medium and low risk, to within one.",
+        ),
+    ),
+    scores=("churn_probability", "no_repurchase_probability"),
+)
+
+
+@dg.asset(**GOLD_CUSTOMER_CHURN_PREDICTIONS.asset_args())
+def gold_customer_churn_predictions(
+    gold_customer_metrics: DataFrame,
+    silver_orders_master: DataFrame,
+    silver_order_reviews: DataFrame,
+    churn_model: Champion,
+    repurchase_model: Champion,
+) -> DataFrame:
+    """Both champions' scores of each customer, as of the customers' reference date."""
+    churned = churn_model.pipeline.transform(churn.labelled(gold_customer_metrics)).select(
+        KEY, churn.LABEL, probability().alias("churn_probability"), F.col("prediction").cast("int").alias("predicted")
+    )
+    orders = silver_orders_master.crossJoin(F.broadcast(cutoff(gold_customer_metrics)))
+    ahead = repurchase_model.pipeline.transform(customers_at_cutoff(orders, silver_order_reviews)).select(
+        KEY, probability().alias("no_repurchase_probability")
+    )
+    # One row a customer on both sides: those who bought until the reference date.
+    scored = with_risk(churned.join(ahead, on=KEY, how="inner")).withColumns(
+        {
+            "churn_prediction": F.col("predicted"),
+            "model_version": F.lit(f"churn_model {churn_model.version}, repurchase_model {repurchase_model.version}"),
+            "scored_at": F.current_timestamp(),
+        }
+    )
+    return scored.select(*GOLD_CUSTOMER_CHURN_PREDICTIONS.column_names)
+
+
+def cutoff(customers: DataFrame) -> DataFrame:
+    """One row: `cutoff`, the day after the date that the customers' recency counts to."""
+    reference = F.max(F.date_add("last_order_date", F.col("recency_days")))
+    return customers.agg(F.date_add(reference, 1).alias("cutoff"))
+
+
+def with_risk(customers: DataFrame) -> DataFrame:
+    """Customers with `churn_percentile` and `churn_risk_category`; equal probabilities are ordered by customer."""
+    ranked = Window.orderBy(F.desc("churn_probability"), KEY)
+    return customers.withColumn("churn_percentile", F.percent_rank().over(ranked)).withColumn(
+        "churn_risk_category", risk(F.col("churn_percentile"))
+    )
+
+
+def risk(percentile: Expr) -> Expr:
+    (high, high_to), (medium, medium_to), (low, _) = RISKS.items()
+    return F.when(percentile <= high_to, high).when(percentile <= medium_to, medium).otherwise(low)

@@ -1,0 +1,64 @@
+"""gold_customer_segments_ml: the k-means segment of each customer."""
+
+import dagster as dg
+from pyspark.ml.functions import vector_to_array
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from olist_assets.contracts import Column, ForeignKey, RowCount, Table
+from olist_assets.ml.segmentation_model import FEATURES, features, segments
+from olist_assets.tracking import Champion
+
+GOLD_CUSTOMER_SEGMENTS_ML = Table(
+    name="gold_customer_segments_ml",
+    in_layer="ml",
+    description="Segments by k-means over standardised recency, frequency and monetary value.",
+    grain="One row per customer (customer_unique_id) with a delivered order.",
+    key=("customer_unique_id",),
+    columns=(
+        Column("customer_unique_id", "string", "The person who bought."),
+        Column("recency_days", "int", "Last order to the reference date.", unit="days", minimum=0),
+        Column("frequency", "int", "Delivered orders.", minimum=1),
+        Column("monetary_value", "decimal(14,2)", "Value of delivered orders.", unit="BRL", minimum=0),
+        Column("ml_segment", "int", "Number of the segment, by average monetary value, 0 the smallest.", minimum=0),
+        Column("segment_label", "string", "The segment's name, from what its center differs in most."),
+        Column("distance_to_center", "double", "Euclidean distance to the center, in standard deviations.", minimum=0),
+    ),
+    foreign_keys=(ForeignKey("customer_unique_id", "gold_customer_metrics", "customer_unique_id"),),
+    row_counts=(
+        RowCount(
+            "row_count_matches_customers_with_an_order",
+            "SELECT count(*) FROM gold_customer_metrics WHERE frequency > 0",
+            "Each customer with a delivered order once.",
+        ),
+    ),
+)
+
+
+@dg.asset(**GOLD_CUSTOMER_SEGMENTS_ML.asset_args())
+def gold_customer_segments_ml(gold_customer_metrics: DataFrame, segmentation_model: Champion) -> DataFrame:
+    """Each customer in the cluster whose center is nearest."""
+    assigned = segmentation_model.pipeline.transform(features(gold_customer_metrics)).select(
+        "customer_unique_id", "prediction", vector_to_array(F.col("features")).alias("at")
+    )
+    # One row a customer on both sides.
+    customers = gold_customer_metrics.select("customer_unique_id", *FEATURES).join(
+        with_segment(assigned, segmentation_model), on="customer_unique_id", how="inner"
+    )
+    return customers.select(*GOLD_CUSTOMER_SEGMENTS_ML.column_names)
+
+
+def with_segment(assigned: DataFrame, champion: Champion) -> DataFrame:
+    """Segment, label and distance to the center of rows with a `prediction` and their scaled place `at`."""
+    found = segments(champion.pipeline)
+    number = F.create_map(*(F.lit(v) for cluster, s in found.items() for v in (cluster, s.number)))
+    label = F.create_map(*(F.lit(v) for cluster, s in found.items() for v in (cluster, s.label)))
+    # Spark numbers the clusters from 0 on.
+    centers = F.array(*(F.array(*map(F.lit, found[cluster].center)) for cluster in range(len(found))))
+    squares = F.zip_with("at", centers[F.col("prediction")], lambda at, center: (at - center) * (at - center))
+    return assigned.select(
+        "customer_unique_id",
+        number[F.col("prediction")].alias("ml_segment"),
+        label[F.col("prediction")].alias("segment_label"),
+        F.sqrt(F.aggregate(squares, F.lit(0.0), lambda total, square: total + square)).alias("distance_to_center"),
+    )

@@ -1,0 +1,29 @@
+"""Rows laid out for training so that the same rows give the same model."""
+
+from typing import Any
+
+from pyspark.ml import PipelineModel
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+# Sums of two partitions are the same whichever is ready first; of three they are not, to the last digit.
+PARTITIONS = 2
+BUCKETS = 10_000
+
+
+def in_fixed_order(frame: DataFrame, key: str) -> DataFrame:
+    """The rows in two partitions by their key, each in its order: however they lay before, and whoever computes them.
+
+    Spark's seeds count partitions and rows, and its sums of doubles go by their order.
+    """
+    return frame.repartition(PARTITIONS, key).sortWithinPartitions(key)
+
+
+def is_trained_on(key: str, share: float, seed: int) -> Column:
+    """Whether a row is among the `share` to train on: by a hash of its key, so the same in every run and data set."""
+    return F.pmod(F.xxhash64(F.lit(seed), F.col(key)), F.lit(BUCKETS)) < round(share * BUCKETS)
+
+
+def last_stage(model: PipelineModel) -> Any:
+    """The fitted estimator at the end of a pipeline, of whatever kind it is."""
+    return model.stages[-1]

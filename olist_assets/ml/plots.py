@@ -1,0 +1,69 @@
+"""Plots that go with a training into MLflow."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from olist_assets.ml.evaluation import Scores
+
+BINS = 10
+
+
+def classifier_plots(of: Scores) -> dict[str, Figure]:
+    """ROC, precision-recall and calibration; none where only one label occurs."""
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
+    if not of.has_both_labels:
+        return {}
+    labels, probabilities, weights = of.expanded()
+    false_rate, true_rate, _ = roc_curve(labels, probabilities, sample_weight=weights)
+    precision, recall, _ = precision_recall_curve(labels, probabilities, sample_weight=weights)
+    roc, axes = _figure("ROC", "false positive rate", "true positive rate")
+    axes.plot(false_rate, true_rate)
+    axes.plot([0, 1], [0, 1], "k:", linewidth=1)
+    curve, axes = _figure("Precision and recall", "recall", "precision")
+    axes.plot(recall, precision)
+    axes.axhline(of.base_rate, color="k", linestyle=":", linewidth=1)
+    return {"roc": roc, "precision_recall": curve, "calibration": _calibration(of)}
+
+
+def _calibration(of: Scores) -> Figure:
+    """Mean probability against the share that has the label, in ten bins of as many customers each."""
+    figure, axes = _figure("Calibration", "mean probability", "share with the label")
+    middle = np.cumsum(of.customers) - of.customers / 2
+    bins = np.minimum((middle / of.customers.sum() * BINS).astype(int), BINS - 1)
+    customers, positives, weighted = (
+        np.bincount(bins, values, BINS) for values in (of.customers, of.positives, of.probability * of.customers)
+    )
+    filled = customers > 0
+    means = weighted[filled] / customers[filled]
+    axes.plot(means, positives[filled] / customers[filled], "o-")
+    axes.plot([means.min(), means.max()], [means.min(), means.max()], "k:", linewidth=1)
+    return figure
+
+
+def importances_plot(values: Mapping[str, float]) -> dict[str, Figure]:
+    """The weight of each feature, the largest on top."""
+    figure, axes = _figure("Feature importances", "weight", "")
+    ordered = sorted(values.items(), key=lambda pair: pair[1])
+    axes.barh([name for name, _ in ordered], [value for _, value in ordered])
+    return {"feature_importances": figure}
+
+
+def cluster_plots(counts: Sequence[int], costs: Sequence[float], silhouettes: Sequence[float]) -> dict[str, Figure]:
+    """Elbow and silhouette over the number of clusters."""
+    elbow, axes = _figure("Elbow", "clusters", "sum of squared distances to the centers")
+    axes.plot(counts, costs, "o-")
+    silhouette, axes = _figure("Silhouette", "clusters", "mean silhouette (squared Euclidean)")
+    axes.plot(counts, silhouettes, "o-")
+    return {"elbow": elbow, "silhouette": silhouette}
+
+
+def _figure(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.set(title=title, xlabel=x, ylabel=y)
+    axes.grid(alpha=0.3)
+    return figure, axes

@@ -1,0 +1,64 @@
+"""What was known of each customer at a cutoff, and whether they bought again after it.
+
+A fact counts once it was known: a purchase before the cutoff, a delivery by its date, a review by its answer.
+"""
+
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+KEY, LABEL = "customer_unique_id", "has_no_order"
+FEATURES = (
+    "recency_days", "frequency", "monetary_value", "tenure_days", "total_items_purchased", "max_installments",
+    "avg_delivery_days", "avg_delivery_delay", "avg_review_score", "has_review",
+)  # fmt: skip
+MAY_BE_MISSING = ("max_installments", "avg_delivery_days", "avg_delivery_delay", "avg_review_score")
+
+
+def with_cutoff(orders: DataFrame, cutoff: date) -> DataFrame:
+    """The orders with one `cutoff` for all: the first day that is not known."""
+    return orders.withColumn("cutoff", F.lit(cutoff))
+
+
+def customers_at_cutoff(orders: DataFrame, reviews: DataFrame) -> DataFrame:
+    """One row a customer who had bought before the orders' `cutoff`: id and FEATURES as doubles, unknown ones null."""
+    bought = orders.where(F.col("order_date") < F.col("cutoff"))
+    is_delivered = F.col("order_delivered_customer_date") < F.col("cutoff")
+    # At most one row an order on the right.
+    known = bought.join(_scores_of_orders(bought, reviews), on="order_id", how="left").withColumns(
+        {name: F.when(is_delivered, F.col(name)) for name in ("delivery_days", "delivery_delay")}
+    )
+    since_first, since_last = (F.datediff(F.max("cutoff"), day("order_date")).cast("double") for day in (F.min, F.max))
+    return known.groupBy(KEY).agg(
+        since_last.alias("recency_days"),
+        F.count("*").cast("double").alias("frequency"),
+        F.sum("order_total_value").cast("double").alias("monetary_value"),
+        since_first.alias("tenure_days"),
+        F.sum("items_count").cast("double").alias("total_items_purchased"),
+        F.max("max_installments").cast("double").alias("max_installments"),
+        F.avg("delivery_days").alias("avg_delivery_days"),
+        F.avg("delivery_delay").alias("avg_delivery_delay"),
+        # A sum of whole numbers first: the mean then does not depend on the rows' order.
+        (F.sum("score_sum") / F.sum("score_count")).alias("avg_review_score"),
+        F.coalesce(F.max((F.col("score_count") > 0).cast("double")), F.lit(0.0)).alias("has_review"),
+    )
+
+
+def _scores_of_orders(orders: DataFrame, reviews: DataFrame) -> DataFrame:
+    """One row an order with a review answered before the cutoff: the sum and number of its scores."""
+    answered = reviews.select(F.explode("order_ids").alias("order_id"), "review_answer_timestamp", "review_score")
+    # One row an order on the left.
+    known = answered.join(orders.select("order_id", "cutoff"), on="order_id", how="inner").where(
+        F.col("review_answer_timestamp") < F.col("cutoff")
+    )
+    return known.groupBy("order_id").agg(F.sum("review_score").alias("score_sum"), F.count("*").alias("score_count"))
+
+
+def labelled(orders: DataFrame, reviews: DataFrame, horizon_days: int) -> DataFrame:
+    """Customers at the cutoff and LABEL: 1 where they placed no order in the `horizon_days` from the cutoff on."""
+    days_after = F.datediff("order_date", "cutoff")
+    later = orders.where((days_after >= 0) & (days_after < horizon_days)).select(KEY).distinct()
+    # At most one row a customer on the right.
+    again = customers_at_cutoff(orders, reviews).join(later.withColumn("again", F.lit(0)), on=KEY, how="left")
+    return again.withColumn(LABEL, F.coalesce("again", F.lit(1))).select(KEY, *FEATURES, LABEL)
