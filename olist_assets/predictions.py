@@ -11,7 +11,7 @@ from olist_assets.contracts import Model
 from olist_assets.errors import OlistError
 from olist_assets.ml.evaluation import probability
 from olist_assets.settings import Settings
-from olist_assets.tracking import champion, champion_version, client, features_of
+from olist_assets.tracking import features_of, loaded, required_champion
 
 
 def predict(settings: Settings, spark: SparkSession, model: Model, source: Path, target: Path) -> int:
@@ -23,26 +23,17 @@ def predict(settings: Settings, spark: SparkSession, model: Model, source: Path,
     if target.exists():
         raise OlistError(f"{target} is there already: give another --output, or move it away.")
     rows = _read(spark, source)
-    wanted = required_features(settings, model)
+    best = required_champion(settings, model)
+    wanted = features_of(settings, best)
     if missing := [name for name in wanted if name not in rows.columns]:
         raise OlistError(f"{source} lacks {', '.join(missing)}. {model.name} needs: {', '.join(wanted)}.")
     if str(model.score) in rows.columns:
         raise OlistError(f"{source} has a column {model.score} already, where the result would go.")
     numbers = rows.withColumns({name: F.col(name).try_cast("double") for name in wanted})
     _require_numbers(rows, wanted, source)
-    best = champion(settings, model)
-    assert best, "required_features found it"
-    scored = best.pipeline.transform(numbers).select(*rows.columns, probability().alias(str(model.score)))
+    scored = loaded(settings, best).transform(numbers).select(*rows.columns, probability().alias(str(model.score)))
     _write(scored, target)
-    return best.version
-
-
-def required_features(settings: Settings, model: Model) -> tuple[str, ...]:
-    """The columns that the champion was trained on. Raises OlistError where there is none."""
-    version = champion_version(client(settings), model)
-    if version is None:
-        raise OlistError(f"{model.name} has no champion yet. Train it: olist materialize --select {model.name}")
-    return features_of(settings, version)
+    return int(best.version)
 
 
 def _read(spark: SparkSession, source: Path) -> DataFrame:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,6 +33,7 @@ CHAMPION = "champion"
 LOCAL_UI = "http://127.0.0.1:5000"
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     # A server that is not there is said after seconds, not after minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
 }
@@ -114,6 +116,14 @@ def champion_version(mlflow: "MlflowClient", model: Model) -> "ModelVersion | No
         if error.error_code in map(ErrorCode.Name, (INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST)):
             return None
         raise
+
+
+def required_champion(settings: Settings, model: Model) -> "ModelVersion":
+    """Raises OlistError where the model has no champion yet."""
+    version = champion_version(client(settings), model)
+    if version is None:
+        raise OlistError(f"{model.name} has no champion yet. Train it: olist materialize --select {model.name}")
+    return version
 
 
 def champion(settings: Settings, model: Model) -> Champion | None:
@@ -303,7 +313,13 @@ def _require_experiment(settings: Settings, name: str) -> None:
 class ModelRegistry(dg.ConfigurableIOManager):
     """Where models are stored: a training's version is told to Dagster; who reads a model gets its champion."""
 
+    @cached_property
+    def _of_this_run(self) -> dict[tuple[str, int], PipelineModel]:
+        """Models trained in this process: one that became champion need not be read back."""
+        return {}
+
     def handle_output(self, context: dg.OutputContext, obj: Trained) -> None:
+        self._of_this_run[obj.model.name, obj.version] = obj.pipeline
         context.add_output_metadata(
             {
                 "model_version": obj.version,
@@ -316,8 +332,7 @@ class ModelRegistry(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> Champion:
         from olist_assets.catalog import models
 
-        name = context.asset_key.to_user_string()
-        found = champion(Settings(), models()[name])
-        if found is None:
-            raise OlistError(f"{name} has no champion yet. Train it: olist materialize --select {name}")
-        return found
+        settings, model = Settings(), models()[context.asset_key.to_user_string()]
+        best = required_champion(settings, model)
+        trained = self._of_this_run.get((model.name, int(best.version)))
+        return Champion(int(best.version), trained or loaded(settings, best))

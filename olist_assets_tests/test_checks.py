@@ -1,5 +1,6 @@
 """Each kind of check: it passes on sound rows and fails on the fault it is there for."""
 
+import math
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.catalog import tables
 from olist_assets.check_kinds import checks_of
 from olist_assets.checks import evaluated
+from olist_assets.ml.gold_customer_churn_predictions import GOLD_CUSTOMER_CHURN_PREDICTIONS
 from olist_assets.silver.silver_order_items import SILVER_ORDER_ITEMS
 from olist_assets.silver.silver_order_payments import SILVER_ORDER_PAYMENTS
 from olist_assets.silver.silver_orders import SILVER_ORDERS
@@ -166,3 +168,63 @@ def test_check_names_are_unique_predicates():
         assert len(names) == len(set(names)), table.name
         verbs = {"is", "are", "have", "matches", "match", "exists", "parse", "covers"}
         assert all(verbs & set(name.split("_")) for name in names), names
+
+
+def scored(*probabilities: float) -> list[dict[str, Any]]:
+    """Rows of gold_customer_churn_predictions as its function would write them, the highest probability first."""
+    last = max(len(probabilities) - 1, 1)
+    return [
+        {
+            "customer_unique_id": f"c{rank:03}",
+            "churn_probability": probability,
+            "no_repurchase_probability": probability,
+            "churn_percentile": rank / last,
+            "churn_risk_category": "High Risk"
+            if rank / last <= 0.2
+            else "Medium Risk"
+            if rank / last <= 0.5
+            else "Low Risk",
+        }
+        for rank, probability in enumerate(sorted(probabilities, reverse=True))
+    ]
+
+
+EVEN = [number / 100 for number in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("new", "stable"), [(EVEN, True), (EVEN[10:], True), ([p / 3 for p in EVEN], False), ([0.5] * 100, False)]
+)
+def test_scores_that_shifted_since_the_version_before_warn(spark, settings, new, stable):
+    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *scored(*EVEN))
+    first = verdicts(settings, GOLD_CUSTOMER_CHURN_PREDICTIONS)["churn_probability_is_stable"]
+    assert (first.passed, figures(first)) == (True, {"compared_with_version": "none: it is the first"})
+    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *scored(*new))
+    result = verdicts(settings, GOLD_CUSTOMER_CHURN_PREDICTIONS)["churn_probability_is_stable"]
+    assert (result.passed, result.severity) == (stable, dg.AssetCheckSeverity.WARN)
+    assert (figures(result)["psi"] < 0.25, figures(result)["compared_with_version"]) == (stable, 1)
+
+
+def test_the_population_stability_index_is_the_formulas(spark, settings):
+    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *scored(*EVEN))
+    # Of the first decile, 0.00 to 0.09, half moved to the last: 5 and 15 of 100 instead of 10 and 10.
+    moved = [p if p >= 0.05 else 0.99 for p in EVEN]
+    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *scored(*moved))
+    result = verdicts(settings, GOLD_CUSTOMER_CHURN_PREDICTIONS)["churn_probability_is_stable"]
+    assert figures(result)["psi"] == pytest.approx(-0.05 * math.log(0.5) + 0.05 * math.log(1.5))
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ({"churn_percentile": 0.5}, "churn_percentile_covers_0_to_1"),
+        ({"churn_risk_category": "Low Risk"}, "risk_shares_are_20_30_50"),
+        ({"churn_probability": 1.5}, "churn_probability_is_in_range"),
+    ],
+)
+def test_predictions_that_break_a_rule_fail_its_check(spark, settings, fault, check):
+    rows = scored(*EVEN)
+    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *rows)
+    assert verdicts(settings, GOLD_CUSTOMER_CHURN_PREDICTIONS)[check].passed
+    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *(row | fault for row in rows[:3]), *rows[3:])
+    assert not verdicts(settings, GOLD_CUSTOMER_CHURN_PREDICTIONS)[check].passed
