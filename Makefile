@@ -24,7 +24,7 @@ ui: setup ## Open Dagster's UI on http://127.0.0.1:3000
 
 .PHONY: test
 test: setup ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: test-long
 test-long: setup ## Try 200 random plans of day reruns instead of the gate's few (two hours)

@@ -20,7 +20,7 @@ from olist_assets.errors import OlistError
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="olist-assets")
 def olist() -> None:
-    """The Olist lakehouse: CSV files to bronze, silver and gold Delta tables, with checks."""
+    """The Olist lakehouse: CSV files to bronze, silver, gold and machine-learning Delta tables, with checks."""
 
 
 for _module in (runs, tables, versions, models, setup):

@@ -18,7 +18,8 @@ def doctor() -> int:
 
     settings, wrong = Settings(), 0
     for name, value in settings.model_dump().items():
-        console.print(f"  OLIST_{name.upper():<16} {value}", soft_wrap=True)
+        variable = Settings.model_fields[name].validation_alias or f"OLIST_{name.upper()}"
+        console.print(f"  {variable!s:<22} {value}", soft_wrap=True)
     for found in examined(settings):
         wrong += found.is_problem
         mark = "[red]✗[/]" if found.is_problem else "[green]✓[/]"

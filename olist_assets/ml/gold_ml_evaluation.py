@@ -22,7 +22,7 @@ GOLD_ML_EVALUATION = Table(
     columns=(
         Column("model", "string", "The model; after a slash, another one that was compared with it."),
         Column("version", "int", "Version in the registry.", minimum=1),
-        Column("split", "string", "Data measured on: `test`, or by the `champion` of then on the same test."),
+        Column("split", "string", "Data measured on: `test`; the `champion` of then on it; a `sample`."),
         Column("metric", "string", "Name of the figure."),
         Column("value", "double", "The figure."),
         Column("mlflow_run_id", "string", "The training's MLflow run."),

@@ -104,10 +104,11 @@ def sweep(scaled: np.ndarray, counts: Sequence[int], seed: int) -> tuple[list[fl
     # Threads add up in the order in which they end: one gives the same figures to the last digit.
     with threadpool_limits(1):
         for k in counts:
-            fit = SampleKMeans(k, random_state=seed, n_init=3).fit(scaled)
-            several = len(set(fit.labels_)) > 1
-            costs.append(float(fit.inertia_ or 0))
-            silhouettes.append(float(silhouette_score(scaled, fit.labels_, metric="sqeuclidean")) if several else 0.0)
+            fit = SampleKMeans(k, random_state=seed).fit(scaled)
+            labels = fit.predict(scaled)
+            several = len(np.unique(labels)) > 1
+            costs.append(-float(fit.score(scaled) or 0))
+            silhouettes.append(float(silhouette_score(scaled, labels, metric="sqeuclidean")) if several else 0.0)
     return costs, silhouettes
 
 

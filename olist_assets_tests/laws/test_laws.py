@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from olist_assets import lakehouse
 from olist_assets.catalog import assets, models, modules, table, tables
 from olist_assets.resources import Spark
-from olist_assets.tracking import Champion, Trained
+from olist_assets.tracking import Champion, Mlflow, Trained
 from olist_assets_tests.conftest import make, use
 from olist_assets_tests.oracle.compare import delta_rows
 
@@ -46,7 +46,8 @@ def test_law_2_an_asset_takes_frames_named_as_their_tables_and_returns_a_frame(m
     if name in models():
         # A training has an MLflow run of its own, which knows the Dagster run.
         assert read == {key.to_user_string() for key in made.dependency_keys}
-        assert [issubclass(kind, dg.Config) for kind in others] == [False, True, False]
+        context, config, tracking = others
+        assert (context, issubclass(config, dg.Config), tracking) == (dg.AssetExecutionContext, True, Mlflow)
         assert signature.return_annotation is Trained
         return
     # gold_ml_evaluation's rows come from MLflow, so it needs the session.

@@ -110,7 +110,8 @@ def test_segments_with_one_name_are_told_apart():
             return [[2.0, 0.0, 0.5], [3.0, 0.0, 0.1], [0.0, 0.0, -1.0]]
 
     found = segments(PipelineModel([Clusters()]))  # pyright: ignore[reportArgumentType]
-    assert [(s.number, s.label) for s in found.values()] == [(2, "Lapsed 2"), (1, "Lapsed"), (0, "Small Spenders")]
+    named = {cluster: (segment.number, segment.label) for cluster, segment in found.items()}
+    assert named == {0: (2, "Lapsed 2"), 1: (1, "Lapsed"), 2: (0, "Small Spenders")}
 
 
 def test_risk_is_the_rank_of_the_probability_and_ties_go_by_customer(spark):
