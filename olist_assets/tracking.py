@@ -34,6 +34,8 @@ LOCAL_UI = "http://127.0.0.1:5000"
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # Seven more processes, for what this platform does not use.
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     # A server that is not there is said after seconds, not after minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
 }

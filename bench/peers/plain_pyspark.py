@@ -12,7 +12,7 @@ import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
 
 from olist_assets import lakehouse
-from olist_assets.catalog import assets, tables
+from olist_assets.catalog import assets, models, tables
 from olist_assets.gold.gold_customer_metrics import CustomerMetricsConfig
 from olist_assets.resources import OlistSource, SchemaPolicy, Spark, spark_config
 from olist_assets.settings import Settings
@@ -40,10 +40,12 @@ def session(settings: Settings, peer: str) -> SparkSession:
 
 
 def in_order() -> list[dg.AssetsDefinition]:
-    """Assets, each after those it reads."""
-    waiting, done, ordered = list(assets()), set(), []
+    """Assets, each after those it reads; without the models and what is made with them."""
+    waiting, done, ordered = [made for made in assets() if made.key.to_user_string() not in models()], set(), []
     while waiting:
         ready = [made for made in waiting if set(made.dependency_keys) <= done]
+        if not ready:
+            break
         ordered += ready
         done |= {key for made in ready for key in made.keys}
         waiting = [made for made in waiting if made not in ready]
