@@ -7,9 +7,10 @@ from olist_assets.checks import asset_checks
 from olist_assets.io_manager import DeltaIOManager
 from olist_assets.jobs import jobs
 from olist_assets.model_checks import model_checks
+from olist_assets.registry import ModelRegistry
 from olist_assets.resources import OlistSource, SchemaPolicy, Spark
 from olist_assets.schedules import schedules
-from olist_assets.tracking import Mlflow, ModelRegistry
+from olist_assets.tracking import Mlflow
 
 # A run sets it: in the launchpad, or by --allow-schema-change.
 spark, schema_policy = Spark(), SchemaPolicy.configure_at_launch()

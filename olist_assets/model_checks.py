@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from olist_assets.contracts import Model
+from olist_assets.registry import BEATEN, CHAMPION, CHAMPION_PARAM, TESTED, champion_version, client, newest_version
 from olist_assets.settings import Settings
-from olist_assets.tracking import BEATEN, CHAMPION, CHAMPION_PARAM, TESTED, champion_version, client, newest_version
 
 PROMOTED_CHECK = "version_is_at_least_as_good_as_champion"
 LEAK_CHECK = "features_do_not_leak_the_label"

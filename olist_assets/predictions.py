@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 from olist_assets.contracts import Model
 from olist_assets.errors import OlistError
 from olist_assets.ml.evaluation import probability
+from olist_assets.registry import features_of, loaded, required_champion
 from olist_assets.settings import Settings
-from olist_assets.tracking import features_of, loaded, required_champion
 
 
 def predict(settings: Settings, spark: SparkSession, model: Model, source: Path, target: Path) -> int:

@@ -13,8 +13,8 @@ from olist_assets.errors import OlistError
 from olist_assets.instance import instance
 from olist_assets.jobs import DAILY_TABLES
 from olist_assets.partitions import FIRST_DAY, LAST_DAY
+from olist_assets.registry import champion_version, client
 from olist_assets.settings import Settings
-from olist_assets.tracking import champion_version, client
 
 Days = tuple[date, date]
 ALL_DAYS: Days = (FIRST_DAY, LAST_DAY)

@@ -193,7 +193,7 @@ EVEN = [number / 100 for number in range(100)]
 
 
 @pytest.mark.parametrize(
-    ("new", "stable"), [(EVEN, True), (EVEN[10:], True), ([p / 3 for p in EVEN], False), ([0.5] * 100, False)]
+    ("new", "stable"), [(EVEN, True), (EVEN[3:], True), ([p / 3 for p in EVEN], False), ([0.5] * 100, False)]
 )
 def test_scores_that_shifted_since_the_version_before_warn(spark, settings, new, stable):
     write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *scored(*EVEN))

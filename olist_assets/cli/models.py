@@ -48,7 +48,7 @@ def mlflow(port: int) -> None:
     settings = Settings()
     if settings.mlflow_tracking_uri and settings.mlflow_tracking_uri.startswith("http"):
         raise OlistError(f"MLflow's own server has its UI: {settings.mlflow_tracking_uri}")
-    from olist_assets.tracking import client, tracking_uri
+    from olist_assets.registry import client, tracking_uri
 
     client(settings)
     console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")

@@ -10,9 +10,10 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts import Model
 from olist_assets.ml.evaluation import figures, scores
-from olist_assets.ml.layout import in_fixed_order, is_trained_on, last_stage
+from olist_assets.ml.layout import buyers, in_fixed_order, is_trained_on, last_stage
 from olist_assets.ml.plots import classifier_plots, importances_plot
-from olist_assets.tracking import Mlflow, Trained
+from olist_assets.registry import Trained
+from olist_assets.tracking import Mlflow
 
 # Counted as churned after so many days without an order.
 CHURNED_AFTER_DAYS = 90
@@ -69,15 +70,9 @@ def churn_model(
         return run.version(forest, FEATURES)
 
 
-def features(customers: DataFrame) -> DataFrame:
-    """One row a customer with a delivered order: id and the nine features as doubles, unknown ones null."""
-    buyers = customers.where(F.col("frequency") > 0)
-    return buyers.select(KEY, *(F.col(name).cast("double").alias(name) for name in FEATURES))
-
-
 def labelled(customers: DataFrame) -> DataFrame:
     """The features and the label."""
-    return features(customers).withColumn(LABEL, (F.col("recency_days") > CHURNED_AFTER_DAYS).cast("int"))
+    return buyers(customers, KEY, FEATURES).withColumn(LABEL, (F.col("recency_days") > CHURNED_AFTER_DAYS).cast("int"))
 
 
 def pipeline(config: ForestConfig, names: tuple[str, ...]) -> Pipeline:

@@ -9,7 +9,7 @@ from olist_assets.contracts import Column, ForeignKey, RowCount, Rule, Table
 from olist_assets.ml import churn_model as churn
 from olist_assets.ml.evaluation import probability
 from olist_assets.ml.repurchase_features import KEY, customers_at_cutoff
-from olist_assets.tracking import Champion
+from olist_assets.registry import Champion
 
 RISKS = {"High Risk": 0.2, "Medium Risk": 0.5, "Low Risk": 1.0}
 _shares = " UNION ALL ".join(

@@ -6,8 +6,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts import Column, ForeignKey, RowCount, Table
-from olist_assets.ml.segmentation_model import FEATURES, features, segments
-from olist_assets.tracking import Champion
+from olist_assets.ml.layout import buyers
+from olist_assets.ml.segmentation_model import FEATURES, KEY, segments
+from olist_assets.registry import Champion
 
 GOLD_CUSTOMER_SEGMENTS_ML = Table(
     name="gold_customer_segments_ml",
@@ -38,7 +39,7 @@ GOLD_CUSTOMER_SEGMENTS_ML = Table(
 @dg.asset(**GOLD_CUSTOMER_SEGMENTS_ML.asset_args())
 def gold_customer_segments_ml(gold_customer_metrics: DataFrame, segmentation_model: Champion) -> DataFrame:
     """Each customer in the cluster whose center is nearest."""
-    assigned = segmentation_model.pipeline.transform(features(gold_customer_metrics)).select(
+    assigned = segmentation_model.pipeline.transform(buyers(gold_customer_metrics, KEY, FEATURES)).select(
         "customer_unique_id", "prediction", vector_to_array(F.col("features")).alias("at")
     )
     # One row a customer on both sides.

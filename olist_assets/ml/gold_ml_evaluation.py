@@ -7,9 +7,9 @@ from olist_assets.contracts import Column, Table
 from olist_assets.ml.churn_model import CHURN_MODEL
 from olist_assets.ml.repurchase_model import REPURCHASE_MODEL
 from olist_assets.ml.segmentation_model import SEGMENTATION_MODEL
+from olist_assets.registry import figures_of
 from olist_assets.resources import Spark
 from olist_assets.settings import Settings
-from olist_assets.tracking import figures_of
 
 MODELS = (SEGMENTATION_MODEL, CHURN_MODEL, REPURCHASE_MODEL)
 

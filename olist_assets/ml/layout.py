@@ -19,6 +19,12 @@ def in_fixed_order(frame: DataFrame, key: str) -> DataFrame:
     return frame.repartition(PARTITIONS, key).sortWithinPartitions(key)
 
 
+def buyers(customers: DataFrame, key: str, features: tuple[str, ...]) -> DataFrame:
+    """One row a customer with a delivered order: the key and the features as doubles, unknown ones null."""
+    bought = customers.where(F.col("frequency") > 0)
+    return bought.select(key, *(F.col(name).cast("double").alias(name) for name in features))
+
+
 def is_trained_on(key: str, share: float, seed: int) -> Column:
     """Whether a row is among the `share` to train on: by a hash of its key, so the same in every run and data set."""
     return F.pmod(F.xxhash64(F.lit(seed), F.col(key)), F.lit(BUCKETS)) < round(share * BUCKETS)

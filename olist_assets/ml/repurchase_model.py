@@ -16,7 +16,8 @@ from olist_assets.ml.evaluation import Scores, constant_scores, figures, scores
 from olist_assets.ml.layout import in_fixed_order, last_stage
 from olist_assets.ml.plots import classifier_plots, importances_plot
 from olist_assets.ml.repurchase_features import FEATURES, KEY, LABEL, MAY_BE_MISSING, labelled, with_cutoff
-from olist_assets.tracking import Mlflow, Trained
+from olist_assets.registry import Trained
+from olist_assets.tracking import Mlflow
 
 REPURCHASE_MODEL = Model(
     name="repurchase_model",

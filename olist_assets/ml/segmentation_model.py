@@ -16,9 +16,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts import Model
-from olist_assets.ml.layout import in_fixed_order, last_stage
+from olist_assets.ml.layout import buyers, in_fixed_order, last_stage
 from olist_assets.ml.plots import cluster_plots
-from olist_assets.tracking import Mlflow, Trained
+from olist_assets.registry import Trained
+from olist_assets.tracking import Mlflow
 
 KEY = "customer_unique_id"
 # Customers that other numbers of clusters are tried on: all of them, in Spark, would take half a minute.
@@ -54,7 +55,7 @@ def segmentation_model(
 ) -> Trained:
     """The clusters of the wanted k, and how others would fit a sample."""
     with mlflow.training(context, SEGMENTATION_MODEL, config) as run:
-        customers = in_fixed_order(features(gold_customer_metrics), KEY).persist()
+        customers = in_fixed_order(buyers(gold_customer_metrics, KEY, FEATURES), KEY).persist()
         clusters = Pipeline(stages=[*scaling(), KMeans(k=config.clusters, seed=config.seed)]).fit(customers)
         clustered = clusters.transform(customers)
         run.figures({"silhouette": silhouette(clustered)})
@@ -68,12 +69,6 @@ def segmentation_model(
         run.plots(cluster_plots(counts, costs, silhouettes))
         customers.unpersist()
         return run.version(clusters, FEATURES)
-
-
-def features(customers: DataFrame) -> DataFrame:
-    """One row a customer with a delivered order: id and the three features as doubles."""
-    buyers = customers.where(F.col("frequency") > 0)
-    return buyers.select(KEY, *(F.col(name).cast("double").alias(name) for name in FEATURES))
 
 
 def scaling() -> list[Any]:

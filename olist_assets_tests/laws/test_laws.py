@@ -11,8 +11,9 @@ from pyspark.sql import DataFrame
 
 from olist_assets import lakehouse
 from olist_assets.catalog import assets, models, modules, table, tables
+from olist_assets.registry import Champion, Trained
 from olist_assets.resources import Spark
-from olist_assets.tracking import Champion, Mlflow, Trained
+from olist_assets.tracking import Mlflow
 from olist_assets_tests.conftest import make, use
 from olist_assets_tests.oracle.compare import delta_rows
 

@@ -9,9 +9,9 @@ from olist_assets.ml.churn_model import ForestConfig
 from olist_assets.ml.evaluation import probability
 from olist_assets.ml.gold_customer_churn_predictions import with_risk
 from olist_assets.ml.gold_customer_segments_ml import gold_customer_segments_ml
-from olist_assets.ml.layout import in_fixed_order, is_trained_on
+from olist_assets.ml.layout import buyers, in_fixed_order, is_trained_on
 from olist_assets.ml.segmentation_model import segments
-from olist_assets.tracking import Champion
+from olist_assets.registry import Champion
 
 KEY = "customer_unique_id"
 
@@ -69,7 +69,7 @@ def clusters(customers):
     def fit(seed: int) -> Champion:
         from pyspark.ml.clustering import KMeans
 
-        laid_out = in_fixed_order(segmentation_model.features(customers), KEY)
+        laid_out = in_fixed_order(buyers(customers, KEY, segmentation_model.FEATURES), KEY)
         stages = [*segmentation_model.scaling(), KMeans(k=3, seed=seed)]
         from pyspark.ml import Pipeline
 
@@ -95,7 +95,7 @@ def test_another_seed_numbers_clusters_otherwise_but_names_segments_the_same(cus
 def test_the_distance_is_to_the_nearest_center(customers, clusters):
     champion = clusters(42)
     centers = [segment.center for segment in segments(champion.pipeline).values()]
-    placed = champion.pipeline.transform(segmentation_model.features(customers)).collect()
+    placed = champion.pipeline.transform(buyers(customers, KEY, segmentation_model.FEATURES)).collect()
     nearest = {
         row[KEY]: min(sum((a - c) ** 2 for a, c in zip(row.features, center, strict=True)) for center in centers) ** 0.5
         for row in placed

@@ -13,8 +13,9 @@ from mlflow import MlflowClient
 from olist_assets import model_checks
 from olist_assets.contracts import Model
 from olist_assets.errors import OlistError
+from olist_assets.registry import CHAMPION, champion_version, client
 from olist_assets.settings import Settings
-from olist_assets.tracking import CHAMPION, Mlflow, champion_version, client, run_url
+from olist_assets.tracking import Mlflow, run_url
 
 MODEL = Model(name="small_model", description="Nothing.", figure="auc_roc", suspect="recency_days")
 
