@@ -146,7 +146,9 @@ def _local_copy(settings: Settings, version: "ModelVersion") -> str:
     """The folder of a version's files: where they are, or where they were downloaded to."""
     from mlflow.artifacts import download_artifacts
 
-    return download_artifacts(f"models:/{version.name}/{version.version}", tracking_uri=tracking_uri(settings))
+    # Asked of our client: an address models:/ is looked up in whatever registry this process was given last.
+    stored = client(settings).get_logged_model(str(version.model_id))
+    return download_artifacts(stored.artifact_location, tracking_uri=tracking_uri(settings))
 
 
 class Figure(NamedTuple):
