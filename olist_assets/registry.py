@@ -147,8 +147,8 @@ def _local_copy(settings: Settings, version: "ModelVersion") -> str:
     from mlflow.artifacts import download_artifacts
 
     # Asked of our client: an address models:/ is looked up in whatever registry this process was given last.
-    stored = client(settings).get_logged_model(str(version.model_id))
-    return download_artifacts(stored.artifact_location, tracking_uri=tracking_uri(settings))
+    stored = client(settings).get_model_version_download_uri(version.name, version.version)
+    return download_artifacts(stored, tracking_uri=tracking_uri(settings))
 
 
 class Figure(NamedTuple):
