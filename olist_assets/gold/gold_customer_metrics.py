@@ -71,6 +71,13 @@ GOLD_CUSTOMER_METRICS = Table(
     ),
 )
 
+# Of the tables that have just the customers with a delivered order.
+EACH_BUYER_ONCE = RowCount(
+    "row_count_matches_customers_with_an_order",
+    "SELECT count(*) FROM gold_customer_metrics WHERE frequency > 0",
+    "Each customer with a delivered order once.",
+)
+
 
 class CustomerMetricsConfig(dg.Config):
     """`as_of` (YYYY-MM-DD): the reference date, after which orders do not count; default: the last purchase."""

@@ -5,7 +5,8 @@ from pyspark.sql import Column as Expr
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, ForeignKey, RowCount, Rule, Table
+from olist_assets.contracts import Column, ForeignKey, Rule, Table
+from olist_assets.gold.gold_customer_metrics import EACH_BUYER_ONCE
 from olist_assets.ml import churn_model as churn
 from olist_assets.ml.evaluation import probability
 from olist_assets.ml.repurchase_features import KEY, customers_at_cutoff
@@ -44,13 +45,7 @@ GOLD_CUSTOMER_CHURN_PREDICTIONS = Table(
         Column("scored_at", "timestamp", "When it was scored."),
     ),
     foreign_keys=(ForeignKey("customer_unique_id", "gold_customer_metrics", "customer_unique_id"),),
-    row_counts=(
-        RowCount(
-            "row_count_matches_customers_with_an_order",
-            "SELECT count(*) FROM gold_customer_metrics WHERE frequency > 0",
-            "Each customer with a delivered order once.",
-        ),
-    ),
+    row_counts=(EACH_BUYER_ONCE,),
     rules=(
         Rule(
             "churn_percentile_covers_0_to_1",
@@ -79,7 +74,10 @@ def gold_customer_churn_predictions(
 ) -> DataFrame:
     """Both champions' scores of each customer, as of the customers' reference date."""
     churned = churn_model.pipeline.transform(churn.labelled(gold_customer_metrics)).select(
-        KEY, churn.LABEL, probability().alias("churn_probability"), F.col("prediction").cast("int").alias("predicted")
+        KEY,
+        churn.LABEL,
+        probability().alias("churn_probability"),
+        F.col("prediction").cast("int").alias("churn_prediction"),
     )
     orders = silver_orders_master.crossJoin(F.broadcast(cutoff(gold_customer_metrics)))
     ahead = repurchase_model.pipeline.transform(customers_at_cutoff(orders, silver_order_reviews)).select(
@@ -88,7 +86,6 @@ def gold_customer_churn_predictions(
     # One row a customer on both sides: those who bought until the reference date.
     scored = with_risk(churned.join(ahead, on=KEY, how="inner")).withColumns(
         {
-            "churn_prediction": F.col("predicted"),
             "model_version": F.lit(f"churn_model {churn_model.version}, repurchase_model {repurchase_model.version}"),
             "scored_at": F.current_timestamp(),
         }

@@ -5,7 +5,8 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, ForeignKey, RowCount, Table
+from olist_assets.contracts import Column, ForeignKey, Table
+from olist_assets.gold.gold_customer_metrics import EACH_BUYER_ONCE
 from olist_assets.ml.layout import buyers
 from olist_assets.ml.segmentation_model import FEATURES, KEY, segments
 from olist_assets.registry import Champion
@@ -26,13 +27,7 @@ GOLD_CUSTOMER_SEGMENTS_ML = Table(
         Column("distance_to_center", "double", "Euclidean distance to the center, in standard deviations.", minimum=0),
     ),
     foreign_keys=(ForeignKey("customer_unique_id", "gold_customer_metrics", "customer_unique_id"),),
-    row_counts=(
-        RowCount(
-            "row_count_matches_customers_with_an_order",
-            "SELECT count(*) FROM gold_customer_metrics WHERE frequency > 0",
-            "Each customer with a delivered order once.",
-        ),
-    ),
+    row_counts=(EACH_BUYER_ONCE,),
 )
 
 
