@@ -82,7 +82,8 @@ def client(settings: Settings) -> "MlflowClient":
                 return _answering(MlflowClient(uri))
         return _answering(MlflowClient(uri))
     except (MlflowException, OSError) as error:
-        what = str(error).splitlines()[0]
+        # What comes after is the HTTP library's own account of it; it stays in the cause.
+        what = str(error).splitlines()[0].partition(" with exception ")[0]
         raise OlistError(f"MLflow at {uri} cannot be used: {what}. Set MLFLOW_TRACKING_URI.") from error
 
 

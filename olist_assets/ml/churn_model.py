@@ -52,8 +52,10 @@ def churn_model(
     context: dg.AssetExecutionContext, config: ForestConfig, mlflow: Mlflow, gold_customer_metrics: DataFrame
 ) -> Trained:
     """The forest on four fifths of the customers, tested on the others; once more without the suspect feature."""
-    with mlflow.training(context, CHURN_MODEL, config) as run:
-        customers = in_fixed_order(labelled(gold_customer_metrics), KEY).persist()
+    with (
+        mlflow.training(context, CHURN_MODEL, config) as run,
+        in_fixed_order(labelled(gold_customer_metrics), KEY) as customers,
+    ):
         trained_on = is_trained_on(KEY, config.train_share, config.seed)
         train, held_out = customers.where(trained_on), customers.where(~trained_on)
         forest = pipeline(config, FEATURES).fit(train)
@@ -66,7 +68,6 @@ def churn_model(
         weights = importances(forest)
         run.importances(weights)
         run.plots(classifier_plots(tested) | importances_plot(weights))
-        customers.unpersist()
         return run.version(forest, FEATURES)
 
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 # Memory is bounded by the digits kept, not by the customers: at most 100,001 different probabilities.
 DIGITS = 5
 TOP = 0.2
+BINS = 10
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def constant_scores(like: Scores, value: float) -> Scores:
 
 
 def figures(of: Scores) -> dict[str, float]:
-    """AUC-ROC, AUC-PR, Brier score, and precision, recall and lift of the fifth with the highest probability.
+    """AUC-ROC, AUC-PR, Brier score, calibration error, and precision, recall and lift of the most probable fifth.
 
     Figures that need both labels are left out where only one occurs.
     """
@@ -76,10 +77,39 @@ def figures(of: Scores) -> dict[str, float]:
         "auc_roc": float(roc_auc_score(labels, probabilities, sample_weight=weights)),
         "auc_pr": float(average_precision_score(labels, probabilities, sample_weight=weights)),
         "brier": float(brier_score_loss(labels, probabilities, sample_weight=weights)),
+        "calibration_error": calibration_error(of),
         "precision_at_20": float(top / hits),
         "recall_at_20": float(top / of.positives.sum()),
         "lift_at_20": float(top / hits / of.base_rate),
     }
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Customers in bins of about as many each, by probability: arrays, the lowest first, empty bins left out."""
+
+    mean_probability: np.ndarray
+    share_with_label: np.ndarray
+    customers: np.ndarray
+
+
+def calibration(of: Scores) -> Bins:
+    """What was said of ten bins of customers, and what came."""
+    middle = np.cumsum(of.customers) - of.customers / 2
+    bins = np.minimum((middle / of.customers.sum() * BINS).astype(int), BINS - 1)
+    customers, positives, weighted = (
+        np.bincount(bins, values, BINS) for values in (of.customers, of.positives, of.probability * of.customers)
+    )
+    filled = customers > 0
+    customers = customers[filled]
+    return Bins(weighted[filled] / customers, positives[filled] / customers, customers)
+
+
+def calibration_error(of: Scores) -> float:
+    """How far what was said is from what came, on average (expected calibration error: Naeini et al., AAAI 2015)."""
+    bins = calibration(of)
+    distance = np.abs(bins.mean_probability - bins.share_with_label)
+    return float(np.average(distance, weights=bins.customers))
 
 
 def _positives_at_the_top(of: Scores) -> float:

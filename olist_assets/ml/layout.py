@@ -1,5 +1,7 @@
 """Rows laid out for training so that the same rows give the same model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pyspark.ml import PipelineModel
@@ -11,12 +13,17 @@ PARTITIONS = 2
 BUCKETS = 10_000
 
 
-def in_fixed_order(frame: DataFrame, key: str) -> DataFrame:
-    """The rows in two partitions by their key, each in its order: however they lay before, and whoever computes them.
+@contextmanager
+def in_fixed_order(frame: DataFrame, key: str) -> Iterator[DataFrame]:
+    """The rows, cached, in two partitions by their key, each in its order: however they lay, and whoever computes them.
 
     Spark's seeds count partitions and rows, and its sums of doubles go by their order.
     """
-    return frame.repartition(PARTITIONS, key).sortWithinPartitions(key)
+    laid_out = frame.repartition(PARTITIONS, key).sortWithinPartitions(key).persist()
+    try:
+        yield laid_out
+    finally:
+        laid_out.unpersist()
 
 
 def buyers(customers: DataFrame, key: str, features: tuple[str, ...]) -> DataFrame:

@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from olist_assets.ml.evaluation import Scores
-
-BINS = 10
+from olist_assets.ml.evaluation import Scores, calibration
 
 
 def classifier_plots(of: Scores) -> dict[str, Figure]:
@@ -30,17 +27,12 @@ def classifier_plots(of: Scores) -> dict[str, Figure]:
 
 
 def _calibration(of: Scores) -> Figure:
-    """Mean probability against the share that has the label, in ten bins of as many customers each."""
+    """Mean probability against the share that has the label."""
     figure, axes = _figure("Calibration", "mean probability", "share with the label")
-    middle = np.cumsum(of.customers) - of.customers / 2
-    bins = np.minimum((middle / of.customers.sum() * BINS).astype(int), BINS - 1)
-    customers, positives, weighted = (
-        np.bincount(bins, values, BINS) for values in (of.customers, of.positives, of.probability * of.customers)
-    )
-    filled = customers > 0
-    means = weighted[filled] / customers[filled]
-    axes.plot(means, positives[filled] / customers[filled], "o-")
-    axes.plot([means.min(), means.max()], [means.min(), means.max()], "k:", linewidth=1)
+    bins = calibration(of)
+    axes.plot(bins.mean_probability, bins.share_with_label, "o-")
+    ends = [bins.mean_probability.min(), bins.mean_probability.max()]
+    axes.plot(ends, ends, "k:", linewidth=1)
     return figure
 
 

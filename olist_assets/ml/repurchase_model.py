@@ -55,24 +55,21 @@ def repurchase_model(
         cutoffs = train_at, test_at = cutoffs_of(silver_orders_master, config.horizon_days)
         run.params({"train_cutoff": str(train_at), "test_cutoff": str(test_at)})
         train, test = (
-            in_fixed_order(
-                labelled(with_cutoff(silver_orders_master, cutoff), silver_order_reviews, config.horizon_days), KEY
-            ).persist()
+            labelled(with_cutoff(silver_orders_master, cutoff), silver_order_reviews, config.horizon_days)
             for cutoff in cutoffs
         )
-        regression = pipeline(logistic_regression(config), train)
-        tested = scores(regression.transform(test), LABEL)
-        run.figures(both_ways(tested))
-        forest = pipeline(random_forest(config), train)
-        run.figures(both_ways(scores(forest.transform(test), LABEL)), variant="random_forest")
-        run.figures(both_ways(constant_scores(tested, 1.0)), variant="nobody_buys_again")
-        if run.champion:
-            run.against_champion(both_ways(scores(run.champion.pipeline.transform(test), LABEL)))
+        with in_fixed_order(train, KEY) as train, in_fixed_order(test, KEY) as test:
+            regression = pipeline(logistic_regression(config), train)
+            tested = scores(regression.transform(test), LABEL)
+            run.figures(both_ways(tested))
+            forest = pipeline(random_forest(config), train)
+            run.figures(both_ways(scores(forest.transform(test), LABEL)), variant="random_forest")
+            run.figures(both_ways(constant_scores(tested, 1.0)), variant="nobody_buys_again")
+            if run.champion:
+                run.against_champion(both_ways(scores(run.champion.pipeline.transform(test), LABEL)))
         weights = importances(regression)
         run.importances(weights)
         run.plots(classifier_plots(tested.inverted()) | importances_plot(weights))
-        train.unpersist()
-        test.unpersist()
         return run.version(regression, FEATURES)
 
 

@@ -54,8 +54,10 @@ def segmentation_model(
     context: dg.AssetExecutionContext, config: SegmentationConfig, mlflow: Mlflow, gold_customer_metrics: DataFrame
 ) -> Trained:
     """The clusters of the wanted k, and how others would fit a sample."""
-    with mlflow.training(context, SEGMENTATION_MODEL, config) as run:
-        customers = in_fixed_order(buyers(gold_customer_metrics, KEY, FEATURES), KEY).persist()
+    with (
+        mlflow.training(context, SEGMENTATION_MODEL, config) as run,
+        in_fixed_order(buyers(gold_customer_metrics, KEY, FEATURES), KEY) as customers,
+    ):
         clusters = Pipeline(stages=[*scaling(), KMeans(k=config.clusters, seed=config.seed)]).fit(customers)
         clustered = clusters.transform(customers)
         run.figures({"silhouette": silhouette(clustered)})
@@ -67,7 +69,6 @@ def segmentation_model(
         for k, value in zip(counts, silhouettes, strict=True):
             run.figures({"silhouette": value}, split="sample", variant=f"k_{k}")
         run.plots(cluster_plots(counts, costs, silhouettes))
-        customers.unpersist()
         return run.version(clusters, FEATURES)
 
 

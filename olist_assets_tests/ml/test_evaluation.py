@@ -44,6 +44,13 @@ def test_inverted_scores_ask_for_the_other_label(single):
     assert figures(of.inverted().inverted()) == pytest.approx(figures(of))
 
 
+def test_the_calibration_error_is_the_mean_distance_of_what_was_said_from_what_came():
+    # Two bins of five: said 0.1, came 0.2; said 0.9, came 0.6.
+    of = Scores(np.array([0.1, 0.9]), np.array([5.0, 5.0]), np.array([1.0, 3.0]))
+    assert figures(of)["calibration_error"] == pytest.approx((0.1 + 0.3) / 2)
+    assert figures(of.inverted())["calibration_error"] == pytest.approx((0.1 + 0.3) / 2)
+
+
 def test_a_baseline_ranks_nobody_before_anybody(single):
     found = figures(constant_scores(histogram(*single), 1.0))
     assert (found["auc_roc"], found["lift_at_20"]) == (0.5, pytest.approx(1.0))

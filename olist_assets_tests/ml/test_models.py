@@ -38,9 +38,9 @@ def customers(spark):
 
 def trained(customers, partitions: int) -> dict[str, float]:
     """Probabilities of a forest trained on the rows as they lie in so many partitions."""
-    laid_out = in_fixed_order(customers.orderBy(F.hash(KEY)).repartition(partitions), KEY)
-    train = laid_out.where(is_trained_on(KEY, 0.8, 42))
-    forest = churn_model.pipeline(ForestConfig(trees=5), churn_model.FEATURES).fit(train)
+    with in_fixed_order(customers.orderBy(F.hash(KEY)).repartition(partitions), KEY) as laid_out:
+        train = laid_out.where(is_trained_on(KEY, 0.8, 42))
+        forest = churn_model.pipeline(ForestConfig(trees=5), churn_model.FEATURES).fit(train)
     return {row[0]: row[1] for row in forest.transform(customers).select(KEY, probability()).collect()}
 
 
@@ -69,11 +69,11 @@ def clusters(customers):
     def fit(seed: int) -> Champion:
         from pyspark.ml.clustering import KMeans
 
-        laid_out = in_fixed_order(buyers(customers, KEY, segmentation_model.FEATURES), KEY)
         stages = [*segmentation_model.scaling(), KMeans(k=3, seed=seed)]
         from pyspark.ml import Pipeline
 
-        return Champion(1, Pipeline(stages=stages).fit(laid_out))
+        with in_fixed_order(buyers(customers, KEY, segmentation_model.FEATURES), KEY) as laid_out:
+            return Champion(1, Pipeline(stages=stages).fit(laid_out))
 
     return fit
 
