@@ -34,6 +34,10 @@ test-long: setup ## Try 200 random plans of day reruns instead of the gate's few
 test-faults: setup ## Kill writers, fill disks, break logs: all faults, with a table of figures (half an hour)
 	@$(BIN)/python -m pytest -m faults --timeout=3600 -rP olist_assets_tests/faults
 
+.PHONY: cluster-test
+cluster-test: setup ## The graph on a Spark master and two workers started here, while executors are killed (minutes)
+	@$(BIN)/python -m pytest -m cluster --timeout=3600 -rP olist_assets_tests/cluster
+
 .PHONY: check
 check: setup ## Lint, format and types
 	@$(BIN)/ruff check .

@@ -138,8 +138,8 @@ def received(contract: Table, frame: DataFrame, stored: DeltaTable | None) -> tu
     known = (*(shape(stored) if stored else ()), *frame.columns)
     extra = [name for name in dict.fromkeys(known) if name not in contract.column_names]
     columns = (Column(name, "string", "Not in the contract.", nullable=True) for name in extra)
-    gone = {name: F.lit(None).cast("string") for name in extra if name not in frame.columns}
-    return replace(contract, columns=(*contract.columns, *columns)), frame.withColumns(gone)
+    gone = (F.lit(None).cast("string").alias(name) for name in extra if name not in frame.columns)
+    return replace(contract, columns=(*contract.columns, *columns)), frame.select("*", *gone)
 
 
 def run_metadata(context: dg.OutputContext) -> dict[str, Any]:

@@ -129,9 +129,8 @@ def champion(settings: Settings, model: Model) -> Champion | None:
 
 
 def loaded(settings: Settings, version: "ModelVersion") -> PipelineModel:
-    from mlflow.spark import load_model
+    from olist_assets.model_files import load_model
 
-    # By its local path: from another address MLflow copies it to /tmp and leaves it there.
     return load_model(_local_copy(settings, version))
 
 

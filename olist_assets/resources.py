@@ -1,9 +1,11 @@
 """Spark for Dagster: the session's settings in one place, and the source files as a resource."""
 
 import shutil
+import socket
 import subprocess
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlparse
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -20,13 +22,14 @@ from olist_assets.source import SourceFile, line_end
 
 CORRUPT = "_corrupt_record"
 MINIMUM_JAVA = 17
+CONNECT_PORT, CONNECT_SECONDS = 15002, 5
 LOG_CONFIG = Path(__file__).with_name("log4j2.properties").as_uri()
 
 
 def spark_config(settings: Settings) -> dict[str, str]:
     """Settings that matter at this size; over Spark Connect the server has its own."""
     if settings.spark_remote:
-        return {"spark.remote": settings.spark_remote, "spark.sql.session.timeZone": "UTC"}
+        return {"spark.remote": settings.spark_remote, "spark.sql.session.timeZone": "UTC"} | settings.spark_conf
     jars = ":".join(str(jar) for jar in delta_jars(settings.cache))
     config = {
         "spark.master": settings.spark_master,
@@ -77,19 +80,47 @@ def java_version() -> str:
     return version
 
 
+def require_spark(settings: Settings) -> None:
+    """Raises OlistError where there is no Java to start Spark with, or no server at the Spark Connect address."""
+    if settings.spark_remote:
+        _require_server(settings.spark_remote)
+    else:
+        java_version()
+
+
+def _require_server(remote: str) -> None:
+    # Its client would try for minutes.
+    address = urlparse(remote)
+    try:
+        place = (address.hostname or "", address.port or CONNECT_PORT)
+        socket.create_connection(place, timeout=CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise OlistError(
+            f"No Spark Connect server answers at {remote} ({error}). Start one: olist spark-server; "
+            "or unset OLIST_SPARK_REMOTE."
+        ) from error
+
+
 class Spark(dg.ConfigurableResource):
     """The one Spark session of a process, started at its first use through dagster-pyspark."""
 
     @cached_property
     def _session(self) -> SparkSession:
         settings = Settings()
-        if not settings.spark_remote:
-            java_version()
+        require_spark(settings)
         return LazyPySparkResource(spark_config=spark_config(settings)).spark_session
 
     @property
     def session(self) -> SparkSession:
         return self._session
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
+        """End a run's session on a server, and with it what the run left there; the embedded one is the process's.
+
+        Models that a failed training left behind would ask the server to forget them as Python ends, and wait for ever.
+        """
+        if Settings().spark_remote and "_session" in vars(self):
+            self._session.stop()
 
 
 class SchemaPolicy(dg.ConfigurableResource):
@@ -117,8 +148,8 @@ class OlistSource(dg.ConfigurableResource):
             .options(columnNameOfCorruptRecord=CORRUPT, ignoreLeadingWhiteSpace=False, ignoreTrailingWhiteSpace=False)
             .csv(str(path))
         )
-        return frame.withColumns({name: F.lit(None).cast("string") for name in drift.missing}).select(
-            *source.columns,
+        return frame.select(
+            *(F.lit(None).cast("string").alias(n) if n in drift.missing else F.col(n) for n in source.columns),
             F.current_timestamp().alias("ingestion_timestamp"),
             F.lit(source.name).alias("source_file"),
             CORRUPT,

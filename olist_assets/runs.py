@@ -17,7 +17,7 @@ from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
 from olist_assets.instance import instance, process_tag
 from olist_assets.jobs import DAILY_TABLES
-from olist_assets.resources import java_version
+from olist_assets.resources import require_spark
 from olist_assets.selection import ALL_DAYS, Days, at_most, spans, with_downstream
 from olist_assets.settings import Settings
 from olist_assets.stale import Stale
@@ -150,8 +150,7 @@ def _preflight(settings: Settings, request: Request) -> None:
     for name in request.tables:
         if name in tables() and (source := tables()[name].source):
             checked_file(source, allow_change=request.allow_schema_change)
-    if not settings.spark_remote:
-        java_version()
+    require_spark(settings)
     lakehouse.require_writable(settings)
 
 

@@ -4,12 +4,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
-from pyspark import __version__ as spark_version
 from pyspark.ml import PipelineModel
 
 from olist_assets import lakehouse
@@ -69,6 +67,7 @@ class Training:
 
     def version(self, pipeline: PipelineModel, features: tuple[str, ...]) -> Trained:
         """Store the pipeline as the model's next version; all its features are doubles."""
+        from mlflow.models import Model as StoredModel
         from mlflow.models import ModelSignature
         from mlflow.types import ColSpec, DataType, Schema
 
@@ -76,16 +75,13 @@ class Training:
             inputs=Schema([ColSpec(DataType.double, name) for name in features]),
             outputs=Schema([ColSpec(DataType.double, "prediction")]),
         )
+
+        from olist_assets import model_files
+
         run = self._mlflow.active_run().info
-        with TemporaryDirectory() as scratch:
-            stored = self._mlflow.spark.log_model(
-                pipeline,
-                "model",
-                signature=signature,
-                # Inferring them would start a second JVM.
-                pip_requirements=[f"pyspark=={spark_version}"],
-                dfs_tmpdir=scratch,
-            )
+        stored = StoredModel.log(
+            artifact_path=None, name="model", flavor=model_files, pipeline=pipeline, signature=signature
+        )
         version = registered(self._settings, self.model, stored.model_uri, run.run_id, stored.model_id)
         figures = self._mlflow.get_run(run.run_id).data.metrics
         url = run_url(self._settings, run.experiment_id, run.run_id)

@@ -1,4 +1,4 @@
-"""Frames for tests: a test names the columns that matter, the contract supplies the others."""
+"""Frames for tests: a test names the columns that matter, the contract supplies the others. And what is stored."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,7 +9,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
+from olist_assets import lakehouse
+from olist_assets.catalog import tables
 from olist_assets.contracts import Column, Table
+from olist_assets.settings import Settings
+from olist_assets_tests.oracle.compare import delta_rows
 
 INGESTED = datetime(2018, 11, 1)
 # Text that casts, for the columns of bronze tables that silver types.
@@ -68,3 +72,10 @@ def only(result: DataFrame) -> Any:
     """The one row of a frame."""
     (row,) = result.collect()
     return row
+
+
+def stored_rows(settings: Settings, name: str) -> list[str]:
+    """All rows of a stored table as text, sorted: equal where the tables are, whatever the order of writing."""
+    dropped = [c for c in ("ingestion_timestamp", "scored_at", "mlflow_run_id") if c in tables()[name].column_names]
+    rows = delta_rows(str(lakehouse.table_path(settings, name))).drop_columns(dropped)
+    return sorted(map(repr, rows.to_pylist()))

@@ -33,6 +33,8 @@ def main() -> None:
     """Entry point: a user's mistake is a message, not a stack trace."""
     # That Dagster calls parts of its interface beta is its maintainers' news, not this command's user's.
     warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")
+    # Ranks over all products or customers need all of them in one place; only Spark Connect's client says so.
+    warnings.filterwarnings("ignore", message=".*No Partition Defined for Window operation")
     try:
         code = olist.main(prog_name="olist", standalone_mode=False) or 0
     except click.exceptions.Exit as done:

@@ -18,7 +18,7 @@ from olist_assets import lakehouse
 from olist_assets.jobs import DAILY_TABLES
 from olist_assets.locks import table_lock
 from olist_assets_tests.conftest import use
-from olist_assets_tests.laws.test_laws import rows_of
+from olist_assets_tests.rows import stored_rows
 
 pytestmark = pytest.mark.faults
 OLIST = str(Path(sys.executable).with_name("olist"))
@@ -45,7 +45,7 @@ def olist(*words, timeout=300):
 def assert_whole(settings, finished):
     """Every daily table opens and holds exactly what a full run makes, and nobody holds it."""
     for name in DAILY_TABLES:
-        assert rows_of(settings, name) == rows_of(finished.settings, name), name
+        assert stored_rows(settings, name) == stored_rows(finished.settings, name), name
         with table_lock(lakehouse.table_path(settings, name), 0.1, "a test"):
             pass
 

@@ -15,7 +15,7 @@ from olist_assets.registry import Champion, Trained
 from olist_assets.resources import Spark
 from olist_assets.tracking import Mlflow
 from olist_assets_tests.conftest import make, use
-from olist_assets_tests.oracle.compare import delta_rows
+from olist_assets_tests.rows import stored_rows
 
 PACKAGE = Path(__file__).resolve().parents[2] / "olist_assets"
 TRANSFORMS = [made for made in assets() if not made.key.to_user_string().startswith("bronze_")]
@@ -104,13 +104,6 @@ def test_law_4_the_stored_table_is_the_contract(finished, name):
     ]
 
 
-def rows_of(settings, name):
-    """All rows as text, sorted: equal where the tables are, whatever the order they were written in."""
-    dropped = [c for c in ("ingestion_timestamp", "scored_at", "mlflow_run_id") if c in table(name).column_names]
-    rows = delta_rows(str(lakehouse.table_path(settings, name))).drop_columns(dropped)
-    return sorted(map(repr, rows.to_pylist()))
-
-
 def test_law_5_and_7_a_second_run_with_other_parallelism_changes_no_value(finished, spark, monkeypatch, tmp_path):
     # Without MLflow's folder, so that the models are trained from nothing, as version 1.
     ignored = shutil.ignore_patterns("mlflow")
@@ -123,7 +116,7 @@ def test_law_5_and_7_a_second_run_with_other_parallelism_changes_no_value(finish
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", before)
     for name in tables():
-        assert rows_of(settings, name) == rows_of(finished.settings, name), name
+        assert stored_rows(settings, name) == stored_rows(finished.settings, name), name
 
 
 def test_law_6_every_cleaned_table_accounts_for_its_source(finished):

@@ -1,0 +1,55 @@
+"""Servers for tests, on the loopback address: started as processes of their own, and ended whatever happens."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 120) -> None:
+    """Raises AssertionError saying what did not come to hold in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+        time.sleep(0.2)
+
+
+@contextmanager
+def server(
+    command: list[str], port: int, log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen]:
+    """A process that answers at the port before the body runs; it and all its children are killed after it.
+
+    Raises AssertionError with what it printed where it ends early or does not answer in time.
+    """
+    environment = os.environ | dict(env or {})
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
+    try:
+
+        def is_up() -> bool:
+            assert process.poll() is None, f"{command[0]} ended:\n{log.read_text()[-3000:]}"
+            return answers(port)
+
+        wait_until(is_up, f"{command[0]} answers at {port}")
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

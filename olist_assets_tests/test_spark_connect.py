@@ -1,0 +1,62 @@
+"""The same graph over Spark Connect, models included: a client without a JVM, a server that stays."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from olist_assets.catalog import tables
+from olist_assets.errors import OlistError
+from olist_assets.resources import require_spark
+from olist_assets.settings import Settings
+from olist_assets.spark_server import server_command
+from olist_assets_tests.conftest import use
+from olist_assets_tests.rows import stored_rows
+from olist_assets_tests.servers import free_port, server
+
+OLIST = str(Path(sys.executable).with_name("olist"))
+
+
+@pytest.fixture
+def connected(finished, monkeypatch, tmp_path):
+    """Settings over an empty warehouse, and a server for them."""
+    settings = use(monkeypatch, tmp_path, finished.data)
+    port = free_port()
+    with server(server_command(settings, port), port, tmp_path / "server.log"):
+        monkeypatch.setenv("OLIST_SPARK_REMOTE", f"sc://127.0.0.1:{port}")
+        yield Settings()
+
+
+def olist(*words):
+    # Without Java: what the client needs of it would fail.
+    env = os.environ | {"PATH": str(Path(sys.executable).parent), "JAVA_HOME": ""}
+    done = subprocess.run([OLIST, *words], env=env, capture_output=True, text=True, check=False, timeout=500)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.timeout(600)
+def test_the_whole_graph_over_connect_equals_the_embedded_one_and_a_day_can_be_rerun(connected, finished):
+    code, printed = olist("materialize")
+    assert code == 0, printed
+    for name in tables():
+        assert stored_rows(connected, name) == stored_rows(finished.settings, name), name
+    code, printed = olist("materialize", "--day", "2018-01-10")
+    assert code == 0, printed
+    assert stored_rows(connected, "gold_daily_metrics") == stored_rows(finished.settings, "gold_daily_metrics")
+
+
+def test_no_server_is_said_at_once(monkeypatch):
+    monkeypatch.setenv("OLIST_SPARK_REMOTE", f"sc://127.0.0.1:{free_port()}")
+    with pytest.raises(OlistError, match=r"No Spark Connect server answers at sc://127.*olist spark-server"):
+        require_spark(Settings())
+
+
+def test_a_taken_port_is_said(tmp_path, settings):
+    port = free_port()
+    with (
+        server([sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)], port, tmp_path / "log"),
+        pytest.raises(OlistError, match=f"Port {port} is taken"),
+    ):
+        server_command(settings, port)
