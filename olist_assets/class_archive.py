@@ -24,10 +24,10 @@ from olist_assets.jars import spark_submit
 QUIET = "-Xshare:auto -Xlog:disable -Xlog:all=error:stderr"
 
 
-def archive_path(cache: Path, java: str) -> Path:
-    """Where the archive lies for this Java and this installation of Spark: its JARs' paths and times are part of it."""
+def archive_path(cache: Path, java: str, jars: str) -> Path:
+    """Where the archive lies for this Java, Spark and class path: the JARs' paths and times are part of it."""
     spark = next(Path(pyspark.__file__).parent.glob("jars/spark-core_*.jar"))
-    name = hashlib.sha256(f"{java}:{spark}:{spark.stat().st_mtime_ns}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{java}:{jars}:{spark}:{spark.stat().st_mtime_ns}".encode()).hexdigest()[:16]
     return cache / "classes" / f"{name}.jsa"
 
 

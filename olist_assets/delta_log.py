@@ -15,8 +15,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+
+from olist_assets.object_store import open_delta
 
 COMMIT = re.compile(r"\d{20}\.json")
 CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\..*(json|parquet)")
@@ -100,7 +101,7 @@ def last_readable(table: Path) -> int | None:
 
 def _opens(table: Path, commit: Commit) -> bool:
     try:
-        DeltaTable(str(table), version=commit.version)
+        open_delta(table, commit.version)
     except (DeltaError, OSError):
         return False
     return reaches(table, commit.version) and not commit.is_empty

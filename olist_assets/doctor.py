@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from olist_assets import lakehouse
 from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
-from olist_assets.jars import missing_jars
+from olist_assets.jars import jar_sets
 from olist_assets.resources import java_version
 from olist_assets.settings import Settings
 from olist_assets.source import SOURCES, order_days, source_folder
@@ -28,7 +28,7 @@ def examined(settings: Settings) -> Iterator[Finding]:
     """A finding a subject, the problems with what to do."""
     subjects: dict[str, Callable[[Settings], str]] = {
         "java": _java,
-        "delta jars": _jars,
+        "jars": _jars,
         "source data": _source,
         "warehouse": _warehouse,
         "disk": _disk,
@@ -45,7 +45,7 @@ def _java(settings: Settings) -> str:
 
 
 def _jars(settings: Settings) -> str:
-    missing = missing_jars(settings.cache)
+    missing = [jar for jars in jar_sets(settings) for jar in jars.missing(settings.cache)]
     return f"{len(missing)} still to be fetched by the first run (network needed)" if missing else "cached and verified"
 
 
@@ -63,6 +63,8 @@ def _warehouse(settings: Settings) -> str:
 
 
 def _disk(settings: Settings) -> str:
+    if settings.is_in_object_store:
+        return "not asked: the warehouse is in an object store"
     free = shutil.disk_usage(settings.warehouse_path).free / 1e9
     if free < LOW_DISK_GB:
         raise OlistError(f"{free:.1f} GB free at {settings.warehouse_path}: make room before a run.")

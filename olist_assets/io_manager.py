@@ -17,7 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets import lakehouse, writes
+from olist_assets import delta_log, lakehouse, writes
 from olist_assets.catalog import table
 from olist_assets.contracts import Column, Table
 from olist_assets.drift import drift
@@ -113,7 +113,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         cluster = f"CLUSTER BY ({contract.cluster_by})" if contract.cluster_by else ""
         definition = f"({contract.ddl()}) USING DELTA {cluster} TBLPROPERTIES ('delta.enableDeletionVectors' = 'false')"
         sql = self.spark.session.sql
-        if not DeltaTable.is_deltatable(str(path)):
+        if not delta_log.commits(path):
             sql(f"CREATE TABLE delta.`{path}` {definition}")
             return
         # Delta replaces what is in a catalog only: the session's own lends the table a name, and forgets it.

@@ -1,77 +1,121 @@
-"""Delta's five JARs: resolved once through Spark's own Ivy, verified by SHA-256, cached for later sessions."""
+"""JARs that Spark does not ship: resolved once through its own Ivy, verified by SHA-256, cached for later sessions."""
 
 import hashlib
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
 from olist_assets.errors import OlistError
+from olist_assets.settings import Settings
 
-DELTA_VERSION = "4.4.0"
-SHA256 = {
+DELTA_VERSION, HADOOP_VERSION, AWS_VERSION = "4.4.0", "3.5.0", "2.57.8"
+
+
+@dataclass(frozen=True)
+class JarSet:
+    """JARs that are resolved together: what Ivy is asked for, what it must leave out, and what then must be there."""
+
+    folder: str
+    coordinates: tuple[str, ...]
+    excluded: str
+    sha256: Mapping[str, str]
+
+    def paths(self, cache: Path) -> list[Path]:
+        return [cache / self.folder / name for name in self.sha256]
+
+    def missing(self, cache: Path) -> list[Path]:
+        """Those that are not cached, or not what was pinned."""
+        return [jar for jar in self.paths(cache) if not self._is_verified(jar)]
+
+    def fetched(self, cache: Path) -> list[Path]:
+        """All of them; the first call of all processes resolves them, later ones need no network. Raises OlistError."""
+        folder = cache / self.folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OlistError(f"Cannot write the JAR cache {folder}: {error.strerror}. Set OLIST_CACHE.") from error
+        # Ivy's cache is not safe for two first starts at once.
+        with FileLock(folder / ".lock", timeout=600):
+            if self.missing(cache):
+                _resolve(self, folder)
+                for jar in self.missing(cache):
+                    raise OlistError(f"{jar.name} does not have the pinned SHA-256: delete {folder} and try again.")
+        return self.paths(cache)
+
+    def _is_verified(self, jar: Path) -> bool:
+        return jar.exists() and hashlib.sha256(jar.read_bytes()).hexdigest() == self.sha256[jar.name]
+
+
+_DELTA_SHA256 = {
     "delta-spark_4.2_2.13": "27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead",
     "delta-storage": "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc",
     "delta-kernel-api": "ee9b5a14ac3b7efdff4d61a58478fe8eb0e5a3fbca43889dca7290795fe79a11",
     "delta-kernel-defaults": "225c975199e4718b38ee5b7e6da7f19e9585024262b2cec2656b32151a856b0b",
     "delta-kernel-unitycatalog": "cea22dfb4ac562b3cd27bf652697750e8336009d73fb06631363aaaad5345ffa",
 }
-# Ivy would bring 33 files: nothing but io.delta is needed, Spark ships the rest.
-EXCLUDED = "com.*:*,org.*:*,net.*:*,io.unitycatalog:*,io.netty:*,jakarta.*:*,javax.*:*,dev.*:*"
 
 
-def delta_jars(cache: Path) -> list[Path]:
-    """Paths of the five JARs; the first call of all processes resolves them, later ones need no network."""
-    jars = _paths(cache)
-    folder = jars[0].parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OlistError(f"Cannot write the JAR cache {folder}: {error.strerror}. Set OLIST_CACHE.") from error
-    # Ivy's cache is not safe for two first starts at once.
-    with FileLock(folder / ".lock", timeout=600):
-        if missing_jars(cache):
-            _resolve(folder)
-            for jar in jars:
-                if not _verified(jar):
-                    raise OlistError(f"{jar.name} does not have the pinned SHA-256: delete {folder} and try again.")
-    return jars
+def delta_jars() -> JarSet:
+    """Delta. Ivy would bring 33 files: nothing but io.delta is needed, Spark ships the rest."""
+    return JarSet(
+        folder=f"delta-{DELTA_VERSION}",
+        coordinates=tuple(f"io.delta:{artifact}:{DELTA_VERSION}" for artifact in _DELTA_SHA256),
+        excluded="com.*:*,org.*:*,net.*:*,io.unitycatalog:*,io.netty:*,jakarta.*:*,javax.*:*,dev.*:*",
+        sha256={f"{artifact}-{DELTA_VERSION}.jar": digest for artifact, digest in _DELTA_SHA256.items()},
+    )
 
 
-def missing_jars(cache: Path) -> list[Path]:
-    """Those of the five that are not cached, or not what was pinned."""
-    return [jar for jar in _paths(cache) if not _verified(jar)]
+def s3_jars() -> JarSet:
+    """Hadoop's client of S3 with the parts of AWS's SDK that it uses: 16 MB, instead of the SDK's bundle of 600 MB."""
+    sdk = (
+        f"software.amazon.awssdk:{part}:{AWS_VERSION}" for part in ("s3", "s3-transfer-manager", "sts", "apache-client")
+    )
+    pinned = (line.split() for line in Path(__file__).with_name("s3_jars.sha256").read_text().splitlines())
+    return JarSet(
+        folder=f"s3-{HADOOP_VERSION}-{AWS_VERSION}",
+        coordinates=(f"org.apache.hadoop:hadoop-aws:{HADOOP_VERSION}", *sdk),
+        # Spark ships the rest.
+        excluded="software.amazon.awssdk:bundle,com.google.*:*,org.slf4j:*,io.netty:*,org.wildfly.openssl:*,commons-*:*",
+        sha256={name: digest for digest, name in pinned},
+    )
 
 
-def _paths(cache: Path) -> list[Path]:
-    return [cache / f"delta-{DELTA_VERSION}" / f"{artifact}-{DELTA_VERSION}.jar" for artifact in SHA256]
+def jar_sets(settings: Settings) -> list[JarSet]:
+    """What these settings need on Spark's class path."""
+    return [delta_jars(), s3_jars()] if settings.is_in_object_store else [delta_jars()]
 
 
-def _verified(jar: Path) -> bool:
-    artifact = jar.name.removesuffix(f"-{DELTA_VERSION}.jar")
-    return jar.exists() and hashlib.sha256(jar.read_bytes()).hexdigest() == SHA256[artifact]
-
-
-def _resolve(folder: Path) -> None:
+def _resolve(jars: JarSet, folder: Path) -> None:
     """Let spark-submit run an empty script with the packages: that resolves them and nothing else."""
     with tempfile.TemporaryDirectory() as scratch:
         script = Path(scratch, "resolve.py")
         script.write_text("")
-        coordinates = ",".join(f"io.delta:{artifact}:{DELTA_VERSION}" for artifact in SHA256)
-        settings = {"spark.jars.ivy": f"{scratch}/ivy", "spark.jars.excludes": EXCLUDED, "spark.ui.enabled": "false"}
+        settings = {
+            "spark.jars.ivy": f"{scratch}/ivy",
+            "spark.jars.excludes": jars.excluded,
+            "spark.ui.enabled": "false",
+        }
         confs = [word for key, value in settings.items() for word in ("--conf", f"{key}={value}")]
-        command = [str(spark_submit()), "--master", "local[1]", "--packages", coordinates, *confs, str(script)]
+        packages = ["--packages", ",".join(jars.coordinates)]
+        command = [str(spark_submit()), "--master", "local[1]", *packages, *confs, str(script)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             reason = next(
                 (ln for ln in done.stderr.splitlines() if "unresolved" in ln or "not found" in ln), done.stderr[-500:]
             )
-            raise OlistError(f"Delta's JARs could not be resolved (network needed on the first start only): {reason}")
-        for artifact in SHA256:
-            name = f"{artifact}-{DELTA_VERSION}.jar"
-            found = next(Path(scratch, "ivy", "jars").glob(f"*{name}"))
+            raise OlistError(
+                f"JARs of {jars.folder} could not be resolved (network needed on the first start only): {reason}"
+            )
+        for name in jars.sha256:
+            # Ivy puts the group's name before it.
+            found = next(Path(scratch, "ivy", "jars").glob(f"*_{name}"), None)
+            if found is None:
+                raise OlistError(f"{name} is not among the JARs that were resolved for {jars.folder}.")
             # A rename is atomic: a killed first start leaves no half a JAR under the final name.
             partial = Path(shutil.copy(found, folder / f"{name}.partial"))
             partial.rename(folder / name)

@@ -1,23 +1,24 @@
 """The JVM-free side of the lakehouse: open a table at any of its versions, its statistics, SQL over all tables."""
 
 import re
-import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlparse
+from typing import Any, cast
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
-from dagster_deltalake import DeltaTableResource, LocalConfig
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
+from upath import UPath
 
 from olist_assets import delta_log
 from olist_assets.catalog import layer_of, tables
 from olist_assets.errors import OlistError
+from olist_assets.object_store import object_stores, open_delta
 from olist_assets.settings import Settings
 
 # DuckDB's own writers: quoting, nested values and exact decimals are theirs.
@@ -62,13 +63,16 @@ Opener = Callable[[Settings, str], DeltaTable]
 def require_writable(settings: Settings) -> None:
     """Make the warehouse's folder where there is none. Raises OlistError where nothing can be written to it."""
     path = settings.warehouse_path
+    # Asking for the right is not enough: a file system mounted read-only says no at the first write only.
+    probe = path / f".writable-{uuid.uuid4().hex}"
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        # Asking for the right is not enough: a file system mounted read-only says no at the first write only.
-        with tempfile.TemporaryFile(dir=path):
-            pass
+        if not settings.is_in_object_store:
+            path.mkdir(parents=True, exist_ok=True)
+        probe.write_text("")
+        probe.unlink()
     except OSError as error:
-        raise OlistError(f"Cannot write to the warehouse {path}: {error.strerror}. Set OLIST_WAREHOUSE.") from error
+        why = error.strerror or str(error)
+        raise OlistError(f"Cannot write to the warehouse {path}: {why}. Set OLIST_WAREHOUSE.") from error
 
 
 def table_path(settings: Settings, name: str) -> Path:
@@ -85,7 +89,7 @@ def open_table(settings: Settings, name: str, version: int | None = None) -> Del
     if version is not None:
         _require_version(name, path, version)
     try:
-        table = DeltaTableResource(url=str(path), storage_options=LocalConfig(), version=version).load()
+        table = open_delta(path, version)
     except TableNotFoundError as error:
         raise TableMissing(name, path) from error
     except (DeltaError, OSError) as error:
@@ -132,7 +136,7 @@ def data_files(table: DeltaTable) -> list[str]:
 
 def missing_files(table: DeltaTable) -> list[str]:
     """Those of the version's data files that are not there."""
-    return [file for file in data_files(table) if not Path(file).exists()]
+    return [file for file in data_files(table) if not UPath(file).exists()]
 
 
 def made(settings: Settings, names: Iterable[str], opener: Opener = open_table) -> dict[str, DeltaTable]:
@@ -178,7 +182,12 @@ def rows_by_day(table: DeltaTable, name: str, day: str, predicate: str) -> dict[
 
 def written_at(table: DeltaTable) -> datetime:
     """When the version was committed (UTC)."""
-    return delta_log.commit(Path(unquote(urlparse(table.table_uri).path)), table.version()).at
+    return delta_log.commit(location(table), table.version()).at
+
+
+def location(table: DeltaTable) -> Path:
+    """Where an opened table lies: what `table_path` says of its name."""
+    return cast(Path, UPath(unquote(table.table_uri.removeprefix("file://").rstrip("/"))))
 
 
 @contextmanager
@@ -186,6 +195,8 @@ def connection(tables: dict[str, DeltaTable]) -> Iterator[duckdb.DuckDBPyConnect
     """DuckDB with a view a table, by bare name, over exactly the Parquet files of the version that was opened."""
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
+        for store in object_stores(table.table_uri for table in tables.values()):
+            con.register_filesystem(store)
         for name, table in tables.items():
             create_view(con, name, table, data_files(table))
         yield con

@@ -61,6 +61,10 @@ def tracking_uri(settings: Settings) -> str:
 
 
 def local_folder(settings: Settings) -> Path:
+    if settings.is_in_object_store:
+        raise OlistError(
+            "MLflow's database cannot lie in an object store: MLFLOW_TRACKING_URI names a server or database."
+        )
     return settings.warehouse_path / "mlflow"
 
 

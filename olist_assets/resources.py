@@ -16,7 +16,8 @@ from pyspark.sql.types import StringType, StructField, StructType
 from olist_assets.class_archive import archive_path, make_archive, use_option
 from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
-from olist_assets.jars import delta_jars
+from olist_assets.jars import jar_sets
+from olist_assets.object_store import store_config
 from olist_assets.settings import Settings
 from olist_assets.source import SourceFile, line_end
 
@@ -30,7 +31,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
     """Settings that matter at this size; over Spark Connect the server has its own."""
     if settings.spark_remote:
         return {"spark.remote": settings.spark_remote, "spark.sql.session.timeZone": "UTC"} | settings.spark_conf
-    jars = ":".join(str(jar) for jar in delta_jars(settings.cache))
+    jars = ":".join(str(jar) for jars in jar_sets(settings) for jar in jars.fetched(settings.cache))
     config = {
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.driver_memory,
@@ -44,7 +45,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
         # Spark makes this folder, though no table of ours is put there: not in the working directory, then.
-        "spark.sql.warehouse.dir": str(settings.warehouse_path / ".spark"),
+        "spark.sql.warehouse.dir": str(settings.cache / "spark-warehouse"),
         "spark.sql.shuffle.partitions": "2",
         "spark.default.parallelism": "2",
         # Re-planning after each stage costs more than it saves below some gigabytes.
@@ -61,7 +62,9 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
-    archive = archive_path(settings.cache, java_version())
+    if settings.is_in_object_store:
+        config |= store_config()
+    archive = archive_path(settings.cache, java_version(), jars)
     make_archive(archive, config)
     config["spark.driver.extraJavaOptions"] += f" {use_option(archive)}"
     return config | settings.spark_conf

@@ -2,10 +2,12 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from upath import UPath
 
 SAMPLE_DATA = Path("data/sample")
 
@@ -17,8 +19,8 @@ class Settings(BaseSettings):
 
     data: Path = SAMPLE_DATA
     """A folder with the nine CSV files, or the dataset's zip as downloaded."""
-    warehouse: Path = Path("warehouse")
-    """Where the Delta tables live: <warehouse>/<layer>/<table>."""
+    warehouse: str = "warehouse"
+    """Where the Delta tables live: <warehouse>/<layer>/<table>; a folder, or an address like s3://bucket/folder."""
     cache: Path = Path(platformdirs.user_cache_dir("olist-assets"))
     """Delta's JARs and unpacked datasets: may be deleted at any time."""
     spark_master: str = "local[2]"
@@ -32,6 +34,21 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
 
+    @field_validator("warehouse")
+    @classmethod
+    def _is_a_folder_or_in_s3(cls, warehouse: str) -> str:
+        if "://" in warehouse and not warehouse.startswith("s3://"):
+            raise ValueError("a folder or s3://bucket/folder is wanted")
+        return warehouse
+
     @cached_property
     def warehouse_path(self) -> Path:
-        return self.warehouse.expanduser().resolve()
+        """The warehouse; in an object store a UPath, which answers as a Path does."""
+        if not self.is_in_object_store:
+            return Path(self.warehouse).expanduser().resolve()
+        # Listings kept by this process would hide what Spark wrote since.
+        return cast(Path, UPath(self.warehouse.rstrip("/"), use_listings_cache=False))
+
+    @property
+    def is_in_object_store(self) -> bool:
+        return "://" in self.warehouse

@@ -14,6 +14,7 @@ from olist_assets import delta_log
 from olist_assets.catalog import table, tables
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse import NothingYet, Opener, TableMissing, mentioned, open_table, table_path
+from olist_assets.object_store import open_delta
 from olist_assets.settings import Settings
 from olist_assets.table_diff import Diff, diff
 
@@ -104,7 +105,7 @@ def _rows(path: Path, version: int) -> int | None:
     if not delta_log.reaches(path, version):
         return None
     try:
-        actions = DeltaTable(str(path), version=version).get_add_actions()
+        actions = open_delta(path, version).get_add_actions()
     except DeltaError:
         return None
     counts = pa.table(actions)["num_records"].to_pylist()

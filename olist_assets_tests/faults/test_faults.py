@@ -211,7 +211,7 @@ def test_two_first_starts_at_once(finished, monkeypatch, tmp_path):
     command = [OLIST, "materialize", "--select", "bronze_sellers"]
     started = []
     for setting in settings:
-        own = {"OLIST_WAREHOUSE": str(setting.warehouse), "DAGSTER_HOME": str(setting.warehouse.parent / "home")}
+        own = {"OLIST_WAREHOUSE": setting.warehouse, "DAGSTER_HOME": str(setting.warehouse_path.parent / "home")}
         started.append(
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | own)
         )
