@@ -18,7 +18,7 @@ from upath import UPath
 from olist_assets import delta_log
 from olist_assets.catalog import layer_of, tables
 from olist_assets.errors import OlistError
-from olist_assets.object_store import object_stores, open_delta
+from olist_assets.object_store import object_store, open_delta
 from olist_assets.settings import Settings
 
 # DuckDB's own writers: quoting, nested values and exact decimals are theirs.
@@ -195,8 +195,6 @@ def connection(tables: dict[str, DeltaTable]) -> Iterator[duckdb.DuckDBPyConnect
     """DuckDB with a view a table, by bare name, over exactly the Parquet files of the version that was opened."""
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
-        for store in object_stores(table.table_uri for table in tables.values()):
-            con.register_filesystem(store)
         for name, table in tables.items():
             create_view(con, name, table, data_files(table))
         yield con
@@ -204,6 +202,9 @@ def connection(tables: dict[str, DeltaTable]) -> Iterator[duckdb.DuckDBPyConnect
 
 def create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, files: Iterable[str]) -> None:
     """A view over some of the table's files."""
+    store = object_store(table.table_uri)
+    if store and not con.filesystem_is_registered("s3"):
+        con.register_filesystem(store)
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
     if listed:
         con.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}], union_by_name = true)')

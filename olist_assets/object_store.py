@@ -5,7 +5,6 @@ AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL). What else a store needs is
 """
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from dagster_deltalake import DeltaTableResource, LocalConfig, S3Config
@@ -28,9 +27,9 @@ def open_delta(path: Path, version: int | None = None) -> DeltaTable:
     return DeltaTableResource(url=str(path), storage_options=config, client_options=client, version=version).load()
 
 
-def object_stores(addresses: Iterable[str]) -> set[AbstractFileSystem]:
-    """The file systems of those addresses that lie in an object store; DuckDB reads through them."""
-    return {UPath(address).fs for address in addresses if address.startswith("s3://")}
+def object_store(address: str) -> AbstractFileSystem | None:
+    """The file system that DuckDB reads an address through; None for a local one."""
+    return UPath(address).fs if address.startswith("s3://") else None
 
 
 def store_config() -> dict[str, str]:

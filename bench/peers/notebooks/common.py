@@ -39,7 +39,7 @@ def session(folder: Path) -> SparkSession:
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraClassPath": ":".join(str(jar) for jar in delta_jars(Settings().cache)),
+        "spark.driver.extraClassPath": ":".join(map(str, delta_jars().fetched(Settings().cache))),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": str(folder / ".spark"),
