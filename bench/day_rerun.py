@@ -6,21 +6,18 @@ OLIST_DATA=... python -m bench.day_rerun --own-data
 """
 
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import click
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from bench.harness import OLIST, environment, measured
 from olist_assets import lakehouse
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import Settings
 
-OLIST = str(Path(sys.executable).with_name("olist"))
 TABLES = ("silver_orders", "silver_orders_master", "gold_daily_metrics")
 
 
@@ -31,14 +28,10 @@ TABLES = ("silver_orders", "silver_orders_master", "gold_daily_metrics")
 def main(scale: float, day: str, *, own_data: bool) -> None:
     """Make the daily tables once, then a day of them, twice."""
     with tempfile.TemporaryDirectory() as scratch:
-        home = Path(scratch) / "home"
-        home.mkdir()
-        config = (Path(__file__).resolve().parents[1] / "dagster.yaml").read_text()
-        (home / "dagster.yaml").write_text(config.replace("base_dir: .dagster", f"base_dir: {home}"))
-        os.environ |= {"OLIST_WAREHOUSE": str(Path(scratch) / "warehouse"), "DAGSTER_HOME": str(home)}
+        data = Settings().data if own_data else Path(scratch, "data")
         if not own_data:
-            os.environ["OLIST_DATA"] = str(Path(scratch) / "data")
-            write_sample(Path(scratch) / "data", scale=scale)
+            write_sample(data, scale=scale)
+        os.environ |= environment(data, Path(scratch, "home"))
         whole = _seconds("--select", ",".join(TABLES), "--upstream")
         click.echo(f"all days, and what they read: {whole:.1f} s")
         for _ in range(2):
@@ -49,11 +42,7 @@ def main(scale: float, day: str, *, own_data: bool) -> None:
 
 
 def _seconds(*words: str) -> float:
-    started = time.monotonic()
-    done = subprocess.run([OLIST, "materialize", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise click.ClickException(done.stdout + done.stderr)
-    return time.monotonic() - started
+    return measured([OLIST, "materialize", *words], os.environ).seconds
 
 
 def _files(name: str) -> dict[str, tuple[int, str, str]]:

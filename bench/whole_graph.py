@@ -1,11 +1,8 @@
 """The whole graph, cold: seconds a table and in all, and where they go. `make bench`, or with peers: see --help."""
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +11,14 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table as Grid
 
+from bench.harness import OLIST, Measured, environment, measured
 from bench.peers.plain_pyspark import in_order
 from olist_assets.catalog import models, tables
-from olist_assets.settings import SAMPLE_DATA
+from olist_assets.settings import SAMPLE_DATA, Settings
+from olist_assets.source import source_folder
 
-PROJECT = Path(__file__).resolve().parents[1]
-PEERS = ("bare", "defaults")
+TRANSFORMS, NOTEBOOKS, FLOOR = ("bare", "defaults"), "notebooks", "duckdb"
+PEERS = (*TRANSFORMS, NOTEBOOKS, FLOOR)
 console = Console(highlight=False)
 
 
@@ -41,41 +40,39 @@ def main(data: Path, peers: tuple[str, ...]) -> None:
 
     \b
     python -m bench.whole_graph
-    python -m bench.whole_graph --data brazilian-ecommerce.zip --with bare --with defaults
+    python -m bench.whole_graph --data brazilian-ecommerce.zip --with notebooks --with duckdb
+    python -m bench.whole_graph --with bare --with defaults
     """
     if not data.exists():
         raise click.ClickException(f"There is no data at {data}: make it with olist sample-data {data}")
     with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
         home = Path(scratch, "home")
-        wall = timed([str(Path(sys.executable).with_name("olist")), "materialize"], environment(data, home))
+        whole = measured([OLIST, "materialize"], environment(data, home))
         steps, checks, training = steps_of(home)
-        report(steps, checks, training, wall)
+        report(steps, checks, training, whole.seconds)
+        console.print(figures(whole))
         compared = {made.key.to_user_string() for made in in_order()}
-        ours = wall - training - sum(step.seconds for step in steps if step.name not in compared)
+        ours = whole.seconds - training - sum(step.seconds for step in steps if step.name not in compared)
         for peer in peers:
-            command = [sys.executable, "-W", "ignore", "-m", "bench.peers.plain_pyspark", peer]
-            seconds = timed(command, environment(data, Path(scratch, peer)))
-            console.print(
-                f"{peer:<10} {seconds:6.1f} s; the same tables with Dagster and checks take {ours / seconds:.2f} of it"
+            took = measured(
+                command_of(peer, data, Path(scratch, peer)), environment(data, Path(scratch, f"{peer}-home"))
             )
+            same = ours if peer in TRANSFORMS else whole.seconds
+            console.print(f"{peer:<10} {figures(took)}; the graph takes {same / took.seconds:.2f} of its time")
 
 
-def environment(data: Path, home: Path) -> dict[str, str]:
-    """A Dagster home and a warehouse of its own."""
-    home.mkdir()
-    config = (PROJECT / "dagster.yaml").read_text().replace("base_dir: .dagster", f"base_dir: {home}")
-    (home / "dagster.yaml").write_text(config)
-    own = {"OLIST_DATA": str(data.resolve()), "OLIST_WAREHOUSE": str(home / "warehouse"), "DAGSTER_HOME": str(home)}
-    return os.environ | own
+def command_of(peer: str, data: Path, folder: Path) -> list[str]:
+    """A peer as a process of its own, with its tables in a folder."""
+    python = [sys.executable, "-W", "ignore", "-m"]
+    if peer in TRANSFORMS:
+        return [*python, "bench.peers.plain_pyspark", peer]
+    csvs = str(source_folder(Settings().model_copy(update={"data": data})))
+    module = "bench.peers.notebooks" if peer == NOTEBOOKS else "bench.peers.duckdb_floor"
+    return [*python, module, csvs, str(folder)]
 
 
-def timed(command: list[str], env: dict[str, str]) -> float:
-    """Wall seconds of a whole process. Raises ClickException with its last words when it fails."""
-    started = time.monotonic()
-    done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise click.ClickException(f"{command[-1]} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    return time.monotonic() - started
+def figures(of: Measured) -> str:
+    return f"{of.seconds:.1f} s, {of.processor_seconds:.0f} processor seconds, {of.peak_mb:,.0f} MB at most"
 
 
 def steps_of(home: Path) -> tuple[list[Step], float, float]:

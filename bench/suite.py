@@ -1,0 +1,134 @@
+"""The benchmark suite: what a run, a day, the checks and the queries cost, at several scales.
+
+    python -m bench.suite                                # scales 0.1 and 1
+    python -m bench.suite --scale 0.1 --scale 1 --scale 10 --plots docs
+
+A line a scale and command, as JSON to keep and as tables to read; with --plots, pictures of seconds over orders.
+"""
+
+import json
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import click
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table as Grid
+
+from bench.harness import OLIST, Measured, environment, measured
+from bench.whole_graph import steps_of
+from olist_assets.sample_data.generator import write_sample
+
+ORDERS_AT_SCALE_1 = 99_441
+QUERIES = Path(__file__).resolve().parents[1] / "queries"
+DAY = "2017-11-24"
+COMMANDS = {
+    "whole graph": ["materialize"],
+    "a day": ["materialize", "--day", DAY],
+    "the same day again": ["materialize", "--day", DAY],
+    "checks only": ["checks"],
+}
+console = Console(highlight=False, width=110)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command at a scale."""
+
+    scale: float
+    command: str
+    figures: Measured
+    checks_share: float | None = None
+    dagster_share: float | None = None
+    training_share: float | None = None
+
+    @property
+    def microseconds_per_order(self) -> float:
+        return self.figures.seconds / (self.scale * ORDERS_AT_SCALE_1) * 1e6
+
+
+@click.command()
+@click.option("--scale", "scales", type=float, multiple=True, default=(0.1, 1.0), show_default=True)
+@click.option("--memory", default="2g", show_default=True, help="Of the driver: OLIST_DRIVER_MEMORY.")
+@click.option("--json", "kept", type=click.Path(path_type=Path), help="Write the figures here, too.")
+@click.option("--plots", type=click.Path(path_type=Path, file_okay=False), help="Write the pictures to this folder.")
+def main(scales: tuple[float, ...], memory: str, kept: Path | None, plots: Path | None) -> None:
+    """Measure every command at every scale, each cold: a process of its own."""
+    lines: list[Line] = []
+    for scale in scales:
+        with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
+            write_sample(Path(scratch, "data"), scale=scale)
+            for line in measured_at(scale, Path(scratch), memory):
+                lines.append(line)
+                console.print(f"scale {scale:g}, {line.command}: {line.figures.seconds:.1f} s")
+    console.print(table(lines))
+    if kept:
+        kept.write_text(
+            json.dumps([asdict(replace(line, figures=without_text(line.figures))) for line in lines], indent=1)
+        )
+    if plots:
+        plot(lines).savefig(plots / "cost-over-scale.png", dpi=110)
+
+
+def measured_at(scale: float, scratch: Path, memory: str) -> "list[Line]":
+    """All commands over one sample and one warehouse, in their order."""
+    env = environment(scratch / "data", scratch / "home") | {"OLIST_DRIVER_MEMORY": memory}
+    lines = []
+    for name, words in COMMANDS.items():
+        took = measured([OLIST, *words], env)
+        line = Line(scale, name, took)
+        if name == "whole graph":
+            steps, checks, training = steps_of(scratch / "home")
+            rest = took.seconds - sum(step.spark for step in steps) - checks - training
+            shares = {"checks_share": checks, "training_share": training, "dagster_share": rest}
+            line = replace(line, **{share: seconds / took.seconds for share, seconds in shares.items()})
+        lines.append(line)
+    for path in sorted(QUERIES.glob("*.sql")):
+        lines.append(Line(scale, path.name, measured([OLIST, "sql", "-f", str(path)], env)))
+    return lines
+
+
+def without_text(figures: Measured) -> Measured:
+    return replace(figures, printed="")
+
+
+def table(lines: list[Line]) -> Grid:
+    """The figures as they are read."""
+    grid = Grid(title="Each command cold, in a process of its own")
+    grid.add_column("scale", justify="right")
+    grid.add_column("command", no_wrap=True)
+    for heading in ("seconds", "µs an order", "processor s", "peak MB", "read MB", "written MB"):
+        grid.add_column(heading, justify="right")
+    for line in lines:
+        of = line.figures
+        sizes = (f"{size:,.0f}" for size in (of.processor_seconds, of.peak_mb, of.read_mb, of.written_mb))
+        grid.add_row(
+            f"{line.scale:g}", line.command, f"{of.seconds:.1f}", f"{line.microseconds_per_order:,.0f}", *sizes
+        )
+    for line in lines:
+        with suppress(TypeError):
+            shares = (line.training_share, line.checks_share, line.dagster_share)
+            said = "scale {:g}: training {:.0%}, checks {:.0%}, JVM start, Dagster and Python {:.0%} of the whole graph"
+            console.print(said.format(line.scale, *shares))
+    return grid
+
+
+def plot(lines: list[Line]) -> Figure:
+    """Seconds over orders, both logarithmic; cost that is linear is a line of slope one."""
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name in COMMANDS:
+        points = sorted(
+            (line.scale * ORDERS_AT_SCALE_1, line.figures.seconds) for line in lines if line.command == name
+        )
+        axes.plot(*zip(*points, strict=True), "o-", label=name)
+    axes.set(xscale="log", yscale="log", xlabel="orders", ylabel="seconds", title="Each command cold, two cores")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    return figure
+
+
+if __name__ == "__main__":
+    main()
