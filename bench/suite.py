@@ -3,13 +3,12 @@
     python -m bench.suite                                # scales 0.1 and 1
     python -m bench.suite --scale 0.1 --scale 1 --scale 10 --plots docs
 
-A line a scale and command, as JSON to keep and as tables to read; with --plots, pictures of seconds over orders.
+A line a scale and command; with --plots a picture of seconds over orders.
 """
 
-import json
 import tempfile
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from bench.harness import OLIST, Measured, environment, measured
-from bench.whole_graph import steps_of
+from bench.whole_graph import parts, steps_of
 from olist_assets.sample_data.generator import write_sample
 
 ORDERS_AT_SCALE_1 = 99_441
@@ -40,9 +39,8 @@ class Line:
     scale: float
     command: str
     figures: Measured
-    checks_share: float | None = None
-    dagster_share: float | None = None
-    training_share: float | None = None
+    seconds_of: Mapping[str, float] = field(default_factory=dict)
+    """Where the seconds went, for the whole graph."""
 
     @property
     def microseconds_per_order(self) -> float:
@@ -52,9 +50,8 @@ class Line:
 @click.command()
 @click.option("--scale", "scales", type=float, multiple=True, default=(0.1, 1.0), show_default=True)
 @click.option("--memory", default="2g", show_default=True, help="Of the driver: OLIST_DRIVER_MEMORY.")
-@click.option("--json", "kept", type=click.Path(path_type=Path), help="Write the figures here, too.")
 @click.option("--plots", type=click.Path(path_type=Path, file_okay=False), help="Write the pictures to this folder.")
-def main(scales: tuple[float, ...], memory: str, kept: Path | None, plots: Path | None) -> None:
+def main(scales: tuple[float, ...], memory: str, plots: Path | None) -> None:
     """Measure every command at every scale, each cold: a process of its own."""
     lines: list[Line] = []
     for scale in scales:
@@ -64,10 +61,11 @@ def main(scales: tuple[float, ...], memory: str, kept: Path | None, plots: Path 
                 lines.append(line)
                 console.print(f"scale {scale:g}, {line.command}: {line.figures.seconds:.1f} s")
     console.print(table(lines))
-    if kept:
-        kept.write_text(
-            json.dumps([asdict(replace(line, figures=without_text(line.figures))) for line in lines], indent=1)
-        )
+    for line in lines:
+        if line.seconds_of:
+            console.print(
+                f"scale {line.scale:g}: {', '.join(f'{part} {s:.1f} s' for part, s in line.seconds_of.items())}"
+            )
     if plots:
         plot(lines).savefig(plots / "cost-over-scale.png", dpi=110)
 
@@ -78,20 +76,11 @@ def measured_at(scale: float, scratch: Path, memory: str) -> "list[Line]":
     lines = []
     for name, words in COMMANDS.items():
         took = measured([OLIST, *words], env)
-        line = Line(scale, name, took)
-        if name == "whole graph":
-            steps, checks, training = steps_of(scratch / "home")
-            rest = took.seconds - sum(step.spark for step in steps) - checks - training
-            shares = {"checks_share": checks, "training_share": training, "dagster_share": rest}
-            line = replace(line, **{share: seconds / took.seconds for share, seconds in shares.items()})
-        lines.append(line)
+        whole = name == "whole graph"
+        lines.append(Line(scale, name, took, parts(*steps_of(scratch / "home"), took.seconds) if whole else {}))
     for path in sorted(QUERIES.glob("*.sql")):
         lines.append(Line(scale, path.name, measured([OLIST, "sql", "-f", str(path)], env)))
     return lines
-
-
-def without_text(figures: Measured) -> Measured:
-    return replace(figures, printed="")
 
 
 def table(lines: list[Line]) -> Grid:
@@ -107,11 +96,6 @@ def table(lines: list[Line]) -> Grid:
         grid.add_row(
             f"{line.scale:g}", line.command, f"{of.seconds:.1f}", f"{line.microseconds_per_order:,.0f}", *sizes
         )
-    for line in lines:
-        with suppress(TypeError):
-            shares = (line.training_share, line.checks_share, line.dagster_share)
-            said = "scale {:g}: training {:.0%}, checks {:.0%}, JVM start, Dagster and Python {:.0%} of the whole graph"
-            console.print(said.format(line.scale, *shares))
     return grid
 
 
@@ -120,10 +104,9 @@ def plot(lines: list[Line]) -> Figure:
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     for name in COMMANDS:
-        points = sorted(
-            (line.scale * ORDERS_AT_SCALE_1, line.figures.seconds) for line in lines if line.command == name
-        )
-        axes.plot(*zip(*points, strict=True), "o-", label=name)
+        of_it = sorted((line for line in lines if line.command == name), key=lambda line: line.scale)
+        orders = [line.scale * ORDERS_AT_SCALE_1 for line in of_it]
+        axes.plot(orders, [line.figures.seconds for line in of_it], "o-", label=name)
     axes.set(xscale="log", yscale="log", xlabel="orders", ylabel="seconds", title="Each command cold, two cores")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
