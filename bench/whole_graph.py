@@ -92,6 +92,14 @@ def steps_of(home: Path) -> tuple[list[Step], float, float]:
     return steps, sum(seconds.values()) - training - sum(step.seconds for step in steps), training
 
 
+def parts(steps: list[Step], checks: float, training: float, wall: float) -> dict[str, float]:
+    """Where the seconds of a run went."""
+    spark = sum(step.spark for step in steps)
+    session = steps[0].seconds - steps[0].spark  # the first table waits for the JVM and its session
+    known = {"JVM and session": session, "Spark and Delta": spark, "training": training, "checks": checks}
+    return known | {"Dagster and Python": wall - sum(known.values())}
+
+
 def report(steps: list[Step], checks: float, training: float, wall: float) -> None:
     """Print the tables and where the whole time went."""
     grid = Grid(title="The whole graph, cold")
@@ -101,11 +109,7 @@ def report(steps: list[Step], checks: float, training: float, wall: float) -> No
     for step in steps:
         grid.add_row(step.name, f"{step.rows:,}", f"{step.seconds:.1f}", f"{step.spark:.1f}")
     console.print(grid)
-    spark = sum(step.spark for step in steps)
-    session = steps[0].seconds - steps[0].spark  # the first table waits for the JVM and its session
-    shares = {"JVM and session": session, "Spark and Delta": spark, "training": training, "checks": checks}
-    shares["Dagster and Python"] = wall - sum(shares.values())
-    for name, seconds in shares.items():
+    for name, seconds in parts(steps, checks, training, wall).items():
         console.print(f"{name:<20} {seconds:6.1f} s  {seconds / wall:4.0%}")
     console.print(f"{'in all':<20} {wall:6.1f} s")
 
