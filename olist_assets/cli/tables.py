@@ -26,13 +26,11 @@ class Moment(click.ParamType):
 
 @click.command()
 @click.argument("query", required=False)
-@click.option("-f", "--file", type=click.File(encoding="utf-8-sig"), help="Read the query from here; - is standard input.")
+@click.option("-f", "--file", type=click.File(encoding="utf-8-sig"), help="A file with the query; - is standard input.")
 @click.option("--version", type=int, help="The one table that the query names as it was at this version.")
 @click.option("--as-of", type=Moment(), help="All tables as they were then: an ISO date or timestamp, UTC.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-def sql(
-    query: str | None, file: TextIOWrapper | None, version: int | None, as_of: datetime | None, form: str
-) -> None:
+def sql(query: str | None, file: TextIOWrapper | None, version: int | None, as_of: datetime | None, form: str) -> None:
     """Ask the tables, by bare name, in DuckDB's SQL.
 
     \b
@@ -57,12 +55,14 @@ def sql(
 
 
 def _one_query(query: str | None, file: TextIOWrapper | None) -> str:
-    if (query is None) == (file is None):
-        raise click.UsageError("Give a QUERY or a file with --file, one of them.")
+    if query is not None and file is None:
+        return query
+    if query is not None or file is None:
+        raise click.UsageError("Give either a QUERY or a file with --file.")
     try:
-        return query or (file.read() if file else "")
+        return file.read()
     except UnicodeDecodeError:
-        raise click.UsageError(f"{file and file.name} is not UTF-8.") from None
+        raise click.UsageError(f"{file.name} is not UTF-8.") from None
 
 
 @click.command()
