@@ -88,13 +88,13 @@ def pruning(name: str, figure: str, month: str) -> str:
             for text in (query, f"{query} WHERE order_date BETWEEN DATE '{month}-01' AND last_day(DATE '{month}-01')")
         )
     return (
-        f"{size_of(files)}, of which {size_of(holding)} hold the month; DuckDB reads {megabytes(part)} for {figure}, "
+        f"{size_of(files)}, of which {size_of(holding)} for the month; DuckDB reads {megabytes(part)} for {figure}, "
         f"{megabytes(whole)} without the filter"
     )
 
 
 def size_of(files: list[dict]) -> str:
-    return f"{len(files)} files {megabytes(sum(file['size_bytes'] for file in files))}"
+    return f"{len(files)} file{'s' * (len(files) != 1)} {megabytes(sum(file['size_bytes'] for file in files))}"
 
 
 def megabytes(size: int) -> str:

@@ -39,13 +39,12 @@ def server(warehouse, port, tmp_path):
     """`olist thrift-server` in an empty working directory, once it says that it is ready."""
     (tmp_path / "cwd").mkdir()
     command = [str(Path(sys.executable).with_name("olist")), "thrift-server", "--port", str(port)]
-    with subprocess.Popen(
-        command, cwd=tmp_path / "cwd", stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    place = {"cwd": tmp_path / "cwd", "env": os.environ | {"TMPDIR": str(tmp_path)}, "start_new_session": True}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **place) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            assert f"1 tables of {warehouse.warehouse_path} at jdbc:hive2://127.0.0.1:{port}" in line
+            assert f"1 table of {warehouse.warehouse_path} at jdbc:hive2://127.0.0.1:{port}" in line
             yield process
         finally:
             # It has a process group of its own, with Spark in it.
@@ -91,7 +90,7 @@ def test_jdbc_reads_what_duckdb_reads_also_after_a_write_and_ctrl_c_leaves_nothi
     os.killpg(server.pid, signal.SIGINT)
     assert (server.wait(timeout=60), server.stdout.read().splitlines()[-1]) == (0, "Stopped.")
     assert not group_lives(server)
-    assert list((tmp_path / "cwd").iterdir()) == []
+    assert [*(tmp_path / "cwd").iterdir(), *tmp_path.glob("olist-thrift-*")] == []
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def thrift_server(select: str | None, port: int) -> int:
 
     def tell() -> None:
         status.stop()
-        console.print(f"{len(names)} tables of {settings.warehouse_path} at {address} (Ctrl-C ends it)", soft_wrap=True)
+        count = f"{len(names)} table{'s' * (len(names) > 1)}"
+        console.print(f"{count} of {settings.warehouse_path} at {address} (Ctrl-C ends it)", soft_wrap=True)
         console.print(f"Try: {spark_submit().with_name('beeline')} -u {address} -e 'SHOW TABLES'", soft_wrap=True)
 
     with console.status("Starting Spark") as status:
