@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
@@ -231,6 +232,9 @@ def answer(settings: Settings, query: str, form: str, opener: Opener = open_tabl
 
 
 def mentioned(sql: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Those of the known tables that a query names."""
-    words = set(re.findall(r"\w+", sql))
+    """Those of the known tables that a query names; its comments name none."""
+    # A token is where it begins, in bytes, and its kind.
+    text, tokens = sql.encode(), [*duckdb.tokenize(sql), (None, None)]
+    code = (text[at:end] for (at, kind), (end, _) in pairwise(tokens) if kind != duckdb.token_type.comment)
+    words = set(re.findall(r"\w+", b" ".join(code).decode()))
     return tuple(name for name in known if name in words)

@@ -41,6 +41,7 @@ def versions(settings):
         "ui",
         "predict",
         "mlflow",
+        "thrift-server",
     ],
 )
 def test_help_of_every_command_has_an_example_or_says_enough(olist, command):

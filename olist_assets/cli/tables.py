@@ -1,6 +1,7 @@
 """Commands that look at the tables, none of them with a JVM."""
 
 from datetime import UTC, datetime
+from io import TextIOWrapper
 
 import click
 from rich.console import Console
@@ -24,22 +25,25 @@ class Moment(click.ParamType):
 
 
 @click.command()
-@click.argument("query")
+@click.argument("query", required=False)
+@click.option("-f", "--file", type=click.File(encoding="utf-8-sig"), help="A file with the query; - is standard input.")
 @click.option("--version", type=int, help="The one table that the query names as it was at this version.")
 @click.option("--as-of", type=Moment(), help="All tables as they were then: an ISO date or timestamp, UTC.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-def sql(query: str, form: str, version: int | None, as_of: datetime | None) -> None:
+def sql(query: str | None, file: TextIOWrapper | None, version: int | None, as_of: datetime | None, form: str) -> None:
     """Ask the tables, by bare name, in DuckDB's SQL.
 
     \b
     olist sql "SELECT * FROM gold_daily_metrics ORDER BY revenue DESC LIMIT 10"
     olist sql "DESCRIBE gold_customer_metrics"
-    olist sql --format csv "FROM silver_orders" > orders.csv
+    olist sql -f queries/kpis.sql
+    olist sql -f queries/cohort_retention.sql --format csv > retention.csv
     olist sql --version 3 "SELECT count(*) FROM silver_orders"
     olist sql --as-of "2026-01-31 18:00" "FROM gold_daily_metrics"
     """
     if version is not None and as_of:
         raise click.UsageError("--version and --as-of exclude each other.")
+    query = _one_query(query, file)
     from olist_assets import lakehouse, time_travel
 
     opener = lakehouse.open_table
@@ -48,6 +52,17 @@ def sql(query: str, form: str, version: int | None, as_of: datetime | None) -> N
     elif as_of:
         opener = time_travel.at_time(as_of)
     lakehouse.answer(Settings(), query, form, opener)
+
+
+def _one_query(query: str | None, file: TextIOWrapper | None) -> str:
+    if query is not None and file is None:
+        return query
+    if query is not None or file is None:
+        raise click.UsageError("Give either a QUERY or a file with --file.")
+    try:
+        return file.read()
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{file.name} is not UTF-8.") from None
 
 
 @click.command()

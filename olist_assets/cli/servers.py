@@ -1,0 +1,53 @@
+"""Commands that serve the tables to other programs."""
+
+import click
+
+from olist_assets.cli.options import FAILED, console
+from olist_assets.errors import OlistError
+from olist_assets.settings import Settings
+
+
+@click.command("thrift-server")
+@click.option("--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all that are made]")
+@click.option("--port", type=click.IntRange(1, 65535), default=10000, show_default=True)
+def thrift_server(select: str | None, port: int) -> int:
+    """Serve the tables to BI tools by JDBC, with Spark's Thrift server on the loopback address; stop it with Ctrl-C.
+
+    Tables have their bare names, are read at their newest version by each query, and refuse to be written to.
+
+    \b
+    olist thrift-server
+    olist thrift-server --select group:gold --port 10001
+    """
+    from olist_assets import lakehouse
+    from olist_assets.catalog import tables
+    from olist_assets.jars import spark_submit
+    from olist_assets.thrift_server import HOST, serve
+
+    settings = Settings()
+    if select:
+        from olist_assets.selection import selected
+
+        names = [name for name in tables() if name in selected(select)]
+        for name in names:
+            lakehouse.open_table(settings, name)
+    else:
+        names = list(lakehouse.made(settings, tables()))
+    if not names:
+        raise OlistError(f"There is no table in {settings.warehouse_path} yet. Make them with: olist materialize")
+    address = f"jdbc:hive2://{HOST}:{port}"
+
+    def tell() -> None:
+        status.stop()
+        count = f"{len(names)} table{'s' * (len(names) > 1)}"
+        console.print(f"{count} of {settings.warehouse_path} at {address} (Ctrl-C ends it)", soft_wrap=True)
+        console.print(f"Try: {spark_submit().with_name('beeline')} -u {address} -e 'SHOW TABLES'", soft_wrap=True)
+
+    with console.status("Starting Spark") as status:
+        try:
+            serve(settings, names, port, tell)
+        except KeyboardInterrupt:
+            console.print("Stopped.")
+            return 0
+    console.print("[red]Spark's process has ended.[/]")
+    return FAILED
