@@ -31,4 +31,6 @@ def require_free(port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
         except OSError as error:
-            raise OlistError(f"Port {port} is taken ({error.strerror}): --port names another.") from error
+            raise OlistError(
+                f"Cannot listen on {HOST}:{port}: {error.strerror}. Choose another with --port."
+            ) from error

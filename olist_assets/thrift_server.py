@@ -1,7 +1,6 @@
 """Spark's own Thrift server over the lakehouse's tables: SQL by JDBC for BI tools, on the loopback address only."""
 
 import signal
-import socket
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,8 +12,7 @@ from olist_assets import lakehouse
 from olist_assets.errors import OlistError
 from olist_assets.resources import spark_config
 from olist_assets.settings import Settings
-
-HOST = "127.0.0.1"
+from olist_assets.spark_server import HOST, require_free
 
 
 def serve(settings: Settings, names: Iterable[str], port: int, on_ready: Callable[[], None]) -> None:
@@ -25,7 +23,7 @@ def serve(settings: Settings, names: Iterable[str], port: int, on_ready: Callabl
     """
     if settings.spark_remote:
         raise OlistError("The Thrift server needs a Spark of its own: unset OLIST_SPARK_REMOTE.")
-    _require_free(port)
+    require_free(port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # What Spark, Hive and Derby put down, some of them into the working directory otherwise.
     with tempfile.TemporaryDirectory(prefix="olist-thrift-", ignore_cleanup_errors=True) as scratch:
@@ -64,15 +62,3 @@ def _session(settings: Settings, port: int, scratch: str) -> SparkSession:
     for name, value in config.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
-
-
-def _require_free(port: int) -> None:
-    """Raises OlistError before Spark starts, which would say it late and at length."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise OlistError(
-                f"Cannot listen on {HOST}:{port}: {error.strerror}. Choose another with --port."
-            ) from error

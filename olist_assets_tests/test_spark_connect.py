@@ -57,6 +57,6 @@ def test_a_taken_port_is_said(tmp_path, settings):
     port = free_port()
     with (
         server([sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)], port, tmp_path / "log"),
-        pytest.raises(OlistError, match=f"Port {port} is taken"),
+        pytest.raises(OlistError, match=f"Cannot listen on 127.0.0.1:{port}"),
     ):
         server_command(settings, port)

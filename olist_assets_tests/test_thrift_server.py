@@ -14,6 +14,7 @@ from olist_assets import lakehouse
 from olist_assets.jars import spark_submit
 from olist_assets.thrift_server import HOST
 from olist_assets_tests.conftest import use
+from olist_assets_tests.servers import free_port
 
 TABLE = "gold_segment_profiles"
 FIGURES = f"SELECT count(*), sum(revenue), max(segment) FROM {TABLE}"
@@ -29,9 +30,7 @@ def warehouse(finished, monkeypatch, tmp_path):
 
 @pytest.fixture
 def port():
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture

@@ -1,10 +1,29 @@
-"""Commands that serve the tables to other programs."""
+"""Commands that serve: Spark to runs, the tables to other programs."""
+
+import os
 
 import click
 
 from olist_assets.cli.options import FAILED, console
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
+
+
+@click.command("spark-server")
+@click.option("--port", type=click.IntRange(1, 65535), default=15002, show_default=True)
+def spark_server(port: int) -> None:
+    """Keep a warm Spark for runs on this machine, on the loopback address; stop it with Ctrl-C.
+
+    \b
+    olist spark-server &
+    export OLIST_SPARK_REMOTE=sc://127.0.0.1:15002
+    olist materialize --day 2017-11-24
+    """
+    from olist_assets.spark_server import HOST, server_command
+
+    command = server_command(Settings(), port)
+    console.print(f"OLIST_SPARK_REMOTE=sc://{HOST}:{port} (Ctrl-C ends it)")
+    os.execv(command[0], command)
 
 
 @click.command("thrift-server")
@@ -22,7 +41,8 @@ def thrift_server(select: str | None, port: int) -> int:
     from olist_assets import lakehouse
     from olist_assets.catalog import tables
     from olist_assets.jars import spark_submit
-    from olist_assets.thrift_server import HOST, serve
+    from olist_assets.spark_server import HOST
+    from olist_assets.thrift_server import serve
 
     settings = Settings()
     if select:

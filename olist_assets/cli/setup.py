@@ -55,23 +55,6 @@ def ui(port: int) -> None:
     os.execv(Path(sys.executable).with_name("dagster"), command)
 
 
-@click.command("spark-server")
-@click.option("--port", type=int, default=15002, show_default=True)
-def spark_server(port: int) -> None:
-    """Keep a warm Spark for runs on this machine, on the loopback address; stop it with Ctrl-C.
-
-    \b
-    olist spark-server &
-    export OLIST_SPARK_REMOTE=sc://127.0.0.1:15002
-    olist materialize --day 2017-11-24
-    """
-    from olist_assets.spark_server import HOST, server_command
-
-    command = server_command(Settings(), port)
-    console.print(f"OLIST_SPARK_REMOTE=sc://{HOST}:{port} (Ctrl-C ends it)")
-    os.execv(command[0], command)
-
-
 def make_sample_if_none() -> None:
     settings = Settings()
     if settings.data == SAMPLE_DATA and not settings.data.exists():
