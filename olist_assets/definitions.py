@@ -7,6 +7,7 @@ from olist_assets.checks import asset_checks
 from olist_assets.io_manager import DeltaIOManager
 from olist_assets.jobs import jobs
 from olist_assets.model_checks import model_checks
+from olist_assets.processes import in_process_executor
 from olist_assets.registry import ModelRegistry
 from olist_assets.resources import OlistSource, SchemaPolicy, Spark
 from olist_assets.schedules import schedules
@@ -29,7 +30,7 @@ defs = dg.Definitions(
         "io_manager": DeltaIOManager(spark=spark, schema_policy=schema_policy),
     },
     # One JVM a run: a process a step would start Spark for each.
-    executor=dg.in_process_executor,
+    executor=in_process_executor,
     jobs=jobs,
     schedules=schedules,
 )

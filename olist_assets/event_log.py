@@ -1,24 +1,80 @@
-"""Dagster's SQLite event log with one pooled engine and one transaction a batch.
+"""Dagster's event log with pooled connections and one transaction a batch, on SQLite; postgres.py has the other.
 
-Dagster's own opens two databases and compiles its SQL anew for each event; a full range over the daily assets writes
+Dagster's own opens databases and compiles its SQL anew for each event; a full range over the daily assets writes
 thousands. Set DAGSTER_EVENT_BATCH_SIZE so that Dagster hands its events over in batches.
 """
 
 import threading
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 
 from dagster import EventLogEntry
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
-from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage, SqlEventLogStorageTable
+from dagster._core.storage.event_log import (
+    ConsolidatedSqliteEventLogStorage,
+    SqlEventLogStorage,
+    SqlEventLogStorageTable,
+)
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 
 BUSY_TIMEOUT_SECONDS = 60
 
 
-class BatchedSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
+class BatchedEventLogStorage(SqlEventLogStorage):
     """The same tables, rows and queries; only how connections are made and batches written differs."""
+
+    @abstractmethod
+    def _pooled(self) -> AbstractContextManager[Connection]:
+        """A connection from this storage's pool."""
+
+    @cached_property
+    def _active(self) -> threading.local:
+        return threading.local()
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        connection = getattr(self._active, "connection", None)
+        if connection is not None:
+            yield connection
+            return
+        with self._pooled() as connection:
+            yield connection
+
+    def has_table(self, table_name: str) -> bool:
+        # Asked for each event; a migration, which could add one, runs in a process of its own.
+        return table_name in self._table_names
+
+    @cached_property
+    def _table_names(self) -> frozenset[str]:
+        with self._connect() as connection:
+            return frozenset(inspect(connection).get_table_names())
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """What store_event does for each event, in one transaction, and an asset's own row brought up to date once."""
+        insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
+        with self.index_transaction() as connection:
+            ids = connection.execute(insert, [self._event_to_row(entry) for entry in events]).scalars().all()
+            stored = [(entry, entry.get_dagster_event(), id_) for entry, id_ in zip(events, ids, strict=True)]
+            of_assets = [row for row in stored if row[1].event_type in ASSET_EVENTS and row[1].asset_key]
+            self._store_asset_event_tags(connection, [row[0] for row in of_assets], [row[2] for row in of_assets])
+            # Later events of a kind overwrite what earlier ones of the same asset left there.
+            latest = {(row[1].event_type, row[1].asset_key): row for row in of_assets}
+            # In the order of their keys, so that two runs' batches never wait for each other's rows.
+            for entry, _, id_ in sorted(latest.values(), key=lambda row: (str(row[1].asset_key), row[2])):
+                self._store_asset_event(connection, entry, id_)
+            self._active.connection = connection
+            try:
+                for entry, dagster_event, id_ in stored:
+                    if dagster_event.event_type in ASSET_CHECK_EVENTS:
+                        self.store_asset_check_event(entry, id_)
+            finally:
+                self._active.connection = None
+
+
+class BatchedSqliteEventLogStorage(BatchedEventLogStorage, ConsolidatedSqliteEventLogStorage):
+    """For one machine."""
 
     @cached_property
     def _engine(self) -> Engine:
@@ -32,43 +88,5 @@ class BatchedSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
 
         return engine
 
-    @cached_property
-    def _active(self) -> threading.local:
-        return threading.local()
-
-    @contextmanager
-    def _connect(self) -> Iterator[Connection]:
-        connection = getattr(self._active, "connection", None)
-        if connection is not None:
-            yield connection
-            return
-        with self._engine.begin() as connection:
-            yield connection
-
-    def has_table(self, table_name: str) -> bool:
-        # Asked for each event; a migration, which could add one, runs in a process of its own.
-        return table_name in self._table_names
-
-    @cached_property
-    def _table_names(self) -> frozenset[str]:
-        return frozenset(inspect(self._engine).get_table_names())
-
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """What store_event does for each event, in one transaction, and an asset's own row brought up to date once."""
-        insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
-        with self._connect() as connection:
-            ids = connection.execute(insert, [self._event_to_row(entry) for entry in events]).scalars().all()
-            stored = [(entry, entry.get_dagster_event(), id_) for entry, id_ in zip(events, ids, strict=True)]
-            of_assets = [row for row in stored if row[1].event_type in ASSET_EVENTS and row[1].asset_key]
-            self._store_asset_event_tags(connection, [row[0] for row in of_assets], [row[2] for row in of_assets])
-            # Later events of a kind overwrite what earlier ones of the same asset left there.
-            latest = {(row[1].event_type, row[1].asset_key): row for row in of_assets}
-            for entry, _, id_ in latest.values():
-                self._store_asset_event(connection, entry, id_)
-            self._active.connection = connection
-            try:
-                for entry, dagster_event, id_ in stored:
-                    if dagster_event.event_type in ASSET_CHECK_EVENTS:
-                        self.store_asset_check_event(entry, id_)
-            finally:
-                self._active.connection = None
+    def _pooled(self) -> AbstractContextManager[Connection]:
+        return self._engine.begin()

@@ -15,8 +15,9 @@ from olist_assets.catalog import tables
 from olist_assets.definitions import defs
 from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
-from olist_assets.instance import instance, process_tag
+from olist_assets.instance import instance
 from olist_assets.jobs import DAILY_TABLES
+from olist_assets.processes import process_tag
 from olist_assets.resources import require_spark
 from olist_assets.selection import ALL_DAYS, Days, at_most, spans, with_downstream
 from olist_assets.settings import Settings
@@ -169,7 +170,7 @@ def _execute(job: dg.JobDefinition, tags: dict[str, str], config: dict[str, Any]
         job.execute_in_process(
             run_id=report.run_id,
             instance=storage,
-            tags=tags | process_tag(),
+            tags=tags | process_tag(report.run_id),
             run_config=config | quiet,
             raise_on_error=False,
         )

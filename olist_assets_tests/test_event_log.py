@@ -43,12 +43,12 @@ def run_with(storage, folder, monkeypatch, batch="500"):
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", batch)
     config = {"module": storage.__module__, "class": storage.__name__, "config": {"base_dir": str(folder / "events")}}
     with dg.instance_for_test(overrides={"event_log_storage": config}, temp_dir=str(folder)) as instance:
-        for number in range(2):
-            DEFS.get_job_def("all").execute_in_process(instance=instance, tags=TAGS, run_id=f"{'0' * 31}{number}")
-        return answers(instance)
+        return answers_after_two_runs(instance)
 
 
-def answers(instance):
+def answers_after_two_runs(instance):
+    for number in range(2):
+        DEFS.get_job_def("all").execute_in_process(instance=instance, tags=TAGS, run_id=f"{'0' * 31}{number}")
     key = dg.AssetKey("daily")
     check = dg.AssetCheckKey(dg.AssetKey("whole"), "whole_is_whole")
     log = instance.event_log_storage

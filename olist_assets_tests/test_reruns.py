@@ -6,15 +6,18 @@ import shutil
 import socket
 import subprocess
 import sys
+import uuid
 from datetime import date
 
 import dagster as dg
 import pytest
+from dagster._core.launcher import WorkerStatus
 
 from olist_assets import lakehouse, selection
 from olist_assets.definitions import defs
-from olist_assets.instance import PROCESS_TAG, instance
+from olist_assets.instance import instance
 from olist_assets.jobs import DAILY_TABLES
+from olist_assets.processes import PROCESS_TAG, WatchedRunLauncher
 from olist_assets.source import SOURCES
 from olist_assets.stale import stale
 from olist_assets_tests.conftest import make, use
@@ -175,16 +178,24 @@ def test_a_range_that_fails_says_which_days_are_in_and_asking_again_finishes_it(
 def test_a_run_whose_process_was_killed_is_failed_by_the_next(settings):
     with subprocess.Popen([sys.executable, "-c", ""]) as dead:
         dead.wait()
+    killed, alive, elsewhere, rerun, untagged = runs = [str(uuid.uuid4()) for _ in range(5)]
+    here = socket.gethostname()
+    tags = {
+        killed: f"{killed}@{here}:{dead.pid}",
+        alive: f"{alive}@{here}:{os.getpid()}",
+        elsewhere: f"{elsewhere}@other:{dead.pid}",
+        rerun: f"{killed}@{here}:{dead.pid}",  # not yet in its own process
+        untagged: "",
+    }
+    job, started = defs.resolve_job_def("olist"), dg.DagsterRunStatus.STARTED
     with instance() as storage:
-        job, started = defs.resolve_job_def("olist"), dg.DagsterRunStatus.STARTED
-        killed, alive, elsewhere = (
-            storage.create_run_for_job(job, status=started, tags={PROCESS_TAG: process})
-            for process in (f"{socket.gethostname()}:{dead.pid}", f"{socket.gethostname()}:{os.getpid()}", "other:1")
-        )
+        for run_id in runs:
+            storage.create_run_for_job(job, run_id=run_id, status=started, tags={PROCESS_TAG: tags[run_id]})
+        health = {run.run_id: WatchedRunLauncher().check_run_worker_health(run).status for run in storage.get_runs()}
     with instance() as storage:
         states = {run.run_id: run.status for run in storage.get_runs()}
-    assert states[killed.run_id] == dg.DagsterRunStatus.FAILURE
-    assert states[alive.run_id] == states[elsewhere.run_id] == started
+    assert states == dict.fromkeys(runs, started) | {killed: dg.DagsterRunStatus.FAILURE}
+    assert health == dict.fromkeys(runs, WorkerStatus.RUNNING) | {killed: WorkerStatus.FAILED}
 
 
 def test_many_spans_are_joined_where_the_gaps_are_smallest():
