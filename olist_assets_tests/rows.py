@@ -77,5 +77,5 @@ def only(result: DataFrame) -> Any:
 def stored_rows(settings: Settings, name: str) -> list[str]:
     """All rows of a stored table as text, sorted: equal where the tables are, whatever the order of writing."""
     dropped = [c for c in ("ingestion_timestamp", "scored_at", "mlflow_run_id") if c in tables()[name].column_names]
-    rows = delta_rows(str(lakehouse.table_path(settings, name))).drop_columns(dropped)
+    rows = delta_rows(lakehouse.open_table(settings, name)).drop_columns(dropped)
     return sorted(map(repr, rows.to_pylist()))

@@ -49,7 +49,7 @@ def oracle_over(run: FinishedRun) -> duckdb.DuckDBPyConnection:
     con.execute("SET TimeZone = 'UTC'")
     load_csvs(con, source_folder(run.settings))
     # Which segment a customer is in is the model's word; what the segments have in common is computed.
-    con.register(ASSIGNED, delta_rows(str(lakehouse.table_path(run.settings, ASSIGNED))))
+    con.register(ASSIGNED, delta_rows(lakehouse.open_table(run.settings, ASSIGNED)))
     build_oracle(con)
     return con
 

@@ -78,7 +78,7 @@ def differences(
     Doubles are equal within `float_tolerance` of the larger, all else exactly. `where` chooses the Delta rows to
     compare, for a table that holds more than the oracle knows.
     """
-    con.register("delta_arrow", delta_rows(delta_path))
+    con.register("delta_arrow", delta_rows(DeltaTable(delta_path)))
     con.execute(f"CREATE OR REPLACE TEMP TABLE delta_side AS SELECT * FROM delta_arrow WHERE {where}")
     con.unregister("delta_arrow")
     expected, found = column_types(con, table), column_types(con, "delta_side")
@@ -93,9 +93,9 @@ def differences(
     return lines
 
 
-def delta_rows(delta_path: str) -> pa.Table:
+def delta_rows(table: DeltaTable) -> pa.Table:
     """All rows of a Delta table; instants become plain timestamps in UTC."""
-    rows = pa.table(DeltaTable(delta_path).scan())  # unlike to_pyarrow_table, this reads deletion vectors
+    rows = pa.table(table.scan())  # unlike to_pyarrow_table, this reads deletion vectors
     fields = [
         field.with_type(pa.timestamp("us")) if pa.types.is_timestamp(field.type) else field for field in rows.schema
     ]
