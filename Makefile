@@ -35,8 +35,8 @@ test-faults: setup ## Kill writers, fill disks, break logs: all faults, with a t
 	@$(BIN)/python -m pytest -m faults --timeout=3600 -rP olist_assets_tests/faults
 
 .PHONY: cluster-test
-cluster-test: setup ## The graph on a Spark master and two workers started here, while executors are killed (minutes)
-	@$(BIN)/python -m pytest -m cluster --timeout=3600 -rP olist_assets_tests/cluster
+cluster-test: setup ## The graph on a cluster while executors die, over Spark Connect, in S3: all started here (half an hour)
+	@$(BIN)/python -m pytest -m cluster --timeout=3600 -rP olist_assets_tests
 
 .PHONY: check
 check: setup ## Lint, format and types

@@ -19,7 +19,7 @@ from upath import UPath
 from olist_assets import delta_log
 from olist_assets.catalog import layer_of, tables
 from olist_assets.errors import OlistError
-from olist_assets.object_store import object_store, open_delta
+from olist_assets.object_store import object_store, open_delta, store_errors
 from olist_assets.settings import Settings
 
 # DuckDB's own writers: quoting, nested values and exact decimals are theirs.
@@ -71,8 +71,10 @@ def require_writable(settings: Settings) -> None:
             path.mkdir(parents=True, exist_ok=True)
         probe.write_text("")
         probe.unlink()
-    except OSError as error:
-        why = error.strerror or str(error)
+    except ImportError as error:
+        raise OlistError(f"A warehouse in S3 needs the extra s3: pip install 'olist-assets[s3]' ({error}).") from error
+    except (OSError, *store_errors()) as error:
+        why = getattr(error, "strerror", None) or str(error)
         raise OlistError(f"Cannot write to the warehouse {path}: {why}. Set OLIST_WAREHOUSE.") from error
 
 

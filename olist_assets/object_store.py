@@ -32,6 +32,15 @@ def object_store(address: str) -> AbstractFileSystem | None:
     return UPath(address).fs if address.startswith("s3://") else None
 
 
+def store_errors() -> tuple[type[Exception], ...]:
+    """What the client of S3 raises besides OSErrors, as where nothing answers; none where it is not installed."""
+    try:
+        from botocore.exceptions import BotoCoreError
+    except ImportError:
+        return ()
+    return (BotoCoreError,)
+
+
 def store_config() -> dict[str, str]:
     """Spark's settings for S3. Hadoop's client for it calls itself s3a; Delta knows it by both names."""
     config = {"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"}
