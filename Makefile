@@ -50,8 +50,12 @@ format: setup ## Put the code into the house's form
 	@$(BIN)/ruff format .
 
 .PHONY: bench
-bench: setup ## Time the whole graph, cold, table by table; DATA=path for your own
-	@$(BIN)/python -m bench.whole_graph
+bench: setup ## Time the whole graph, cold, table by table, beside notebooks and DuckDB; DATA=path for your own
+	@$(BIN)/python -m bench.whole_graph --with notebooks --with duckdb
+
+.PHONY: bench-scale
+bench-scale: setup ## What a run, a day, the checks and the queries cost at scales 0.1, 1 and 10 (half an hour)
+	@$(BIN)/python -m bench.suite --scale 0.1 --scale 1 --scale 10
 
 .PHONY: setup
 setup: $(VENV)/.installed ## Make the virtual environment from the pinned requirements
