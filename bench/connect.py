@@ -1,7 +1,7 @@
 """A Spark that stays warm: runs through the command line against `olist spark-server`, one after the other.
 
-    python -m bench.connect                              # the sample at scale 1
-    OLIST_DATA=... python -m bench.connect --own-data
+python -m bench.connect                              # the sample at scale 1
+OLIST_DATA=... python -m bench.connect --own-data
 """
 
 import os

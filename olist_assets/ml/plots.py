@@ -1,14 +1,19 @@
-"""Plots that go with a training into MLflow."""
+"""Plots that go with a training into MLflow.
+
+matplotlib is imported where a plot is made: half a second that a command about tables need not wait.
+"""
 
 from collections.abc import Mapping, Sequence
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from olist_assets.ml.evaluation import Scores, calibration
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-def classifier_plots(of: Scores) -> dict[str, Figure]:
+
+def classifier_plots(of: Scores) -> dict[str, "Figure"]:
     """ROC, precision-recall and calibration; none where only one label occurs."""
     from sklearn.metrics import precision_recall_curve, roc_curve
 
@@ -26,7 +31,7 @@ def classifier_plots(of: Scores) -> dict[str, Figure]:
     return {"roc": roc, "precision_recall": curve, "calibration": _calibration(of)}
 
 
-def _calibration(of: Scores) -> Figure:
+def _calibration(of: Scores) -> "Figure":
     """Mean probability against the share that has the label."""
     figure, axes = _figure("Calibration", "mean probability", "share with the label")
     bins = calibration(of)
@@ -36,7 +41,7 @@ def _calibration(of: Scores) -> Figure:
     return figure
 
 
-def importances_plot(values: Mapping[str, float]) -> dict[str, Figure]:
+def importances_plot(values: Mapping[str, float]) -> dict[str, "Figure"]:
     """The weight of each feature, the largest on top."""
     figure, axes = _figure("Feature importances", "weight", "")
     ordered = sorted(values.items(), key=lambda pair: pair[1])
@@ -44,7 +49,7 @@ def importances_plot(values: Mapping[str, float]) -> dict[str, Figure]:
     return {"feature_importances": figure}
 
 
-def cluster_plots(counts: Sequence[int], costs: Sequence[float], silhouettes: Sequence[float]) -> dict[str, Figure]:
+def cluster_plots(counts: Sequence[int], costs: Sequence[float], silhouettes: Sequence[float]) -> dict[str, "Figure"]:
     """Elbow and silhouette over the number of clusters."""
     elbow, axes = _figure("Elbow", "clusters", "sum of squared distances to the centers")
     axes.plot(counts, costs, "o-")
@@ -53,7 +58,9 @@ def cluster_plots(counts: Sequence[int], costs: Sequence[float], silhouettes: Se
     return {"elbow": elbow, "silhouette": silhouette}
 
 
-def _figure(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+def _figure(title: str, x: str, y: str) -> "tuple[Figure, Axes]":
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.set(title=title, xlabel=x, ylabel=y)
