@@ -79,7 +79,8 @@ class _Watch:
                         io, processor = process.io_counters(), process.cpu_times()
                         self._io[process.pid] = io.read_chars, io.write_chars
                         self._processor[process.pid] = processor.user + processor.system
-                        resident += process.memory_info().rss
+                        # Pages that two processes share, as just after a fork, count once.
+                        resident += process.memory_full_info().pss
             self._peak = max(self._peak, resident)
 
     def stop(self) -> None:
