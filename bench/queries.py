@@ -6,7 +6,6 @@ OLIST_WAREHOUSE=... python -m bench.queries --month 2017-11
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +16,12 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table as Grid
 
+from bench.harness import OLIST, PROJECT
 from olist_assets import lakehouse
 from olist_assets.catalog import tables
 from olist_assets.settings import Settings
 
-QUERIES = Path(__file__).resolve().parents[1] / "queries"
-OLIST = str(Path(sys.executable).with_name("olist"))
+QUERIES = PROJECT / "queries"
 # Of each daily table a figure that a month is asked for.
 DAILY = {
     "silver_orders": "avg(delivery_days)",

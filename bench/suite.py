@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from bench.harness import OLIST, Measured, environment, measured
+from bench.queries import QUERIES
 from bench.whole_graph import parts, steps_of
 from olist_assets.sample_data.generator import write_sample
 
 ORDERS_AT_SCALE_1 = 99_441
-QUERIES = Path(__file__).resolve().parents[1] / "queries"
 DAY = "2017-11-24"
 COMMANDS = {
     "whole graph": ["materialize"],
