@@ -7,7 +7,7 @@ What is stored here has the same layout, so `mlflow.spark.load_model` and `mlflo
 import platform
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mlflow import pyfunc
@@ -67,4 +67,6 @@ def _within_reach() -> Iterator[UPath]:
     try:
         yield place
     finally:
-        place.fs.rm(str(place), recursive=True)
+        # Where nothing was written there is nothing to take away, and the reason must not be hidden.
+        with suppress(FileNotFoundError):
+            place.fs.rm(str(place), recursive=True)

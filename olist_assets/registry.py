@@ -57,6 +57,7 @@ class Champion:
 
 
 def tracking_uri(settings: Settings) -> str:
+    """Where MLflow is. Raises OlistError where it must be said and is not."""
     return settings.mlflow_tracking_uri or f"sqlite:///{local_folder(settings) / 'mlflow.db'}"
 
 

@@ -11,13 +11,14 @@ from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionI
 from dagster_shared.error import SerializableErrorInfo
 
 from olist_assets import lakehouse
-from olist_assets.catalog import tables
+from olist_assets.catalog import models, tables
 from olist_assets.definitions import defs
 from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
 from olist_assets.instance import instance
 from olist_assets.jobs import DAILY_TABLES
 from olist_assets.processes import process_tag
+from olist_assets.registry import tracking_uri
 from olist_assets.resources import require_spark
 from olist_assets.selection import ALL_DAYS, Days, at_most, spans, with_downstream
 from olist_assets.settings import Settings
@@ -152,6 +153,8 @@ def _preflight(settings: Settings, request: Request) -> None:
         if name in tables() and (source := tables()[name].source):
             checked_file(source, allow_change=request.allow_schema_change)
     require_spark(settings)
+    if request.tables & set(models()):
+        tracking_uri(settings)
     lakehouse.require_writable(settings)
 
 

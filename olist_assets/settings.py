@@ -1,5 +1,6 @@
 """The one typed settings object: environment variables named OLIST_..., with their defaults."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -37,7 +38,7 @@ class Settings(BaseSettings):
     @field_validator("warehouse")
     @classmethod
     def _is_a_folder_or_in_s3(cls, warehouse: str) -> str:
-        if "://" in warehouse and not warehouse.startswith("s3://"):
+        if "://" in warehouse and not re.match("s3://[^/]", warehouse):
             raise ValueError("a folder or s3://bucket/folder is wanted")
         return warehouse
 

@@ -78,10 +78,21 @@ def test_a_store_that_does_not_answer_is_one_message(settings_in_s3, monkeypatch
     done = run_olist("materialize", "--select", "bronze_sellers", cwd=tmp_path)
     assert done.returncode == 2
     assert "Cannot write to the warehouse s3://lake/a warehouse" in " ".join(done.stderr.split())
+    done = run_olist("sql", f"FROM {NAME}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "The warehouse cannot be reached: Could not connect" in " ".join(done.stderr.split())
 
 
-def test_another_store_is_refused(monkeypatch, olist):
-    monkeypatch.setenv("OLIST_WAREHOUSE", "gs://lake/warehouse")
+def test_models_need_a_place_for_mlflow_which_is_said_before_the_first_write(monkeypatch, tmp_path):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    done = run_olist("materialize", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "MLFLOW_TRACKING_URI names a server or database" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("warehouse", ["gs://lake/warehouse", "s3://"])
+def test_another_store_and_none_are_refused(monkeypatch, olist, warehouse):
+    monkeypatch.setenv("OLIST_WAREHOUSE", warehouse)
     code, text = olist("tables")
     assert code == 2
     assert "OLIST_WAREHOUSE" in text

@@ -54,7 +54,16 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         console.print("Stopped. Finished tables stay; the others are as they were.")
         code = INTERRUPTED
+    except _unreachable() as error:
+        code = _refused(f"The warehouse cannot be reached: {error}")
     sys.exit(code)
+
+
+def _unreachable() -> tuple[type[Exception], ...]:
+    """What a store says that does not answer, or does not know the credentials. Looked up only once something fails."""
+    from olist_assets.object_store import store_errors
+
+    return (PermissionError, *store_errors())
 
 
 def _refused(message: str) -> int:
