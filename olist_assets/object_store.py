@@ -20,11 +20,23 @@ def open_delta(path: Path, version: int | None = None) -> DeltaTable:
     """A table at a version, the newest unless one is named. Raises deltalake's errors."""
     if isinstance(path, Path):
         return DeltaTableResource(url=str(path), storage_options=LocalConfig(), version=version).load()
+    config, client = _s3()
+    return DeltaTableResource(url=str(path), storage_options=config, client_options=client, version=version).load()
+
+
+def storage_options(path: Path) -> dict[str, str]:
+    """What deltalake must be told to write at a place; nothing for a folder."""
+    if isinstance(path, Path):
+        return {}
+    config, client = _s3()
+    return {**config.str_dict(), **client.str_dict()}
+
+
+def _s3() -> tuple[S3Config, ClientConfig]:
     endpoint = os.environ.get(ENDPOINT)
     # Such a server stands on this machine or in its own network; deltalake wants to be told.
     plain = True if endpoint and endpoint.startswith("http://") else None
-    config, client = S3Config(endpoint=endpoint, region=os.environ.get(REGION)), ClientConfig(allow_http=plain)
-    return DeltaTableResource(url=str(path), storage_options=config, client_options=client, version=version).load()
+    return S3Config(endpoint=endpoint, region=os.environ.get(REGION)), ClientConfig(allow_http=plain)
 
 
 def object_store(address: str) -> AbstractFileSystem | None:

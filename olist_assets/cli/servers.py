@@ -1,6 +1,7 @@
 """Commands that serve: Spark to runs, the tables to other programs."""
 
 import os
+from pathlib import Path
 
 import click
 
@@ -71,3 +72,29 @@ def thrift_server(select: str | None, port: int) -> int:
             return 0
     console.print("[red]Spark's process has ended.[/]")
     return FAILED
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+def dashboard(port: int) -> None:
+    """Open the dashboard on the loopback address: business, health, lineage, audit, models. Ctrl-C ends it.
+
+    \b
+    olist dashboard
+    olist dashboard --port 8600
+    """
+    import sys
+
+    from olist_assets.spark_server import HOST
+
+    app = Path(__file__).parents[1] / "dashboard" / "app.py"
+    options = {
+        "server.address": HOST,
+        "server.port": str(port),
+        "server.headless": "true",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+    }
+    console.print(f"http://{HOST}:{port} (Ctrl-C ends it)")
+    words = (word for name, value in options.items() for word in (f"--{name}", value))
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(app), *words])

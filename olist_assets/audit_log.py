@@ -1,0 +1,71 @@
+"""Who read or changed what, and when: an append-only Delta table, written without a JVM.
+
+It stands beside the layers (<warehouse>/audit/audit_log) and is nobody's asset: what made it is each entry itself.
+"""
+
+import getpass
+import socket
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import CommitProperties, write_deltalake
+
+from olist_assets.object_store import storage_options
+from olist_assets.settings import Settings
+
+NAME = "audit_log"
+SCHEMA = pa.schema(
+    [
+        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field("by", pa.string(), nullable=False),
+        pa.field("role", pa.string()),
+        pa.field("run_id", pa.string()),
+        pa.field("tables", pa.list_(pa.string()), nullable=False),
+        pa.field("statement", pa.string()),
+        pa.field("rows", pa.int64()),
+        pa.field("seconds", pa.float64()),
+        pa.field("error", pa.string()),
+    ]
+)
+
+
+def path(settings: Settings) -> Path:
+    """Where the audit log lies."""
+    return settings.warehouse_path / "audit" / NAME
+
+
+def record(
+    settings: Settings,
+    action: str,
+    tables: Sequence[str],
+    *,
+    role: str | None = None,
+    run_id: str | None = None,
+    statement: str | None = None,
+    rows: int | None = None,
+    seconds: float | None = None,
+    error: str | None = None,
+) -> None:
+    """Append an entry: `action` (query, write, restore, maintain, forget, ...) on `tables`, by this user of this machine.
+
+    `rows` are those read or written, `error` says why it failed.
+    """
+    entry = {
+        "at": datetime.now(UTC), "action": action, "by": f"{getpass.getuser()}@{socket.gethostname()}", "role": role,
+        "run_id": run_id, "tables": list(tables), "statement": statement, "rows": rows, "seconds": seconds,
+        "error": error,
+    }  # fmt: skip
+    where = path(settings)
+    write_deltalake(
+        str(where),
+        pa.Table.from_pylist([entry], SCHEMA),
+        mode="append",
+        name=NAME,
+        configuration={"delta.appendOnly": "true"},
+        storage_options=storage_options(where),
+        # Two processes may make the table at once.
+        commit_properties=CommitProperties(max_commit_retries=20),
+    )

@@ -1,0 +1,19 @@
+"""The dashboard's entry, run by `olist dashboard`: its pages and what they share.
+
+A page is a module of this package with a function `page()`; all of them read through `data`.
+"""
+
+import streamlit as st
+
+from olist_assets.dashboard import audit, business, health, lineage, ml
+
+PAGES = (
+    st.Page(business.page, title="Business", icon=":material/storefront:", url_path="business", default=True),
+    st.Page(health.page, title="Health", icon=":material/monitor_heart:", url_path="health"),
+    st.Page(lineage.page, title="Lineage", icon=":material/account_tree:", url_path="lineage"),
+    st.Page(audit.page, title="Audit", icon=":material/policy:", url_path="audit"),
+    st.Page(ml.page, title="Models", icon=":material/model_training:", url_path="models"),
+)
+
+st.set_page_config(page_title="Olist lakehouse", page_icon=":material/waves:", layout="wide")
+st.navigation(list(PAGES), position="top").run()
