@@ -49,7 +49,7 @@ def record(
     seconds: float | None = None,
     error: str | None = None,
 ) -> None:
-    """Append an entry: `action` (query, write, restore, maintain, forget, ...) on `tables`, by this user of this machine.
+    """Append an entry: `action` (query, write, restore, maintain, forget, ...) on `tables`, by this machine's user.
 
     `rows` are those read or written, `error` says why it failed.
     """
