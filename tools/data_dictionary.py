@@ -14,8 +14,8 @@ MOST_ORIGINS = 4
 HEAD = """# Data dictionary
 
 Made from the contracts by `make docs`: change those, not this page. `?` after a type: the column may be null. Where a
-column comes from is [column lineage](lineage.md): nothing is said where it counts rows, or is of the calendar, the clock or a
-model. A check in **bold** stops what would be made from the table; the others warn.
+column comes from is [column lineage](lineage.md); a column that counts rows, or is of the calendar, the clock or a
+model, comes from none. A check in **bold** stops what would be made from the table; the others warn.
 """
 
 
