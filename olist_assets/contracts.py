@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
+from olist_assets.column_lineage import catalogue_metadata
 from olist_assets.source import SourceFile
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ class Table:
                 "grain": self.grain,
                 "key": ", ".join(self.key) or "none",
                 "dagster/column_schema": dg.TableSchema(columns=[_table_column(c) for c in self.columns]),
+                **catalogue_metadata(self.name),
             },
         }
 
