@@ -25,7 +25,7 @@ MEANING = {
 def page() -> None:
     st.title("Health")
     settings = Settings()
-    tables = _health(str(settings.warehouse_path), str(operations.dagster_home()))
+    tables = current_health()
     if all(table.stored is None for table in tables):
         st.info("No table is made yet. Make them with: `olist materialize`", icon=":material/info:")
         return
@@ -38,6 +38,11 @@ def page() -> None:
     _summary(tables)
     _board(tables)
     _detail(settings, tables)
+
+
+def current_health() -> list[TableHealth]:
+    """Every table's, a few seconds old at most."""
+    return _health(str(Settings().warehouse_path), str(operations.dagster_home()))
 
 
 @st.cache_data(ttl=KEPT_SECONDS, show_spinner="Reading the tables' logs")
@@ -66,7 +71,7 @@ def _board(tables: list[TableHealth]) -> None:
         | {
             "table": st.column_config.TextColumn(pinned=True, width=240),
             "made (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-            "last day": st.column_config.DateColumn(help="The last day with rows, of tables that have days."),
+            "last day": st.column_config.DateColumn(width=95, help="The last day with rows, of tables that have days."),
             "nulls": st.column_config.NumberColumn(help="In required columns.", format="localized"),
             "duplicates": st.column_config.NumberColumn(help="Rows beyond the first of a key.", format="localized"),
             "schema": st.column_config.TextColumn(help="How often its columns changed, and in which version last."),
@@ -101,7 +106,7 @@ def _row(table: TableHealth) -> dict[str, object]:
 
 def _detail(settings: Settings, tables: list[TableHealth]) -> None:
     by_name = {table.name: table for table in tables}
-    chosen = by_name[st.selectbox("Table", list(by_name), key="health_table")]
+    chosen = by_name[st.selectbox("Table", list(by_name), key="table", bind="query-params")]
     st.subheader(chosen.name, anchor=False)
     st.caption(f"{chosen.contract.description} {chosen.contract.grain}".strip())
     st.markdown("\n".join(f"- {reason}" for reason in chosen.reasons))

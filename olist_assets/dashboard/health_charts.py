@@ -22,7 +22,8 @@ WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 DAYS_LEGEND = "The darker, the more rows. Light grey: never made; red: its last run failed."
 FEWEST_PLACES = 24
 SHORT_TIME = "timeFormat(toDate(datum.value), '%d %b %H:%M')"
-ROW_HEIGHT, DAY_HEIGHT = 22, 18
+ROW_HEIGHT, LEGEND_AND_AXIS = 22, 90
+DAY_HEIGHT, MONTHS = 18, 35
 
 
 def worst_first(evaluations: Sequence[Evaluated]) -> list[str]:
@@ -33,7 +34,7 @@ def worst_first(evaluations: Sequence[Evaluated]) -> list[str]:
 
 
 def strip(evaluations: Sequence[Evaluated]) -> alt.Chart:
-    """A row a check, a column a run, the newest on the right."""
+    """A row a check, a column a run, the newest beside the names."""
     began: dict[str, str] = {}
     for each in sorted(evaluations, key=lambda each: each.at):
         began.setdefault(each.run_id, f"{each.at:%Y-%m-%dT%H:%M:%S}")
@@ -47,13 +48,13 @@ def strip(evaluations: Sequence[Evaluated]) -> alt.Chart:
         }
         for each in evaluations
     )
-    checks, runs = worst_first(evaluations), sorted(set(began.values()))
-    # A young table's few runs stand where its newest will be, not drawn out over the page.
-    places = [*(f"before {place}" for place in range(FEWEST_PLACES - len(runs))), *runs]
+    checks, runs = worst_first(evaluations), sorted(set(began.values()), reverse=True)
+    # A young table's few runs are not drawn out over the page.
+    places = [*runs, *(f"none yet {place}" for place in range(FEWEST_PLACES - len(runs)))]
     colours = alt.Scale(domain=list(OUTCOME_COLOURS), range=list(OUTCOME_COLOURS.values()))
     when = alt.Axis(values=runs, labelExpr=SHORT_TIME, labelAngle=0, labelOverlap=True, ticks=False)
     return (
-        alt.Chart(rows, height=ROW_HEIGHT * len(checks))
+        alt.Chart(rows, height=ROW_HEIGHT * len(checks) + LEGEND_AND_AXIS)
         .mark_rect(cornerRadius=3, stroke="white", strokeWidth=2)
         .encode(
             x=alt.X("run:O", title=None, scale=alt.Scale(domain=places), axis=when),
@@ -77,13 +78,15 @@ def _short(value: object) -> str:
         return "; ".join(map(str, value)) or "none"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+    if isinstance(value, int) or abs(value) >= 1:
+        return f"{round(value, 2):,}"
+    return f"{value:.4g}"
 
 
 def calendar(states: Mapping[str, str], rows: Mapping[str, int], year: int) -> alt.LayerChart:
     """A year of days, week by weekday: made ones by their rows, the others by what is wrong with them."""
     base = (
-        alt.Chart(_days(states, rows, year), height=DAY_HEIGHT * 7)
+        alt.Chart(_days(states, rows, year), height=DAY_HEIGHT * 7 + MONTHS)
         .mark_rect(cornerRadius=2, stroke="white")
         .encode(
             x=_weeks(year),
