@@ -7,7 +7,7 @@ from olist_assets.dashboard.audit_data import events, filtered
 from olist_assets.dashboard.operations import run_link
 from olist_assets.settings import Settings
 
-SHOWN = 1000
+SHOWN, ROW_HEIGHT = 1000, 35
 
 
 def page() -> None:
@@ -48,7 +48,7 @@ def _table(chosen: pd.DataFrame) -> None:
     st.dataframe(
         chosen.assign(run=runs).drop(columns="run_id"),
         hide_index=True,
-        height=600,
+        height=min(600, ROW_HEIGHT * (len(chosen) + 1) + 3),
         placeholder="",
         column_order=[
             "at", "action", "tables", "who", "role", "days", "written", "deleted", "version", "run", "notes",
@@ -59,7 +59,8 @@ def _table(chosen: pd.DataFrame) -> None:
             "tables": st.column_config.ListColumn(width=220),
             "written": st.column_config.NumberColumn("rows", format="localized", help="Written, or read by a query."),
             "deleted": st.column_config.NumberColumn(format="localized", help="Rows deleted or replaced."),
-            "run": st.column_config.LinkColumn(display_text=r".*/runs/([0-9a-f]{8})", help="In Dagster's UI."),
+            "days": st.column_config.TextColumn(width=190),
+            "run": st.column_config.LinkColumn(width=90, display_text=r".*/runs/([0-9a-f]{8})", help="In Dagster's UI."),
             "notes": st.column_config.TextColumn(width="large"),
             "recorded_in": st.column_config.TextColumn("recorded in", help="The table's own log, or the audit log."),
         },

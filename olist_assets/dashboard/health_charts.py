@@ -21,8 +21,8 @@ DAY_COLOURS = {MISSING: "#e3e7eb", DAY_FAILED: OUTCOME_COLOURS[FAILED]}
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 DAYS_LEGEND = "The darker, the more rows. Light grey: never made; red: its last run failed."
 FEWEST_PLACES = 24
-SHORT_TIME = "timeFormat(toDate(datum.value), '%d %b %H:%M')"
-ROW_HEIGHT, LEGEND_AND_AXIS = 22, 90
+SHORT_TIME = "timeFormat(toDate(datum.value), '%d %b')"
+ROW_HEIGHT, LEGEND_AND_AXIS = 22, 100
 DAY_HEIGHT, MONTHS = 18, 35
 
 
@@ -52,14 +52,14 @@ def strip(evaluations: Sequence[Evaluated]) -> alt.Chart:
     # A young table's few runs are not drawn out over the page.
     places = [*runs, *(f"none yet {place}" for place in range(FEWEST_PLACES - len(runs)))]
     colours = alt.Scale(domain=list(OUTCOME_COLOURS), range=list(OUTCOME_COLOURS.values()))
-    when = alt.Axis(values=runs, labelExpr=SHORT_TIME, labelAngle=0, labelOverlap=True, ticks=False)
+    when = alt.Axis(values=runs, labelExpr=SHORT_TIME, labelAngle=0, labelOverlap="greedy", ticks=False)
     return (
         alt.Chart(rows, height=ROW_HEIGHT * len(checks) + LEGEND_AND_AXIS)
         .mark_rect(cornerRadius=3, stroke="white", strokeWidth=2)
         .encode(
             x=alt.X("run:O", title=None, scale=alt.Scale(domain=places), axis=when),
             y=alt.Y("check:N", title=None, sort=checks, axis=alt.Axis(labelLimit=190, labelOverlap=False, ticks=False)),
-            color=alt.Color("outcome:N", title=None, scale=colours, legend=alt.Legend(orient="top", columns=4)),
+            color=alt.Color("outcome:N", title=None, scale=colours, legend=alt.Legend(orient="top", columns=2)),
             tooltip=["check", "outcome", "figures", alt.Tooltip("at:T", format="%Y-%m-%d %H:%M")],
         )
     )

@@ -21,10 +21,17 @@ from olist_assets.dashboard.lineage_graph import (
 ALL, FIRST = "all tables", "gold_customer_metrics"
 LAYER, STATUS = "layer", "status"
 TABLES, COLUMNS = "tables", "columns"
+# Made as small as the screen, its names could not be read.
+READABLE_ON_A_PHONE = """<style>
+@media (max-width: 640px) {
+  [data-testid="stGraphVizChart"] { overflow-x: auto; }
+  [data-testid="stGraphVizChart"] svg { min-width: 900px; height: auto; }
+}</style>"""
 
 
 def page() -> None:
     st.title("Lineage")
+    st.html(READABLE_ON_A_PHONE)
     of = st.segmented_control("Lineage of", [TABLES, COLUMNS], default=TABLES, required=True, key="of", bind="query-params")
     if of == TABLES:
         _tables()
@@ -46,8 +53,7 @@ def _tables() -> None:
         colours |= {table.name: COLOURS[table.status] for table in current_health()}
     before, after = (upstream(chosen, edges), downstream(chosen, edges)) if chosen != ALL else (set(), set())
     shown = {chosen, *before, *after} if chosen != ALL else set(edges)
-    with st.container(height=500, border=False):
-        st.graphviz_chart(table_graph(edges, shown, colours.__getitem__, chosen), width=1250)
+    st.graphviz_chart(table_graph(edges, shown, colours.__getitem__, chosen), width="content")
     if chosen != ALL:
         st.markdown(f"**Made from** {_listed(before)}\n\n**Feeds** {_listed(after)}")
 

@@ -22,7 +22,7 @@ from olist_assets.registry import tracking_uri
 from olist_assets.settings import Settings
 
 EVALUATION = "gold_ml_evaluation"
-METRIC_WIDTH = 190
+METRIC_WIDTH, LEAST_SHOWN = 150, 0.00005
 
 
 def page() -> None:
@@ -34,10 +34,13 @@ def page() -> None:
     model = models()[name]
     st.caption(model.description)
     _registered(settings, model)
+    left, right = st.columns(2)
     if model.score == PREDICTED:
-        _calibration(settings)
+        with left:
+            _calibration(settings)
     if model.score:
-        _drift(model.score)
+        with right if model.score == PREDICTED else left:
+            _drift(model.score)
     _evaluation(settings, model)
 
 
@@ -53,10 +56,13 @@ def _registered(settings: Settings, model: Model) -> None:
         return
     champion = next((version for version in found if version.is_champion), None)
     _figures(found, champion or found[-1])
-    st.subheader("Versions", anchor=False)
-    _versions(found, model)
-    st.subheader(f"{model.figure} over versions", anchor=False)
-    st.altair_chart(figure_over_versions(found, model.figure))
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Versions", anchor=False)
+        _versions(found, model)
+    with right:
+        st.subheader(f"{model.figure} over versions", anchor=False)
+        st.altair_chart(figure_over_versions(found, model.figure))
     if champion:
         _plots(settings, champion)
 
@@ -72,7 +78,7 @@ def _figures(found: list[ModelVersion], shown: ModelVersion) -> None:
             st.metric(
                 figure.replace("_", " "),
                 f"{value:.4f}",
-                f"{change:+.4f}" if change is not None else None,
+                f"{change:+.4f}" if change and abs(change) >= LEAST_SHOWN else None,
                 # Whether more is better depends on the figure.
                 delta_color="off",
                 chart_data=past if len(past) > 1 else None,
