@@ -14,7 +14,9 @@ def page() -> None:
     st.title("Audit")
     found = events(Settings())
     if found.empty:
-        st.info("Nothing was changed or asked for yet. Make the tables with: `olist materialize`", icon=":material/info:")
+        st.info(
+            "Nothing was changed or asked for yet. Make the tables with: `olist materialize`", icon=":material/info:"
+        )
         return
     chosen = filtered(found, **_filters(found))
     with st.container(horizontal=True, vertical_alignment="center"):

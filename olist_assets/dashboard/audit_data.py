@@ -65,7 +65,7 @@ def _entries(settings: Settings) -> Iterable[dict[str, object]]:
     except TableNotFoundError:
         return
     with lakehouse.connection({audit_log.NAME: table}) as sql:
-        found = sql.execute(f'FROM {audit_log.NAME} ORDER BY "at" DESC LIMIT {ENTRIES_READ}').to_arrow_table()
+        found = sql.sql(f'FROM {audit_log.NAME} ORDER BY "at" DESC LIMIT {ENTRIES_READ}').to_arrow_table()
     for entry in found.to_pylist():
         said = (entry["statement"], entry["error"] and f"error: {entry['error']}")
         yield {

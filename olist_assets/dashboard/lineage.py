@@ -32,7 +32,9 @@ READABLE_ON_A_PHONE = """<style>
 def page() -> None:
     st.title("Lineage")
     st.html(READABLE_ON_A_PHONE)
-    of = st.segmented_control("Lineage of", [TABLES, COLUMNS], default=TABLES, required=True, key="of", bind="query-params")
+    of = st.segmented_control(
+        "Lineage of", [TABLES, COLUMNS], default=TABLES, required=True, key="of", bind="query-params"
+    )
     if of == TABLES:
         _tables()
     else:
@@ -45,7 +47,9 @@ def _tables() -> None:
     with left:
         chosen = st.selectbox("Table or model", [ALL, *edges], key="table", bind="query-params")
     with right:
-        by = st.segmented_control("Colour by", [LAYER, STATUS], default=LAYER, required=True)
+        by = st.segmented_control(
+            "Colour by", [LAYER, STATUS], default=LAYER, required=True, key="by", bind="query-params"
+        )
     colours = {name: LAYER_COLOURS[layer(name)] for name in edges}
     if by == STATUS:
         # Models have checks but no table, and no verdict.

@@ -118,7 +118,7 @@ def _plots(settings: Settings, champion: ModelVersion) -> None:
         found = plots(tracking_uri(settings), champion.run_id)
         with st.container(horizontal=True):
             for name, content in found.items():
-                st.image(content, caption=name.replace("_", " "), width=330)
+                st.image(content, caption=name.replace("_", " "), width=270)
 
 
 def _calibration(settings: Settings) -> None:

@@ -30,7 +30,12 @@ def figure_over_versions(versions: Sequence[ModelVersion], figure: str) -> alt.L
             legend=alt.Legend(orient="top"),
             scale=alt.Scale(domain=["the version", "the champion of then"], range=[ACCENT, "#b8c0c8"]),
         ),
-        tooltip=["version", "of", alt.Tooltip(f"{figure}:Q", format=".4f"), alt.Tooltip("at:T", format="%Y-%m-%d %H:%M")],
+        tooltip=[
+            "version",
+            "of",
+            alt.Tooltip(f"{figure}:Q", format=".4f"),
+            alt.Tooltip("at:T", format="%Y-%m-%d %H:%M"),
+        ],
     )
     champion = [{"version": version.version} for version in versions if version.is_champion]
     mark = alt.Chart(alt.Data(values=champion)).mark_rule(strokeWidth=26, opacity=0.12, color=CHAMPION_COLOUR)
@@ -57,10 +62,12 @@ def calibration_chart(parts: pd.DataFrame) -> alt.LayerChart:
 
 def drift_chart(psi: pd.DataFrame) -> alt.LayerChart:
     """The stability index of each score, evaluation by evaluation, with the bounds of no and of too much shift."""
-    bounds = pd.DataFrame({"psi": [NO_SHIFT, MOST_SHIFT], "means": ["hardly any shift below", "too much above: a warning"]})
+    bounds = pd.DataFrame(
+        {"psi": [NO_SHIFT, MOST_SHIFT], "means": ["hardly any shift below", "too much above: a warning"]}
+    )
     rules = alt.Chart(bounds).encode(y="psi:Q")
     lines = alt.Chart(psi, height=HEIGHT).encode(
-        x=alt.X("at:T", title=None),
+        x=alt.X("at:T", title=None, axis=alt.Axis(format="%d %b %H:%M", tickCount=5, labelOverlap="greedy")),
         y=alt.Y("psi:Q", title="PSI"),
         color=alt.Color("score:N", title=None, legend=alt.Legend(orient="top", labelLimit=220)),
         tooltip=["score", alt.Tooltip("psi:Q", format=".4f"), "compared_with_version", "at"],

@@ -39,7 +39,9 @@ class ModelVersion:
     @cached_property
     def tested(self) -> dict[str, float]:
         """How good it is on held-out data, by figure."""
-        found = {name.removeprefix(f"{TESTED}/"): value for name, value in self.figures.items() if name.startswith(TESTED)}
+        found = {
+            name.removeprefix(f"{TESTED}/"): value for name, value in self.figures.items() if name.startswith(TESTED)
+        }
         return {name: value for name, value in found.items() if not name.endswith(NOT_QUALITY)}
 
     def beaten(self, figure: str) -> float | None:
@@ -86,7 +88,9 @@ def plots(uri: str, run_id: str) -> dict[str, bytes]:
     del uri
     mlflow = client(Settings())
     found = [file.path for file in mlflow.list_artifacts(run_id, "plots") if file.path.endswith(".png")]
-    return {path.split("/")[-1].removesuffix(".png"): _content(mlflow.download_artifacts(run_id, path)) for path in found}
+    return {
+        path.split("/")[-1].removesuffix(".png"): _content(mlflow.download_artifacts(run_id, path)) for path in found
+    }
 
 
 def _content(path: str) -> bytes:

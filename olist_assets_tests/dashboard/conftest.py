@@ -1,6 +1,8 @@
 """A page run without a browser, and what it is to show put into a warehouse and into Dagster's storage without Spark."""
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
@@ -12,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from olist_assets import lakehouse
 from olist_assets.instance import instance
 from olist_assets.settings import Settings
+from olist_assets_tests.conftest import use
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +22,25 @@ def _nothing_kept_from_other_tests() -> Iterator[None]:
     yield
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+@pytest.fixture(scope="session")
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Dagster home with an empty storage, which takes longer to make than a page."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        use(patch, folder, folder)
+        with instance():
+            pass
+    return folder / "home"
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, made_home: Path) -> Settings:
+    """An empty warehouse and storage; no data, for pages read none."""
+    settings = use(monkeypatch, tmp_path, tmp_path)
+    shutil.copytree(made_home, tmp_path / "home", dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster.yaml"))
+    return settings
 
 
 def shown(module: str, **query: str) -> AppTest:
@@ -52,7 +74,9 @@ def report(*events: dg.AssetMaterialization | dg.AssetCheckEvaluation) -> None:
             storage.report_runless_asset_event(event)
 
 
-def evaluation(table: str, check: str, *, passed: bool, blocking: bool = True, **figures: int) -> dg.AssetCheckEvaluation:
+def evaluation(
+    table: str, check: str, *, passed: bool, blocking: bool = True, **figures: int
+) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(table),
         check_name=check,

@@ -93,7 +93,9 @@ def test_check_that_a_run_never_came_to_is_passed_over(settings: Settings):
 
     report(evaluation("gold_product_metrics", "schema_matches_contract", passed=True))
     with instance() as storage:
-        job = dg.Definitions(asset_checks=[fails], jobs=[dg.define_asset_job("checks", dg.AssetSelection.all_asset_checks())])
+        job = dg.Definitions(
+            asset_checks=[fails], jobs=[dg.define_asset_job("checks", dg.AssetSelection.all_asset_checks())]
+        )
         job.resolve_job_def("checks").execute_in_process(instance=storage, raise_on_error=False)
         latest = operations.latest_checks(storage)
         history = operations.check_history(storage, "gold_product_metrics")
