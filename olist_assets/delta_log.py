@@ -57,7 +57,7 @@ class Commit:
 
     @property
     def schema(self) -> list[tuple[str, str, bool]] | None:
-        """Name, type (as JSON) and nullability of each column that it says the table has; None where it says nothing."""
+        """Name, type (as JSON) and nullability of the columns, where it says what those of the table are."""
         said = next((action["metaData"] for action in self.actions or () if "metaData" in action), None)
         fields = json.loads(said["schemaString"])["fields"] if said else None
         return fields and [(field["name"], json.dumps(field["type"]), field["nullable"]) for field in fields]

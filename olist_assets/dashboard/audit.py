@@ -1,18 +1,20 @@
 """Audit: who changed or asked for what, and when."""
 
+from itertools import chain
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from olist_assets.dashboard.audit_data import events, filtered
-from olist_assets.dashboard.operations import run_link
-from olist_assets.settings import Settings
+from olist_assets.dashboard.operations import RUN_SHOWN, run_link
 
 SHOWN, ROW_HEIGHT = 1000, 35
 
 
 def page() -> None:
     st.title("Audit")
-    found = events(Settings())
+    found = events()
     if found.empty:
         st.info(
             "Nothing was changed or asked for yet. Make the tables with: `olist materialize`", icon=":material/info:"
@@ -30,11 +32,11 @@ def page() -> None:
         st.caption(f"The newest {SHOWN:,} are shown; the CSV has all of them.")
 
 
-def _filters(found: pd.DataFrame) -> dict[str, object]:
+def _filters(found: pd.DataFrame) -> dict[str, Any]:
     first, last = found["at"].min().date(), found["at"].max().date()
     with st.expander("Filters", icon=":material/filter_alt:", expanded=True), st.container(horizontal=True):
         return {
-            "tables": st.multiselect("Tables", sorted(found["tables"].explode().dropna().unique()), key="tables"),
+            "tables": st.multiselect("Tables", sorted(set(chain(*found["tables"]))), key="tables"),
             "actions": st.multiselect("Actions", sorted(found["action"].unique()), key="actions"),
             "users": st.multiselect("By", sorted(found["who"].dropna().unique()), key="users"),
             "days": st.date_input("Days", (first, last), min_value=first, max_value=last, key="days"),
@@ -62,7 +64,7 @@ def _table(chosen: pd.DataFrame) -> None:
             "written": st.column_config.NumberColumn("rows", format="localized", help="Written, or read by a query."),
             "deleted": st.column_config.NumberColumn(format="localized", help="Rows deleted or replaced."),
             "days": st.column_config.TextColumn(width=190),
-            "run": st.column_config.LinkColumn(width=90, display_text=r".*/runs/([0-9a-f]{8})", help="In Dagster's UI."),
+            "run": st.column_config.LinkColumn(width=90, display_text=RUN_SHOWN, help="In Dagster's UI."),
             "notes": st.column_config.TextColumn(width="large"),
             "recorded_in": st.column_config.TextColumn("recorded in", help="The table's own log, or the audit log."),
         },

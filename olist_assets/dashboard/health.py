@@ -2,14 +2,14 @@
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
-from olist_assets import lakehouse
 from olist_assets.contracts import Table
-from olist_assets.dashboard import operations
+from olist_assets.dashboard import data, operations
 from olist_assets.dashboard.health_charts import COLOURS, DAYS_LEGEND, calendar, figures_text, strip, worst_first
 from olist_assets.dashboard.health_data import FAILING, HEALTHY, NEVER_MADE, STALE, WARNING, TableHealth
 from olist_assets.dashboard.health_data import health as read_health
-from olist_assets.dashboard.operations import PASSED, Evaluated
+from olist_assets.dashboard.operations import PASSED, RUN_SHOWN, Evaluated
 from olist_assets.settings import Settings
 
 KEPT_SECONDS = 15
@@ -24,7 +24,6 @@ MEANING = {
 
 def page() -> None:
     st.title("Health")
-    settings = Settings()
     tables = current_health()
     if all(table.stored is None for table in tables):
         st.info("No table is made yet. Make them with: `olist materialize`", icon=":material/info:")
@@ -37,18 +36,18 @@ def page() -> None:
         )
     _summary(tables)
     _board(tables)
-    _detail(settings, tables)
+    _detail(tables)
 
 
 def current_health() -> list[TableHealth]:
     """Every table's, a few seconds old at most."""
-    return _health(str(Settings().warehouse_path), str(operations.dagster_home()))
+    return _health(data.settings().warehouse, str(operations.dagster_home()))
 
 
 @st.cache_data(ttl=KEPT_SECONDS, show_spinner="Reading the tables' logs")
 def _health(warehouse: str, home: str) -> list[TableHealth]:
-    del warehouse, home  # They only tell what was read apart.
-    return read_health(operations.storage(), Settings())
+    del home  # It only tells apart what was read.
+    return read_health(operations.storage(), Settings(warehouse=warehouse))
 
 
 def _summary(tables: list[TableHealth]) -> None:
@@ -59,11 +58,9 @@ def _summary(tables: list[TableHealth]) -> None:
 
 
 def _board(tables: list[TableHealth]) -> None:
-    rows = pd.DataFrame([_row(table) for table in tables])
-    styled = rows.style.map(lambda text: f"color: {COLOURS[text.removeprefix('● ')]}; font-weight: 600", ["status"])
     numbers = {name: st.column_config.NumberColumn(format="localized") for name in ("rows", "nulls", "duplicates")}
     st.dataframe(
-        styled,
+        _coloured([_row(table) for table in tables], "status"),
         hide_index=True,
         height="content",
         placeholder="",
@@ -78,7 +75,7 @@ def _board(tables: list[TableHealth]) -> None:
             "size": st.column_config.NumberColumn(format="bytes"),
             "version": st.column_config.NumberColumn(help="Of the Delta table."),
             "seconds": st.column_config.NumberColumn(help="What making it took, its write included.", format="%.1f"),
-            "run": st.column_config.LinkColumn(display_text=r".*/runs/([0-9a-f]{8})", help="In Dagster's UI."),
+            "run": st.column_config.LinkColumn(display_text=RUN_SHOWN, help="In Dagster's UI."),
         },
     )
 
@@ -87,7 +84,7 @@ def _row(table: TableHealth) -> dict[str, object]:
     stored, run = table.stored, table.run
     passed = sum(check.outcome == PASSED for check in table.checks)
     return {
-        "status": f"● {table.status}",
+        "status": table.status,
         "table": table.name,
         "checks": f"{passed}/{len(table.checks)}" if table.checks else "",
         "rows": stored and stored.rows,
@@ -104,7 +101,13 @@ def _row(table: TableHealth) -> dict[str, object]:
     }
 
 
-def _detail(settings: Settings, tables: list[TableHealth]) -> None:
+def _coloured(rows: list[dict[str, object]], column: str) -> Styler:
+    """The rows as a table, a column of which has the colour of what it says, behind a dot."""
+    frame = pd.DataFrame(rows).assign(**{column: [f"● {row[column]}" for row in rows]})
+    return frame.style.map(lambda text: f"color: {COLOURS[text.removeprefix('● ')]}; font-weight: 600", [column])
+
+
+def _detail(tables: list[TableHealth]) -> None:
     by_name = {table.name: table for table in tables}
     chosen = by_name[st.selectbox("Table", list(by_name), key="table", bind="query-params")]
     st.subheader(chosen.name, anchor=False)
@@ -112,7 +115,8 @@ def _detail(settings: Settings, tables: list[TableHealth]) -> None:
     st.markdown("\n".join(f"- {reason}" for reason in chosen.reasons))
     _checks(chosen.name)
     if chosen.contract.cluster_by and chosen.stored and not chosen.stored.error:
-        _days(settings, chosen.contract)
+        with data.section():
+            _days(chosen.contract)
 
 
 def _checks(table: str) -> None:
@@ -124,24 +128,21 @@ def _checks(table: str) -> None:
     st.altair_chart(strip(history))
     st.markdown("**Last evaluations**")
     newest: dict[str, Evaluated] = {each.check: each for each in sorted(history, key=lambda each: each.at)}
-    rows = [_check_row(newest[name]) for name in worst_first(history)]
-    frame = pd.DataFrame(rows)
-    styled = frame.style.map(lambda text: f"color: {COLOURS[text.removeprefix('● ')]}; font-weight: 600", ["outcome"])
     st.dataframe(
-        styled,
+        _coloured([_check_row(newest[name]) for name in worst_first(history)], "outcome"),
         hide_index=True,
         height="content",
         placeholder="",
         column_config={
             "at (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-            "run": st.column_config.LinkColumn(display_text=r".*/runs/([0-9a-f]{8})"),
+            "run": st.column_config.LinkColumn(display_text=RUN_SHOWN),
         },
     )
 
 
 def _check_row(each: Evaluated) -> dict[str, object]:
     return {
-        "outcome": f"● {each.outcome}",
+        "outcome": each.outcome,
         "check": each.check,
         "figures": figures_text(each.figures),
         "at (UTC)": each.at,
@@ -150,10 +151,10 @@ def _check_row(each: Evaluated) -> dict[str, object]:
     }
 
 
-def _days(settings: Settings, contract: Table) -> None:
-    day = str(contract.cluster_by)
+def _days(contract: Table) -> None:
     states = operations.day_states(operations.storage(), contract.name)
-    rows = lakehouse.rows_by_day(lakehouse.open_table(settings, contract.name), contract.name, day, "true")
+    query = f"SELECT CAST({contract.cluster_by} AS VARCHAR) AS day, count(*) AS n FROM {contract.name} GROUP BY 1"
+    rows = {day: int(n) for day, n in data.answer(query).itertuples(index=False)}
     counts = {state: list(states.values()).count(state) for state in dict.fromkeys(states.values())}
     st.markdown(f"**Days** by rows: {', '.join(f'{count:,} {state}' for state, count in counts.items())}")
     st.caption(DAYS_LEGEND)

@@ -92,7 +92,7 @@ def _short(value: object) -> str:
     return f"{value:.4g}"
 
 
-def calendar(states: Mapping[str, str], rows: Mapping[str, int], year: int) -> alt.LayerChart:
+def calendar(states: Mapping[str, str], rows: Mapping[str, int], year: int) -> alt.LayerChart | alt.FacetChart:
     """A year of days, week by weekday: made ones by their rows, the others by what is wrong with them."""
     base = (
         alt.Chart(_days(states, rows, year), height=DAY_HEIGHT * 7 + MONTHS)

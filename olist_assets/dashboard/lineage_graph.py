@@ -113,4 +113,5 @@ def _box(table: str, columns: Iterable[str], chosen: Field) -> str:
     for column in columns:
         name, background = escape(column), "#ffe8a3" if (table, column) == chosen else "#f4f6f8"
         lines.append(f'<TR><TD PORT="{name}" ALIGN="LEFT" BGCOLOR="{background}">{name}</TD></TR>')
-    return f'  "{table}" [label=<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="5">{"".join(lines)}</TABLE>>]'
+    frame = 'BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="5"'
+    return f'  "{table}" [label=<<TABLE {frame}>{"".join(lines)}</TABLE>>]'

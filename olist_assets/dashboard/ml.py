@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from olist_assets import lakehouse
 from olist_assets.catalog import models
 from olist_assets.contracts import Model
+from olist_assets.dashboard import data
 from olist_assets.dashboard.ml_charts import calibration_chart, drift_chart, figure_over_versions
 from olist_assets.dashboard.ml_data import (
     PREDICTED,
@@ -27,7 +27,7 @@ METRIC_WIDTH, LEAST_SHOWN = 150, 0.00005
 
 def page() -> None:
     st.title("Models")
-    settings = Settings()
+    settings = data.settings()
     name = st.segmented_control(
         "Model", list(models()), default=next(iter(models())), required=True, key="model", bind="query-params"
     )
@@ -36,12 +36,13 @@ def page() -> None:
     _registered(settings, model)
     left, right = st.columns(2)
     if model.score == PREDICTED:
-        with left:
-            _calibration(settings)
+        with left, data.section("Calibration on the scored customers"):
+            _calibration()
     if model.score:
-        with right if model.score == PREDICTED else left:
+        with right if model.score == PREDICTED else left, data.section("Drift of the scores"):
             _drift(model.score)
-    _evaluation(settings, model)
+    with data.section("All figures"):
+        _evaluation(model)
 
 
 def _registered(settings: Settings, model: Model) -> None:
@@ -121,24 +122,17 @@ def _plots(settings: Settings, champion: ModelVersion) -> None:
                 st.image(content, caption=name.replace("_", " "), width=270)
 
 
-def _calibration(settings: Settings) -> None:
-    st.subheader("Calibration on the scored customers", anchor=False)
-    try:
-        parts = calibration(settings)
-    except lakehouse.TableMissing as error:
-        st.info(str(error), icon=":material/info:")
-        return
+def _calibration() -> None:
+    parts = calibration()
     st.altair_chart(calibration_chart(parts))
     st.caption(
-        f"{PREDICTIONS}: ten parts of {parts['customers'].sum():,} customers by their {PREDICTED}. "
+        f"{PREDICTIONS}: ten parts of {parts['customers'].sum():,.0f} customers by their {PREDICTED}. "
         "The model was trained on a part of them: the curve on held-out customers is among the plots."
     )
 
 
 def _drift(score: str) -> None:
-    st.subheader("Drift of the scores", anchor=False)
-    psi = drift()
-    psi = psi[psi["score"] == score]
+    psi = drift(score)
     if psi.empty:
         st.info(
             "There is nothing to compare yet: drift is measured from the second scoring on, by the checks of "
@@ -147,18 +141,11 @@ def _drift(score: str) -> None:
         )
         return
     st.altair_chart(drift_chart(psi))
-    st.caption("Population stability index of each scoring against the version of the table before.")
+    st.caption(f"Population stability index of {score}, each scoring against the version of the table before.")
 
 
-def _evaluation(settings: Settings, model: Model) -> None:
-    st.subheader("All figures", anchor=False)
-    try:
-        table = lakehouse.open_table(settings, EVALUATION)
-    except lakehouse.TableMissing as error:
-        st.info(str(error), icon=":material/info:")
-        return
-    with lakehouse.connection({EVALUATION: table}) as sql:
-        query = f"FROM {EVALUATION} WHERE split_part(model, '/', 1) = ? ORDER BY version DESC, model, split, metric"
-        found = sql.execute(query, [model.name]).df()
+def _evaluation(model: Model) -> None:
+    query = f"FROM {EVALUATION} WHERE split_part(model, '/', 1) = $model ORDER BY version DESC, model, split, metric"
+    found = data.answer(query, model=model.name)
     st.caption(f"{EVALUATION}: the model and, after a slash, others that it was compared with.")
     st.dataframe(found, hide_index=True, column_config={"value": st.column_config.NumberColumn(format="%.4f")})

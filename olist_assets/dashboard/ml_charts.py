@@ -13,7 +13,7 @@ NO_SHIFT = 0.1
 HEIGHT = 280
 
 
-def figure_over_versions(versions: Sequence[ModelVersion], figure: str) -> alt.LayerChart:
+def figure_over_versions(versions: Sequence[ModelVersion], figure: str) -> alt.LayerChart | alt.FacetChart:
     """What each version reached on held-out data, beside what the champion of then reached on the same."""
     rows = pd.DataFrame(
         {"version": version.version, "at": version.at, "of": of, figure: value}
@@ -42,7 +42,7 @@ def figure_over_versions(versions: Sequence[ModelVersion], figure: str) -> alt.L
     return alt.layer(mark.encode(x="version:O"), base.mark_line(point=alt.OverlayMarkDef(size=70)))
 
 
-def calibration_chart(parts: pd.DataFrame) -> alt.LayerChart:
+def calibration_chart(parts: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
     """Predicted against observed: on the line, what was said is what came."""
     ends = alt.Scale(domain=[0, 1])
     line = alt.Chart(pd.DataFrame({"predicted": [0, 1], "observed": [0, 1]}))
@@ -60,7 +60,7 @@ def calibration_chart(parts: pd.DataFrame) -> alt.LayerChart:
     return alt.layer(perfect, said.mark_line(color=ACCENT, point=alt.OverlayMarkDef(size=70, color=ACCENT)))
 
 
-def drift_chart(psi: pd.DataFrame) -> alt.LayerChart:
+def drift_chart(psi: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
     """The stability index of each score, evaluation by evaluation, with the bounds of no and of too much shift."""
     bounds = pd.DataFrame(
         {"psi": [NO_SHIFT, MOST_SHIFT], "means": ["hardly any shift below", "too much above: a warning"]}
@@ -69,11 +69,10 @@ def drift_chart(psi: pd.DataFrame) -> alt.LayerChart:
     lines = alt.Chart(psi, height=HEIGHT).encode(
         x=alt.X("at:T", title=None, axis=alt.Axis(format="%d %b %H:%M", tickCount=5, labelOverlap="greedy")),
         y=alt.Y("psi:Q", title="PSI"),
-        color=alt.Color("score:N", title=None, legend=alt.Legend(orient="top", labelLimit=220)),
-        tooltip=["score", alt.Tooltip("psi:Q", format=".4f"), "compared_with_version", "at"],
+        tooltip=[alt.Tooltip("psi:Q", format=".4f"), "compared_with_version", "at"],
     )
     return alt.layer(
         rules.mark_rule(strokeDash=[4, 4], color=ALARM, opacity=0.6),
         rules.mark_text(align="left", dx=6, dy=-7, color=ALARM, fontSize=11).encode(x=alt.value(0), text="means"),
-        lines.mark_line(point=alt.OverlayMarkDef(size=70)),
+        lines.mark_line(color=ACCENT, point=alt.OverlayMarkDef(size=70, color=ACCENT)),
     )

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from olist_assets import lakehouse
 from olist_assets.catalog import models, tables
 from olist_assets.check_kinds import score_drift_check
 from olist_assets.contracts import Model
+from olist_assets.dashboard import data
 from olist_assets.dashboard.operations import check_history, storage
 from olist_assets.model_checks import DECISION
 from olist_assets.registry import BEATEN, TESTED, champion_version, client, local_folder, tracking_uri
@@ -57,7 +58,7 @@ def is_trained(settings: Settings) -> bool:
 @st.cache_data(ttl=KEPT_SECONDS, show_spinner="Asking MLflow")
 def versions(uri: str, name: str) -> list[ModelVersion]:
     """All versions of a model in MLflow at `uri`, the oldest first. Raises OlistError where it cannot be reached."""
-    del uri  # It only tells what was read apart.
+    del uri  # It only tells apart what was read.
     settings, model = Settings(), models()[name]
     mlflow = client(settings)
     champion = champion_version(mlflow, model)
@@ -89,33 +90,24 @@ def plots(uri: str, run_id: str) -> dict[str, bytes]:
     mlflow = client(Settings())
     found = [file.path for file in mlflow.list_artifacts(run_id, "plots") if file.path.endswith(".png")]
     return {
-        path.split("/")[-1].removesuffix(".png"): _content(mlflow.download_artifacts(run_id, path)) for path in found
+        path.split("/")[-1].removesuffix(".png"): Path(mlflow.download_artifacts(run_id, path)).read_bytes()
+        for path in found
     }
 
 
-def _content(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def calibration(settings: Settings) -> pd.DataFrame:
+def calibration() -> pd.DataFrame:
     """Ten parts of the scored customers, the lowest score first: `predicted`, `observed` and `customers`."""
     query = f"""
         WITH parts AS (SELECT *, ntile(10) OVER (ORDER BY {PREDICTED}, customer_unique_id) AS part FROM {PREDICTIONS})
         SELECT part, avg({PREDICTED}) AS predicted, avg({LABEL}) AS observed, count(*) AS customers
         FROM parts GROUP BY part ORDER BY part"""
-    with lakehouse.connection({PREDICTIONS: lakehouse.open_table(settings, PREDICTIONS)}) as sql:
-        return sql.execute(query).df()
+    return data.answer(query)
 
 
-def drift() -> pd.DataFrame:
-    """`score`, `at`, `psi` and `compared_with_version` of each evaluation of a score's drift that had two versions."""
-    scored = [contract for contract in tables().values() if contract.scores]
-    scores = {score_drift_check(column).name: column for contract in scored for column in contract.scores}
-    history = [each for contract in scored for each in check_history(storage(), contract.name)]
-    rows = [
-        {"score": scores[each.check], "at": each.at, **each.figures}
-        for each in history
-        if each.check in scores and "psi" in each.figures
-    ]
-    return pd.DataFrame(rows, columns=["score", "at", "psi", "compared_with_version"]).sort_values("at")
+def drift(score: str) -> pd.DataFrame:
+    """`at`, `psi` and `compared_with_version` of each evaluation of a score's drift that had two versions."""
+    check = score_drift_check(score).name
+    scored = [contract.name for contract in tables().values() if score in contract.scores]
+    history = [each for name in scored for each in check_history(storage(), name) if each.check == check]
+    rows = [{"at": each.at, **each.figures} for each in history if "psi" in each.figures]
+    return pd.DataFrame(rows, columns=pd.Index(["at", "psi", "compared_with_version"])).sort_values("at")

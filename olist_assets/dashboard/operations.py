@@ -26,6 +26,8 @@ from olist_assets.settings import Settings
 PASSED, WARNED, FAILED, NOT_RUN = "passed", "warning", "failed", "not run"
 MATERIALIZED, MISSING, DAY_FAILED = "materialized", "missing", "failed"
 EVALUATIONS_SHOWN = 60
+# What is shown of a link to a run: the first part of its id.
+RUN_SHOWN = r".*/runs/([0-9a-f]{8})"
 
 
 @cache
@@ -68,6 +70,7 @@ def storage() -> dg.DagsterInstance:
 # Its connections come from pools, so that Streamlit's threads can share it.
 @st.cache_resource(show_spinner=False, on_release=lambda opened: opened[1].close())
 def _opened(home: str) -> tuple[dg.DagsterInstance, ExitStack]:
+    del home  # It only tells apart what was opened.
     held = ExitStack()
     return held.enter_context(instance()), held
 

@@ -1,4 +1,4 @@
-"""A page run without a browser, and what it is to show put into a warehouse and into Dagster's storage without Spark."""
+"""A page run without a browser; what it shows is put into a warehouse and Dagster's storage without Spark."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence

@@ -29,7 +29,7 @@ def test_versions_figures_and_calibration_of_a_whole_run(finished: FinishedRun, 
     assert set(version.tested) >= {"auc_roc", "brier"}
     assert not any(name.startswith(("customers", "base_rate")) for name in version.tested)
     assert set(ml_data.plots("", version.run_id)) >= {"calibration", "roc"}
-    parts = ml_data.calibration(settings)
+    parts = ml_data.calibration()
     assert len(parts) == 10
     assert parts["predicted"].is_monotonic_increasing
     app = shown("ml", model="churn_model")
@@ -42,8 +42,9 @@ def test_versions_figures_and_calibration_of_a_whole_run(finished: FinishedRun, 
 def test_drift_over_time_has_the_evaluations_that_compared_two_versions(settings: Settings):
     check = "churn_probability_is_stable"
     report(evaluation(PREDICTIONS, check, passed=True, blocking=False))
-    assert ml_data.drift().empty
+    assert ml_data.drift("churn_probability").empty
     report(evaluation(PREDICTIONS, check, passed=False, blocking=False, psi=1, compared_with_version=3))
-    found = ml_data.drift()
-    assert found[["score", "psi", "compared_with_version"]].values.tolist() == [["churn_probability", 1, 3]]
+    found = ml_data.drift("churn_probability")
+    assert found[["psi", "compared_with_version"]].values.tolist() == [[1, 3]]
+    assert ml_data.drift("no_repurchase_probability").empty
     assert "There is nothing to compare yet" not in said(shown("ml", model="churn_model"))
