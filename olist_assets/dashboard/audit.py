@@ -63,7 +63,7 @@ def _table(chosen: pd.DataFrame) -> None:
             "tables": st.column_config.ListColumn(width=220),
             "written": st.column_config.NumberColumn("rows", format="localized", help="Written, or read by a query."),
             "deleted": st.column_config.NumberColumn(format="localized", help="Rows deleted or replaced."),
-            "days": st.column_config.TextColumn(width=190),
+            "days": st.column_config.TextColumn(width=110),
             "run": st.column_config.LinkColumn(width=90, display_text=RUN_SHOWN, help="In Dagster's UI."),
             "notes": st.column_config.TextColumn(width="large"),
             "recorded_in": st.column_config.TextColumn("recorded in", help="The table's own log, or the audit log."),

@@ -67,7 +67,8 @@ def _entries() -> Iterable[dict[str, object]]:
     except data.Missing:
         return
     for entry in found.to_dict("records"):
-        said = (entry["statement"], entry["error"] and f"error: {entry['error']}")
+        asked = " ".join((entry["statement"] or "").split())
+        said = (asked, entry["error"] and f"error: {entry['error']}")
         yield {
             "at": entry["at"],
             "action": entry["action"],

@@ -22,7 +22,7 @@ from olist_assets.registry import tracking_uri
 from olist_assets.settings import Settings
 
 EVALUATION = "gold_ml_evaluation"
-METRIC_WIDTH, LEAST_SHOWN = 150, 0.00005
+METRIC_WIDTH, LEAST_SHOWN = 165, 0.00005
 
 
 def page() -> None:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import dagster as dg
 import pyarrow as pa
@@ -61,10 +62,21 @@ def said(app: AppTest) -> str:
     return " ".join(element.value for element in (*app.info, *app.warning, *app.error))
 
 
-def put(settings: Settings, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+def put(
+    settings: Settings,
+    name: str,
+    rows: Sequence[Mapping[str, object]],
+    schema_mode: Literal["overwrite"] | None = None,
+) -> None:
     """Write rows into a table's place, over those there."""
     path = lakehouse.table_path(settings, name)
-    write_deltalake(str(path), pa.Table.from_pylist([dict(row) for row in rows]), mode="overwrite", name=name)
+    write_deltalake(
+        str(path),
+        pa.Table.from_pylist([dict(row) for row in rows]),
+        mode="overwrite",
+        schema_mode=schema_mode,
+        name=name,
+    )
 
 
 def report(*events: dg.AssetMaterialization | dg.AssetCheckEvaluation) -> None:

@@ -17,7 +17,9 @@ def test_nothing_done_tells_what_to_do(settings: Settings):
 def test_versions_and_entries_are_one_list_the_newest_first(settings: Settings):
     put(settings, "gold_category_metrics", ROWS)
     put(settings, "gold_category_metrics", ROWS * 2)
-    audit_log.record(settings, "query", ["gold_category_metrics"], role="viewer", statement="FROM x", error="refused")
+    audit_log.record(
+        settings, "query", ["gold_category_metrics"], role="viewer", statement="FROM\n  x", error="refused"
+    )
     found = events()
     assert list(found["at"]) == sorted(found["at"], reverse=True)
     newest, write = found.iloc[0], found.iloc[1]

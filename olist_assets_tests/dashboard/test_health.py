@@ -8,7 +8,17 @@ from streamlit.testing.v1 import AppTest
 from olist_assets.catalog import tables
 from olist_assets.dashboard import business, health, operations
 from olist_assets.dashboard.health_charts import calendar, figures_text, worst_first
-from olist_assets.dashboard.health_data import FAILING, HEALTHY, NEVER_MADE, NO_RUN, STALE, WARNING, Stored, verdict
+from olist_assets.dashboard.health_data import (
+    FAILING,
+    HEALTHY,
+    NEVER_MADE,
+    NO_RUN,
+    STALE,
+    WARNING,
+    Stored,
+    stored,
+    verdict,
+)
 from olist_assets.dashboard.operations import FAILED, NOT_RUN, PASSED, WARNED, Evaluated, LastRun
 from olist_assets.instance import instance
 from olist_assets.settings import Settings
@@ -58,6 +68,15 @@ def test_failing_check_is_on_top_with_its_figures(settings: Settings):
     assert (top["table"], top["status"], top["duplicates"], top["rows"]) == (CATEGORIES, "● failing", 2, 3)
     assert list(checks["outcome"]) == ["● failed", "● passed"]
     assert checks.loc[0, "figures"] == "offending_rows 2"
+
+
+def test_schema_version_counts_the_changes_of_columns(settings: Settings):
+    put(settings, CATEGORIES, [{"category": "toys"}])
+    put(settings, CATEGORIES, [{"category": "books"}])
+    put(settings, CATEGORIES, [{"category": "books", "units_sold": 3}], schema_mode="overwrite")
+    found = stored(settings, tables()[CATEGORIES])
+    assert found
+    assert (found.version, found.schema_version, found.schema_since, found.rows) == (2, 2, 2, 1)
 
 
 def test_storage_that_cannot_be_opened_is_one_message(settings: Settings, monkeypatch: pytest.MonkeyPatch):
