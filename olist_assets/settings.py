@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     """Seconds to wait for another process that writes the same table."""
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
+    dagster_url: str = "http://127.0.0.1:3000"
+    """Where Dagster's UI is: what is shown or sent of a run links to it."""
 
     @field_validator("warehouse")
     @classmethod

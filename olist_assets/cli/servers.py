@@ -94,6 +94,8 @@ def dashboard(port: int) -> None:
         "server.headless": "true",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        # What went wrong in the program itself is told in full here, not to who looks at a page.
+        "client.showErrorDetails": "type",
     }
     console.print(f"http://{HOST}:{port} (Ctrl-C ends it)")
     words = (word for name, value in options.items() for word in (f"--{name}", value))

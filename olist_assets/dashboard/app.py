@@ -6,6 +6,7 @@ A page is a module of this package with a function `page()`; all of them read th
 import streamlit as st
 
 from olist_assets.dashboard import audit, business, health, lineage, ml
+from olist_assets.errors import OlistError
 
 PAGES = (
     st.Page(business.page, title="Business", icon=":material/storefront:", url_path="business", default=True),
@@ -16,4 +17,7 @@ PAGES = (
 )
 
 st.set_page_config(page_title="Olist lakehouse", page_icon=":material/waves:", layout="wide")
-st.navigation(list(PAGES), position="top").run()
+try:
+    st.navigation(list(PAGES), position="top").run()
+except OlistError as error:
+    st.error(str(error), icon=":material/error:")
