@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from olist_assets.dashboard import customers, data, filters, orders
+from olist_assets.dashboard import customers, data, filters, orders, places
 
 OF_ORDERS = (
     ("", orders.figures),
     ("Revenue and orders by day", orders.days),
-    ("Where it was sold", orders.places),
+    ("Where it was sold", places.sold),
     ("Categories", orders.categories),
     ("Delivery and reviews", orders.delivery),
 )

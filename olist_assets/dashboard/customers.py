@@ -31,6 +31,7 @@ def segments(states: tuple[str, ...]) -> None:
     found["customer_share"] = found["customers"] / found["customers"].sum()
     # Who has no delivered order has no scores.
     grid = both[~both["is_whole"]].dropna(subset="recency_score").drop(columns="is_whole")
+    st.caption(APPLIES)
     left, right = st.columns(2)
     with left:
         tips = [
@@ -40,12 +41,12 @@ def segments(states: tuple[str, ...]) -> None:
             alt.Tooltip("revenue:Q", title="Revenue", format=charts.MONEY),
             alt.Tooltip("avg_recency_days:Q", title="Days since last order", format=charts.COUNT),
         ]
-        value = alt.X("revenue:Q", title="Revenue, R$", axis=alt.Axis(format="~s", tickCount=5))
-        charts.shown(charts.ranked(found, "segment", value, tips), found, "segments")
+        value = alt.X("revenue:Q", title="Revenue, R$", axis=charts.amounts())
+        charts.shown(charts.ranked(found, "segment", value, tips), found, "segments", "By RFM segment.")
     with right:
         base = alt.Chart().encode(
             x=alt.X("recency_score:O", title="Recency, 5 is most recent", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("fm_score:O", title="Frequency and spending, 5 is most", sort="descending"),
+            y=alt.Y("fm_score:O", title="Frequency and spending", sort="descending"),
             tooltip=[
                 alt.Tooltip("segment:N", title="Segment"),
                 alt.Tooltip("customers:Q", title="Customers", format=charts.COUNT),
@@ -65,8 +66,12 @@ def segments(states: tuple[str, ...]) -> None:
             text=alt.Text("customers:Q", format=charts.COUNT),
             color=alt.condition(dark, alt.value("white"), alt.value("#1e293b")),
         )
-        charts.shown(alt.layer(cells, counts, data=grid).properties(height=340), grid, "rfm_grid")
-    st.caption(APPLIES)
+        charts.shown(
+            alt.layer(cells, counts, data=grid).properties(height=340),
+            grid,
+            "rfm_grid",
+            "Customers by what segments are cut from.",
+        )
 
 
 def churn(states: tuple[str, ...]) -> None:
@@ -82,26 +87,24 @@ def churn(states: tuple[str, ...]) -> None:
         """,
         **params,
     )
-    shown = found.drop(columns="churned_share")
+    st.caption(APPLIES)
     st.dataframe(
-        shown.assign(
-            **{name: shown[name] * 100 for name in ("avg_churn_probability", "avg_no_repurchase_probability")}
-        ),
+        found.drop(columns="churned_share").round({"clv_12_months": 0, "avg_recency_days": 0}),
         hide_index=True,
         width="stretch",
         column_config={
             "risk": "Churn risk",
             "customers": st.column_config.NumberColumn("Customers", format="localized"),
-            "clv_12_months": st.column_config.NumberColumn("Value of a year", format="R$ %.0f"),
-            "avg_churn_probability": st.column_config.NumberColumn("Churn probability", format="%.1f %%"),
+            "clv_12_months": st.column_config.NumberColumn("Value of a year, R$", format="localized"),
+            "avg_churn_probability": st.column_config.NumberColumn("Churn probability", format="percent"),
             "avg_no_repurchase_probability": st.column_config.NumberColumn(
-                "No repurchase in 90 days", format="%.1f %%"
+                "No repurchase in 90 days", format="percent"
             ),
             "avg_recency_days": st.column_config.NumberColumn("Days since last order", format="%.0f"),
         },
     )
-    charts.download(found, "churn_risk")
-    st.caption(
-        f"{APPLIES} Churned means 90 days without an order, so that probability follows recency; "
+    told = (
+        "Churned means 90 days without an order, so that probability follows recency; "
         "the one of no repurchase is learnt from what customers did later."
     )
+    charts.download(found, "churn_risk", told)

@@ -8,8 +8,8 @@ import streamlit as st
 
 from olist_assets.dashboard import brazil, data
 
-PERIODS = {"30 days": 30, "90 days": 90, "180 days": 180, "12 months": 365}
-USUAL, ALL, OWN = "180 days", "All", "Own dates"
+PERIODS = {"30": 30, "90": 90, "180": 180, "365": 365}
+USUAL, ALL, OWN = "180", "All", "Dates"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def chosen() -> Filters | None:
 
 def _span(first: date, last: date) -> tuple[date, date]:
     period = st.segmented_control(
-        "Period, to the last day with a delivered order", [*PERIODS, ALL, OWN], default=USUAL, required=True
+        "Days, to the last with a delivered order", [*PERIODS, ALL, OWN], default=USUAL, required=True
     )
     if period == OWN:
         span = st.date_input("From and to", (first, last), first, last)
