@@ -53,15 +53,22 @@ def record(
 
     `rows` are those read or written, `error` says why it failed.
     """
-    entry = {
-        "at": datetime.now(UTC), "action": action, "by": f"{getpass.getuser()}@{socket.gethostname()}", "role": role,
-        "run_id": run_id, "tables": list(tables), "statement": statement, "rows": rows, "seconds": seconds,
-        "error": error,
-    }  # fmt: skip
+    told = {"role": role, "run_id": run_id, "statement": statement, "rows": rows, "seconds": seconds, "error": error}
+    append(settings, [entry(action, tables, **told)])
+
+
+def entry(action: str, tables: Sequence[str], **told: object) -> dict[str, object]:
+    """An entry of now for `append`; `told` are the other columns that `record` names."""
+    by = f"{getpass.getuser()}@{socket.gethostname()}"
+    return {"at": datetime.now(UTC), "action": action, "by": by, "tables": list(tables), **told}
+
+
+def append(settings: Settings, entries: Sequence[dict[str, object]]) -> None:
+    """Append entries by one commit."""
     where = path(settings)
     write_deltalake(
         str(where),
-        pa.Table.from_pylist([entry], SCHEMA),
+        pa.Table.from_pylist(list(entries), SCHEMA),
         mode="append",
         name=NAME,
         configuration={"delta.appendOnly": "true"},
