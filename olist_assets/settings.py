@@ -1,6 +1,7 @@
 """The one typed settings object: environment variables named OLIST_..., with their defaults."""
 
 import re
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -32,6 +33,8 @@ class Settings(BaseSettings):
     driver_memory: str = "2g"
     lock_timeout: float = 120.0
     """Seconds to wait for another process that writes the same table."""
+    as_of: date | None = None
+    """The day that the data should reach, for their freshness; default: the source's last day of purchase."""
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
 
