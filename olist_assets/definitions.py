@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from olist_assets.alerts.sensor import alerts
 from olist_assets.catalog import assets, models, tables
 from olist_assets.checks import asset_checks
 from olist_assets.io_manager import DeltaIOManager
@@ -35,4 +36,5 @@ defs = dg.Definitions(
     executor=in_process_executor,
     jobs=jobs,
     schedules=schedules,
+    sensors=[alerts],
 )

@@ -1,5 +1,6 @@
 """monitoring_durations: how long runs, their steps and queries took, kept when the runs are deleted."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
@@ -55,15 +56,15 @@ def run_durations(instance: dg.DagsterInstance, seen: set[str]) -> list[Row]:
         run = record.dagster_run
         if run.run_id in seen or record.start_time is None or record.end_time is None:
             continue
-        days = _days(run.tags)
-        size = f"{len(run.asset_selection)} assets" if run.asset_selection else "whole"
-        name = f"{run.job_name} ({size}{days})"
+        days, steps = _days(run.tags), instance.get_run_step_stats(run.run_id)
+        # A run of all tables is not compared with one of a single one.
+        name = f"{run.job_name} ({len(steps)} steps{days})"
         rows.append(_row("run", name, run.run_id, record.start_time, record.end_time))
         rows += [
             _row(
                 "step", f"{step.step_key}{f' ({days[2:]})' if days else ''}", run.run_id, step.start_time, step.end_time
             )
-            for step in instance.get_run_step_stats(run.run_id)
+            for step in steps
             if step.start_time is not None and step.end_time is not None
         ]
     return rows
@@ -73,7 +74,7 @@ def _row(kind: str, name: str, run_id: str, start: float, end: float) -> Row:
     return {"kind": kind, "name": name, "id": run_id, "at": datetime.fromtimestamp(start, UTC), "seconds": end - start}
 
 
-def _days(tags: dict[str, str]) -> str:
+def _days(tags: Mapping[str, str]) -> str:
     first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
     last = tags.get("dagster/asset_partition_range_end") or first
     return f", {(date.fromisoformat(last) - date.fromisoformat(first)).days + 1} days" if first and last else ""
