@@ -80,13 +80,14 @@ def _of_check(settings: Settings, check: dg.AssetCheckEvaluation, at: datetime) 
     kind: Kind = "failed check" if check.severity == dg.AssetCheckSeverity.ERROR else "warning"
     if check.check_name == FRESHNESS_CHECK:
         kind = "missed freshness"
+    path = "/".join(map(quote, check.asset_key.path))
     figures = ", ".join(f"{name}: {value.value}" for name, value in check.metadata.items())
     return Event(
         "recovered" if check.passed else kind,
         f"check:{asset}:{check.check_name}",
         f"{asset}: {check.check_name}",
         shortened(figures or check.description or "without figures"),
-        f"{_ui(settings)}/assets/{'/'.join(map(quote, check.asset_key.path))}?view=checks&checkDetail={check.check_name}",
+        f"{_ui(settings)}/assets/{path}?view=checks&checkDetail={check.check_name}",
         at,
     )
 

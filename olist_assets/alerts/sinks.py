@@ -48,8 +48,13 @@ def email(settings: Settings, digest: Digest) -> None:
     message["To"], message["Date"], message["Message-ID"] = str(settings.alert_email_to), formatdate(), make_msgid()
     message.set_content(digest.text)
     message.add_alternative(digest.html, subtype="html")
+    context = ssl.create_default_context()
     try:
-        with _connected(settings) as server:
+        with _connection(settings, context) as server:
+            if settings.alert_smtp_tls == "starttls":
+                server.starttls(context=context)
+            if settings.alert_smtp_user and settings.alert_smtp_password:
+                server.login(settings.alert_smtp_user, settings.alert_smtp_password.get_secret_value())
             server.send_message(message)
     except smtplib.SMTPResponseException as error:
         raise NotSent(f"the mail server refuses ({type(error).__name__} {error.smtp_code})") from None
@@ -60,18 +65,11 @@ def email(settings: Settings, digest: Digest) -> None:
         raise NotSent(f"the mail server cannot be used ({type(error).__name__})") from None
 
 
-def _connected(settings: Settings) -> smtplib.SMTP:
+def _connection(settings: Settings, context: ssl.SSLContext) -> smtplib.SMTP:
     host, port = str(settings.alert_smtp_host), settings.alert_smtp_port
-    context = ssl.create_default_context()
     if settings.alert_smtp_tls == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
-    else:
-        server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
-        if settings.alert_smtp_tls == "starttls":
-            server.starttls(context=context)
-    if settings.alert_smtp_user and settings.alert_smtp_password:
-        server.login(settings.alert_smtp_user, settings.alert_smtp_password.get_secret_value())
-    return server
+        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
+    return smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
 
 
 def webhook(settings: Settings, digest: Digest) -> None:
