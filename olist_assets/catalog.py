@@ -37,6 +37,13 @@ def tables() -> dict[str, Table]:
 
 
 @cache
+def all_tables() -> dict[str, Table]:
+    """The tables, and those that monitoring keeps: what can be asked."""
+    beside = import_module("olist_assets.monitoring.definitions").MONITORING
+    return tables() | {table.name: table for table in beside}
+
+
+@cache
 def models() -> dict[str, Model]:
     """The contracts of all trained models by name."""
     return {model.name: model for model in _of_type(Model)}

@@ -12,12 +12,13 @@ import dagster as dg
 
 from olist_assets.column_lineage import catalogue_metadata
 from olist_assets.source import SourceFile
+from olist_assets.usual import Usual
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 OWNERS = ["team:analytics-engineering"]
-Layer = Literal["bronze", "silver", "gold", "ml"]
+Layer = Literal["bronze", "silver", "gold", "ml", "monitoring"]
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class Table:
     rules: tuple[Rule, ...] = ()
     scores: tuple[str, ...] = ()
     """Columns of probabilities, whose distribution should stay what it was in the version before."""
+    usual: Usual = field(default_factory=Usual)
     in_layer: Layer | None = None
     """Where it is not the first word of the name."""
     kinds: frozenset[str] = field(default=frozenset({"pyspark", "deltalake"}))

@@ -17,7 +17,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from upath import UPath
 
 from olist_assets import delta_log
-from olist_assets.catalog import layer_of, tables
+from olist_assets.catalog import all_tables, layer_of
 from olist_assets.errors import OlistError
 from olist_assets.object_store import object_store, open_delta, store_errors
 from olist_assets.settings import Settings
@@ -217,7 +217,7 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, fi
 
 def answer(settings: Settings, query: str, form: str, opener: Opener = open_table) -> None:
     """Write a query's result to standard output, as a `table` or by one of WRITERS. Raises OlistError."""
-    named = mentioned(query, tables())
+    named = mentioned(query, all_tables())
     # A query like SHOW TABLES names none and means all.
     opened = {name: opener(settings, name) for name in named} if named else tables_on_disk(settings, opener)
     with connection(opened) as con:
@@ -230,7 +230,7 @@ def answer(settings: Settings, query: str, form: str, opener: Opener = open_tabl
             else:
                 con.execute(f"COPY (FROM result) TO '/dev/stdout' ({WRITERS[form]})")
         except duckdb.Error as error:
-            raise OlistError(f"{error}\nTables: {', '.join(tables())}.") from error
+            raise OlistError(f"{error}\nTables: {', '.join(all_tables())}.") from error
 
 
 def mentioned(sql: str, known: Iterable[str]) -> tuple[str, ...]:

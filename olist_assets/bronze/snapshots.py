@@ -6,12 +6,26 @@ from pyspark.sql import DataFrame
 from olist_assets.contracts import Column, Table
 from olist_assets.resources import CORRUPT, OlistSource
 from olist_assets.source import SOURCES
+from olist_assets.usual import Duplicates, Freshness, Limit, Usual
 
 ADDED = (
     Column("ingestion_timestamp", "timestamp", "When this snapshot was read."),
     Column("source_file", "string", "The file the record came from."),
     Column(CORRUPT, "string", "The whole record where it did not parse into the header's columns.", nullable=True),
 )
+# Geolocation has none: a quarter of its rows repeat, and its readers take medians.
+USUAL = {
+    "customers": Usual(duplicates=Duplicates(("customer_id",))),
+    "orders": Usual(duplicates=Duplicates(("order_id",)), freshness=Freshness("order_purchase_timestamp")),
+    "order_items": Usual(duplicates=Duplicates(("order_id", "order_item_id"))),
+    "order_payments": Usual(duplicates=Duplicates(("order_id", "payment_sequential"))),
+    "order_reviews": Usual(
+        duplicates=Duplicates(("review_id",), Limit(0.01, "One review may cover several orders: 0.8 % as published."))
+    ),
+    "products": Usual(duplicates=Duplicates(("product_id",))),
+    "sellers": Usual(duplicates=Duplicates(("seller_id",))),
+    "product_category_translation": Usual(duplicates=Duplicates(("product_category_name",))),
+}
 
 
 def bronze_table(subject: str) -> Table:
@@ -24,6 +38,7 @@ def bronze_table(subject: str) -> Table:
         key=(),
         columns=(*(Column(name, "string", "As received.", nullable=True) for name in source.columns), *ADDED),
         source=source,
+        usual=USUAL.get(subject, Usual()),
     )
 
 
