@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import cast
 
 import platformdirs
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from upath import UPath
 
 SAMPLE_DATA = Path("data/sample")
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Settings(BaseSettings):
@@ -34,6 +35,12 @@ class Settings(BaseSettings):
     """Seconds to wait for another process that writes the same table."""
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
+    governance: Path = ROOT / "governance.yaml"
+    """The file of roles: who sees which tables, columns and rows."""
+    role: str | None = None
+    """The role that `olist sql` and the dashboard answer as; none: whatever the file system lets this user read."""
+    mask_salt: SecretStr | None = None
+    """The secret that customers' ids are hashed with, for masked tables and for erasures."""
 
     @field_validator("warehouse")
     @classmethod

@@ -21,8 +21,8 @@ SILVER_REJECTS = Table(
             accepted=("missing_required", "bad_cast", "duplicate_key", "corrupt_record"),
         ),
         Column("column", "string", "The column at fault.", nullable=True),
-        Column("value", "string", "What stood there.", nullable=True),
-        Column("record", "string", "The whole row as JSON."),
+        Column("value", "string", "What stood there.", nullable=True, pii="remove"),
+        Column("record", "string", "The whole row as JSON.", pii="remove"),
         Column("ingestion_timestamp", "timestamp", "When the row was read."),
     ),
 )  # fmt: skip
