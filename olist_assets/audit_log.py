@@ -89,10 +89,10 @@ def record(
                 storage_options=storage_options(where),
                 commit_properties=CommitProperties(max_commit_retries=20),
             )
-    except (DeltaError, OSError, OlistError, *store_errors()) as error:
+    except (DeltaError, OSError, OlistError, *store_errors()) as refused:
         raise NotAudited(
-            f"Not in the audit log ({where}): {action} of {', '.join(tables) or 'nothing'}: {error}"
-        ) from error
+            f"Not in the audit log ({where}): {action} of {', '.join(tables) or 'nothing'}: {refused}"
+        ) from refused
 
 
 def record_read(settings: Settings, action: str, tables: Sequence[str], *, role: str | None, **said: Any) -> None:
@@ -132,7 +132,7 @@ def latest(settings: Settings, limit: int, conditions: dict[str, str]) -> list[d
     where = " AND ".join(tests[name] for name in conditions) or "true"
     with lakehouse.connection({NAME: log}) as con:
         query = f'FROM {NAME} WHERE {where} ORDER BY "at" DESC LIMIT {limit}'
-        return con.execute(query, conditions).to_arrow_table().to_pylist()
+        return con.sql(query, params=conditions).to_arrow_table().to_pylist()
 
 
 def compact(settings: Settings) -> tuple[int, int] | None:

@@ -198,6 +198,8 @@ def connection(tables: dict[str, DeltaTable]) -> Iterator[duckdb.DuckDBPyConnect
     """DuckDB with a view a table, by bare name, over exactly the Parquet files of the version that was opened."""
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
+        # It would stand on standard output, among a query's rows.
+        con.execute("SET enable_progress_bar = false")
         for name, table in tables.items():
             create_view(con, name, table, data_files(table))
         yield con

@@ -42,6 +42,9 @@ def versions(settings):
         "predict",
         "mlflow",
         "thrift-server",
+        "audit",
+        "export",
+        "forget",
     ],
 )
 def test_help_of_every_command_has_an_example_or_says_enough(olist, command):

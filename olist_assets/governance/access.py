@@ -25,6 +25,8 @@ from olist_assets.settings import Settings
 LOSSLESS = "SET arrow_lossless_conversion = true"
 SHUT_OFF = (
     LOSSLESS,
+    "SET TimeZone = 'UTC'",
+    "SET enable_progress_bar = false",
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
     "SET python_enable_replacements = false",
@@ -49,17 +51,17 @@ def connection(
         return
     role.require(tables)
     with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
         with lakehouse.connection(tables) as raw:
             visible = {name: seen(raw, name, role) for name in tables}
             empty = {name: relation.limit(0).to_arrow_table() for name, relation in visible.items()}
             needed = columns_needed(empty, query) if query else {}
             _create(con, empty)
             for name, relation in visible.items():
-                listed = ", ".join(f'"{column}"' for column in needed.get(name, relation.columns))
-                con.register("filled", relation.project(listed).to_arrow_table())
-                con.execute(f'INSERT INTO "{name}" BY NAME FROM filled')
-                con.unregister("filled")
+                if columns := needed.get(name, relation.columns):
+                    listed = ", ".join(f'"{column}"' for column in columns)
+                    con.register("filled", relation.project(listed).to_arrow_table())
+                    con.execute(f'INSERT INTO "{name}" BY NAME FROM filled')
+                    con.unregister("filled")
         _shut_off(con)
         yield con
 
@@ -78,7 +80,8 @@ def seen(raw: duckdb.DuckDBPyConnection, name: str, role: Role) -> duckdb.DuckDB
 def columns_needed(empty: dict[str, pa.Table], query: str) -> dict[str, list[str]]:
     """The columns that a query reads of each table, by its plan over tables without rows; of tables left out, all.
 
-    Only a single SELECT is looked into: other statements, and a PIVOT, which is several, depend on the rows.
+    Only a single SELECT is looked into: other statements, and a PIVOT, which is several, depend on the rows. Raises
+    OlistError for a query that cannot be planned.
     """
     with duckdb.connect() as con:
         _create(con, empty)
@@ -91,8 +94,9 @@ def columns_needed(empty: dict[str, pa.Table], query: str) -> dict[str, list[str
             if [statement.type for statement in con.extract_statements(query)] != [duckdb.StatementType.SELECT]:
                 return {}
             ((_, plan),) = con.execute(f"EXPLAIN (FORMAT json) {query}").fetchall()
-        except (duckdb.Error, ValueError):
-            # The query itself will say what is wrong with it.
+        except duckdb.Error:
+            # Without the word before it, so that the message shows the query as it was asked.
+            lakehouse.rows_of(con, query, empty)
             return {}
     found: dict[str, set[str]] = {}
     for node in _nodes(json.loads(plan)):
@@ -100,12 +104,15 @@ def columns_needed(empty: dict[str, pa.Table], query: str) -> dict[str, list[str
         if table := said.get("Table"):
             columns = said.get("Projections") or []
             found.setdefault(table.rsplit(".", 1)[-1], set()).update([columns] if isinstance(columns, str) else columns)
-    # A query that only counts rows needs one column, whichever; the last is no key, and quick.
-    return {
-        name: [column for column in rows.column_names if column in found[name]] or rows.column_names[-1:]
-        for name, rows in empty.items()
-        if name in found
-    }
+    named = lakehouse.mentioned(query, empty)
+    return {name: _read_of(rows, found.get(name)) for name, rows in empty.items() if name in found or name not in named}
+
+
+def _read_of(rows: pa.Table, columns: set[str] | None) -> list[str]:
+    """None of a table that the plan lacks; a query that only counts rows needs one column, and the last is no id."""
+    if columns is None:
+        return []
+    return [name for name in rows.column_names if name in columns] or rows.column_names[-1:]
 
 
 def _nodes(plan: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -156,15 +163,15 @@ def _result(
     if role:
         role.require(named)
     # A query like SHOW TABLES names none and means all.
-    wanted = named or (role.grants if role else catalog.tables())
-    opened = {name: opener(settings, name) for name in named} or lakehouse.made(settings, wanted, opener)
-    with connection(opened, role, query) as con:
-        try:
-            return lakehouse.rows_of(con, query, role.grants if role else catalog.tables())
-        except OlistError as error:
-            if role and (hidden := lakehouse.mentioned(query, _hidden(named, role))):
-                raise Denied(f"{error}\nRole {role.name} does not see the column {', '.join(hidden)}.") from error
-            raise
+    known = role.grants if role else catalog.tables()
+    opened = {name: opener(settings, name) for name in named} or lakehouse.made(settings, known, opener)
+    try:
+        with connection(opened, role, query) as con:
+            return lakehouse.rows_of(con, query, known)
+    except OlistError as error:
+        if role and (hidden := lakehouse.mentioned(query, _hidden(named, role))):
+            raise Denied(f"{error}\nRole {role.name} does not see the column {', '.join(hidden)}.") from error
+        raise
 
 
 def _hidden(named: tuple[str, ...], role: Role) -> set[str]:

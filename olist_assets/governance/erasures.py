@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -150,13 +151,15 @@ def erased(frame: DataFrame, source: SourceFile, found: Found) -> DataFrame:
     changed = {
         name: F.when(theirs & F.col(name).isNotNull(), value).otherwise(F.col(name)) for name, value in replaced.items()
     }
-    return frame.withColumns(changed).replace(found.replacements, subset=list(source.columns))
+    ids: dict[Any, Any] = dict(found.replacements)
+    return frame.withColumns(changed).replace(ids, subset=list(source.columns))
 
 
 @contextmanager
 def source_files(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the three files that tell of customers, as text."""
     with duckdb.connect() as con:
+        con.execute("SET enable_progress_bar = false")
         for subject in ("customers", "orders", "order_reviews"):
             file = str(folder / SOURCES[subject].name).replace("'", "''")
             con.execute(

@@ -41,6 +41,7 @@ def prove(folder: Path, texts: Sequence[str]) -> Proof:
     files, size, parquet, hits = 0, 0, 0, []
     wanted = [text.encode() for text in texts]
     with duckdb.connect() as con:
+        con.execute("SET enable_progress_bar = false")
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             length, found, first = _searched(file, wanted)
             is_parquet = first.startswith(PARQUET)
