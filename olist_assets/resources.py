@@ -57,6 +57,8 @@ def spark_config(settings: Settings) -> dict[str, str]:
         # OPTIMIZE joins up to files of this size, as few days as the files of a first write (Delta's own: 1 GB).
         "spark.databricks.delta.optimize.maxFileSize": str(16 << 20),
         "spark.databricks.delta.optimize.minFileSize": str(16 << 20),
+        # VACUUM lists a table's folders by so many tasks; Spark's default is 10,000, for a handful of folders.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
         # A run that writes no row is a run all the same: it stands in the table's history.
         "spark.databricks.delta.skipRecordingEmptyCommits": "false",
         "spark.ui.enabled": "false",

@@ -1,12 +1,15 @@
 """Fixtures: the one Spark session, a small sample, a warehouse of its own a test, and one whole run to look at."""
 
 import os
+import pickle
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 from pyspark.sql import SparkSession
 
 from olist_assets import lakehouse
@@ -96,24 +99,39 @@ def make(selection: str, days: Days = ALL_DAYS) -> RunReport:
 
 
 class FinishedRun:
-    """A whole run and where it put its tables."""
+    """A whole run, and where it put its tables."""
 
-    def __init__(self, folder: Path, data: Path) -> None:
-        self.folder, self.data = folder, data
+    def __init__(self, folder: Path, data: Path, report: RunReport) -> None:
+        self.folder, self.data, self.report = folder, data, report
         with pytest.MonkeyPatch.context() as patch:
-            self.settings = use(patch, folder, data)
-            self.report: RunReport = make("*")
+            self.settings = self.use(patch)
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> Settings:
         """Put its settings in force."""
         return use(monkeypatch, self.folder, self.data)
 
 
+def make_everything(folder: Path, data: Path) -> FinishedRun:
+    """Make all tables from `data` in `folder`; needs the session's Spark."""
+    with pytest.MonkeyPatch.context() as patch:
+        use(patch, folder, data)
+        return FinishedRun(folder, data, make("*"))
+
+
 @pytest.fixture(scope="session")
-def finished(spark: SparkSession, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
-    """Everything made from the sample, once; tests read it and leave it as it is."""
-    del spark
-    return FinishedRun(tmp_path_factory.mktemp("finished"), sample)
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """Everything made from the sample, once for all processes of a test run; tests read it and leave it as it is."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "finished"
+    data, told = folder / "data", folder / "report.pickle"
+    with FileLock(f"{folder}.lock"):
+        if told.exists():
+            return FinishedRun(folder, data, pickle.loads(told.read_bytes()))
+        request.getfixturevalue("spark")
+        shutil.copytree(request.getfixturevalue("sample"), data)
+        made = make_everything(folder, data)
+        told.write_bytes(pickle.dumps(made.report))
+        return made
 
 
 def write_delta(spark: SparkSession, settings: Settings, table: Table, *rows: dict) -> None:

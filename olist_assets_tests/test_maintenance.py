@@ -1,5 +1,6 @@
 """Upkeep changes files and no row, keeps what a week may still need, and says what it gave."""
 
+import shutil
 from datetime import date, timedelta
 
 import dagster as dg
@@ -12,21 +13,32 @@ from olist_assets.maintenance import MaintenanceConfig, footprint, maintained
 from olist_assets.resources import SchemaPolicy, Spark
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 from olist_assets.writes import Span
+from olist_assets_tests.conftest import use
 from olist_assets_tests.rows import frame
 
 DONE, WRONG_USE = 0, 2
 
 
-@pytest.fixture
-def many_files(spark, settings, monkeypatch):
-    """silver_orders as five days made one by one left it; gives the settings."""
-    monkeypatch.setattr(writes, "ROWS_PER_FILE", 1)
+@pytest.fixture(scope="module")
+def made_day_by_day(spark, sample, tmp_path_factory):
+    """silver_orders as five days made one by one leave it; gives the folder."""
+    folder = tmp_path_factory.mktemp("days")
     manager = DeltaIOManager(spark=Spark(), schema_policy=SchemaPolicy())
-    for at in range(5):
-        day = date(2018, 1, 1) + timedelta(at)
-        rows = frame(spark, SILVER_ORDERS, {"order_id": str(at), "order_date": day})
-        manager.store(rows, SILVER_ORDERS, Span("order_date", day, day + timedelta(1)), {"run_id": "r"})
-    return settings
+    with pytest.MonkeyPatch.context() as patch:
+        use(patch, folder, sample)
+        patch.setattr(writes, "ROWS_PER_FILE", 1)
+        for at in range(5):
+            day = date(2018, 1, 1) + timedelta(at)
+            rows = frame(spark, SILVER_ORDERS, {"order_id": str(at), "order_date": day})
+            manager.store(rows, SILVER_ORDERS, Span("order_date", day, day + timedelta(1)), {"run_id": "r"})
+    return folder
+
+
+@pytest.fixture
+def many_files(made_day_by_day, sample, monkeypatch, tmp_path):
+    """Settings over a copy of it."""
+    shutil.copytree(made_day_by_day / "warehouse", tmp_path / "warehouse")
+    return use(monkeypatch, tmp_path, sample)
 
 
 def rows(settings):

@@ -12,7 +12,7 @@ from olist_assets.catalog import table, tables
 from olist_assets.instance import instance
 from olist_assets.partitions import daily_orders
 from olist_assets.source import source_folder
-from olist_assets_tests.conftest import REAL_DATA, FinishedRun
+from olist_assets_tests.conftest import REAL_DATA, FinishedRun, make_everything
 from olist_assets_tests.oracle.compare import ORACLE_TABLES, build_oracle, delta_rows, differences, load_csvs
 
 PUBLISHED_ROWS = {
@@ -64,7 +64,7 @@ def published(spark, tmp_path_factory) -> FinishedRun:
     del spark
     if not REAL_DATA.exists():
         pytest.skip(f"the published dataset is not at {REAL_DATA}: set OLIST_DATA to test with it")
-    return FinishedRun(tmp_path_factory.mktemp("published"), REAL_DATA)
+    return make_everything(tmp_path_factory.mktemp("published"), REAL_DATA)
 
 
 @pytest.fixture(scope="module")
