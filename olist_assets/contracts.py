@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OWNERS = ["team:analytics-engineering"]
 Layer = Literal["bronze", "silver", "gold", "ml", "monitoring"]
+# What masking makes of personal data: the same secret token for the same id, its first digits, or nothing.
+Pii = Literal["hash", "cut", "remove"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     accepted: tuple[str, ...] = ()
+    pii: Pii | None = None
 
     @property
     def description(self) -> str:
@@ -210,4 +213,5 @@ def _table_column(column: Column) -> dg.TableColumn:
         type=column.type,
         description=column.description,
         constraints=dg.TableColumnConstraints(nullable=column.nullable),
+        tags={"pii": column.pii} if column.pii else {},
     )
