@@ -26,7 +26,7 @@ from olist_assets.settings import Settings
 from olist_assets.stale import Stale
 
 OnEvent = Callable[["RunReport", dg.DagsterEvent], None]
-JOB = "olist"
+JOB, MONITORING_JOB = "olist", "monitoring"
 STOPPED = "stopped"
 # Beyond that, a longer span costs less than another run.
 MOST_RUNS = 10
@@ -148,6 +148,11 @@ def run_checks(names: set[str], on_event: OnEvent) -> RunReport:
     checks = {key for key in graph.asset_check_keys if key.asset_key.to_user_string() in names}
     job = defs.resolve_job_def(JOB).get_subset(asset_selection=set(), asset_check_selection=checks)
     return _execute(job, {}, {}, on_event)
+
+
+def monitor(on_event: OnEvent) -> RunReport:
+    """Run the job `monitoring`: no JVM."""
+    return _execute(defs.resolve_job_def(MONITORING_JOB), {}, {}, on_event)
 
 
 def _preflight(settings: Settings, request: Request) -> None:
