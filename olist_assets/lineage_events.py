@@ -73,9 +73,11 @@ def send_new(storage: dg.DagsterInstance) -> int:
 
 
 def _said(error: Exception) -> str:
-    # The text of an HTTP error has the whole address, and so whatever secret is in it.
+    # The text of an HTTP library's error has the whole address, and so whatever secret is in it.
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the receiver answered {error.response.status_code}"
+    if isinstance(error, requests.RequestException):
+        return f"the receiver does not answer: {type(error).__name__}"
     return str(error).splitlines()[0]
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from olist_assets.catalog import table
+from olist_assets.definitions import defs
 from olist_assets.lineage_events import CURSOR, NotDelivered, send_new
 from olist_assets.lineage_sensor import openlineage_events
 from olist_assets_tests.servers import free_port
@@ -187,7 +188,7 @@ def test_a_receiver_gets_each_event(storage, port):
 
 def test_a_receiver_that_is_not_there_loses_nothing(storage, port):
     run(storage)
-    with pytest.raises(NotDelivered, match="sent the next time") as refused:
+    with pytest.raises(NotDelivered, match=r"does not answer.*sent the next time") as refused:
         send_new(storage)
     assert "secret" not in str(refused.value)
     receiver = Receiver(port)
@@ -227,6 +228,18 @@ def test_the_sensor_sends_and_fails_where_nobody_takes_the_events(storage, port,
         receiver.end()
     assert isinstance(skipped, dg.SkipReason)
     assert skipped.skip_message == "Runs whose events were sent: 1."
+
+
+def test_the_sensor_is_off_until_somebody_turns_it_on():
+    sensor = defs.resolve_sensor_def("openlineage_events")
+    assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+
+
+def test_a_configuration_that_the_library_refuses_is_a_message(storage, monkeypatch, settings):
+    monkeypatch.setenv(f"{TRANSPORT}TYPE", "http")
+    run(storage)
+    with pytest.raises(NotDelivered, match="`url` key not passed"):
+        send_new(storage)
 
 
 @pytest.mark.parametrize("disabled", ["", "true"])

@@ -15,7 +15,8 @@ HEAD = """# Data dictionary
 
 Made from the contracts by `make docs`: change those, not this page. `?` after a type: the column may be null. Where a
 column comes from is [column lineage](lineage.md); a column that counts rows, or is of the calendar, the clock or a
-model, comes from none. A check in **bold** stops what would be made from the table; the others warn.
+model, comes from none. What is *personal* is [masked](governance.md) by a hash, a cut or removal. A check in **bold**
+stops what would be made from the table; the others warn.
 """
 
 
@@ -57,7 +58,8 @@ def _name(check: str, blocking: bool) -> str:
 
 def _row(table: Table, column: Column) -> tuple[str, ...]:
     kind = f"{column.type}{'?' if column.nullable else ''}"
-    return (f"`{column.name}`", kind, column.comment, _values(column), _origin(table, column))
+    meaning = f"{column.comment} *Personal: {column.pii}.*" if column.pii else column.comment
+    return (f"`{column.name}`", kind, meaning, _values(column), _origin(table, column))
 
 
 def _values(column: Column) -> str:
