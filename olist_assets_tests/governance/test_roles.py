@@ -15,7 +15,8 @@ def test_the_projects_own_file_is_sound(settings):
     assert set(found["admin"].grants) == set(found["analyst"].grants) == set(all_tables())
     assert {name for name in found["marketing"].grants if not name.startswith("gold_")} == set()
     assert found["marketing"].grants["gold_customer_metrics"].rows == "customer_state = 'SP'"
-    seen = {c.name for name, grant in found["finance"].grants.items() for c in grant.visible(all_tables()[name]) if c.pii}
+    finance = found["finance"].grants.items()
+    seen = {column.name for name, grant in finance for column in grant.visible(all_tables()[name]) if column.pii}
     assert seen == set()
 
 
