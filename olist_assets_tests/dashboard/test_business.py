@@ -1,6 +1,8 @@
 """The Business page over a small warehouse written without a JVM: figures, filters, what is missing, what fails."""
 
 import math
+import sys
+import urllib.request
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +24,7 @@ from olist_assets.ml.gold_customer_churn_predictions import GOLD_CUSTOMER_CHURN_
 from olist_assets.settings import Settings
 from olist_assets.silver.silver_order_items import SILVER_ORDER_ITEMS
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
-from olist_assets_tests.servers import wait_until
+from olist_assets_tests.servers import free_port, server, wait_until
 
 APP = Path(olist_assets.dashboard.__file__).with_name("app.py")
 LAST = date(2018, 8, 29)
@@ -178,6 +180,9 @@ def test_figures_are_those_of_the_period_and_change_against_the_one_before(full)
     page.segmented_control[0].set_value("365").run()
     assert figures(page) == expected(recent(365))
     assert {metric.delta for metric in page.metric} == {""}, "the period before is only partly in the data"
+    page.segmented_control[0].set_value("Dates").run()
+    page.date_input[0].set_value((LAST - timedelta(days=59), LAST - timedelta(days=30))).run()
+    assert figures(page) == expected(recent(60).loc[lambda frame: ~frame.index.isin(recent(30).index)])
 
 
 def test_filters_by_state_and_category_reach_every_section_they_can(full):
@@ -252,6 +257,16 @@ def test_queries_are_recorded_once_and_failures_with_their_error(full):
     wait_until(lambda: any(entry["error"] for entry in audited(full)), "the failure is recorded", 20)
     failed = [entry for entry in audited(full) if entry["error"]]
     assert all("silver_orders_master" in entry["tables"] for entry in failed)
+
+
+def test_the_command_serves_the_pages_on_the_loopback_address(warehouse, tmp_path):
+    port = free_port()
+    command = [sys.executable, "-c", "from olist_assets.cli.main import main; main()", "dashboard", "--port", str(port)]
+    with (
+        server(command, port, tmp_path / "log"),
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health") as answer,
+    ):
+        assert answer.read() == b"ok"
 
 
 def test_a_missing_table_is_no_failure(warehouse):
