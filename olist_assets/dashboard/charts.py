@@ -12,7 +12,6 @@ SCORES = alt.Scale(domain=[2, 3.5, 5], clamp=True, range=["#dc2626", "#eab308", 
 AMOUNTS = alt.Scale(type="sqrt", range=["#dbeafe", "#1d4ed8"])
 POINTS = alt.Scale(type="sqrt", range=["#60a5fa", "#1e3a8a"])
 """Amounts of marks too small to be seen in a pale colour."""
-NO_UNIT_AT_ZERO = "datum.value == 0 ? '0' : datum.label"
 Drawing = alt.Chart | alt.LayerChart | alt.FacetChart
 _LOCALE = {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["R$ ", ""]}
 
@@ -54,7 +53,7 @@ def brl(amount: float) -> str:
 
 def amounts() -> alt.Axis:
     """An axis of amounts: 0, 200k, 1M."""
-    return alt.Axis(format="~s", tickCount=5, labelExpr=NO_UNIT_AT_ZERO)
+    return alt.Axis(format="~s", tickCount=5, labelExpr="datum.value == 0 ? '0' : datum.label")
 
 
 def day_axis(days: int) -> alt.X:

@@ -60,7 +60,7 @@ def _colour(measure: str, amounts: alt.Scale) -> alt.Color:
     title, form = ON_THE_MAP[measure]
     scale = charts.SCORES if measure == "avg_review_score" else amounts
     label = "~s" if form in (charts.MONEY, charts.COUNT) else form.replace(".1%", ".0%")
-    legend = alt.Legend(orient="top", format=label, labelExpr=charts.NO_UNIT_AT_ZERO, gradientLength=180, tickCount=4)
+    legend = alt.Legend(orient="top", format=label, gradientLength=180, tickCount=4)
     return alt.Color(f"{measure}:Q", title=title, scale=scale, legend=legend)
 
 
