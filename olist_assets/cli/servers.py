@@ -98,6 +98,7 @@ def dashboard(port: int) -> None:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        # What went wrong in the program itself is told in full here, not to who looks at a page.
         "client.showErrorDetails": "none",
         "theme.primaryColor": "#2563eb",
         # Two cards stand side by side on a telephone.

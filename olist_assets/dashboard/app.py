@@ -7,6 +7,7 @@ import streamlit as st
 from altair.utils.schemapi import disable_debug_mode
 
 from olist_assets.dashboard import audit, business, health, lineage, ml
+from olist_assets.errors import OlistError
 
 PAGES = (
     st.Page(business.page, title="Business", icon=":material/storefront:", url_path="business", default=True),
@@ -19,4 +20,7 @@ PAGES = (
 # Altair would hold each part of each chart against Vega's schema: half of a page's time. The whole is still checked.
 disable_debug_mode()
 st.set_page_config(page_title="Olist lakehouse", page_icon=":material/waves:", layout="wide")
-st.navigation(list(PAGES), position="top").run()
+try:
+    st.navigation(list(PAGES), position="top").run()
+except OlistError as error:
+    st.error(str(error), icon=":material/error:")

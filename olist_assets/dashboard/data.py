@@ -24,6 +24,7 @@ from deltalake.exceptions import DeltaError
 
 from olist_assets import audit_log, catalog, delta_log, lakehouse
 from olist_assets.errors import OlistError
+from olist_assets.governance import access, roles
 from olist_assets.object_store import store_errors
 from olist_assets.settings import Settings
 
@@ -58,8 +59,8 @@ def settings() -> Settings:
 def answer(sql: str, **params: Any) -> pd.DataFrame:
     """The result of a DuckDB query over the newest versions of the tables that it names; `$name` is a parameter.
 
-    Kept until one of these tables has a new version; the frame is the caller's own. A decimal comes as a float, a date
-    as a timestamp, null as NaN or NaT. Raises Missing where a table is not there, and QueryFailed.
+    As OLIST_ROLE sees them. Kept until one of these tables has a new version; the frame is the caller's own. A decimal
+    comes as a float, a date as a timestamp, null as NaN or NaT. Raises Missing where a table is not there, QueryFailed.
     """
     in_force = settings()
     names = tables_named(sql)
@@ -67,7 +68,7 @@ def answer(sql: str, **params: Any) -> pd.DataFrame:
         versions = tuple(_version(in_force, name) for name in names)
         if missing := [name for name, version, _ in versions if version < 1]:
             raise Missing(missing)
-        return _answered(in_force.warehouse, versions, sql, params)
+        return _answered(in_force.warehouse, versions, in_force.role, sql, params)
     except Missing:
         raise
     except lakehouse.TableMissing as missing:
@@ -75,7 +76,7 @@ def answer(sql: str, **params: Any) -> pd.DataFrame:
         raise Missing(names) from missing
     except (OlistError, duckdb.Error, DeltaError, OSError, *store_errors()) as error:
         why = str(error).splitlines()[0]
-        _recorder(in_force.warehouse).add(names, sql, error=why)
+        _recorder(in_force.warehouse).add(names, sql, role=in_force.role, error=why)
         raise QueryFailed(f"{', '.join(names) or 'A query'} could not be read: {why}") from error
 
 
@@ -95,7 +96,7 @@ def section(title: str = "") -> Iterator[None]:
 @lru_cache(maxsize=_KEPT)
 def tables_named(sql: str) -> tuple[str, ...]:
     """The tables that a query reads, and the audit log."""
-    return lakehouse.mentioned(sql, (*catalog.tables(), audit_log.NAME))
+    return lakehouse.mentioned(sql, (*catalog.all_tables(), audit_log.NAME))
 
 
 def _version(in_force: Settings, name: str) -> Version:
@@ -105,16 +106,18 @@ def _version(in_force: Settings, name: str) -> Version:
 
 
 @st.cache_data(show_spinner=False, max_entries=_KEPT)
-def _answered(warehouse: str, versions: tuple[Version, ...], sql: str, params: dict[str, Any]) -> pd.DataFrame:
+def _answered(
+    warehouse: str, versions: tuple[Version, ...], role: str | None, sql: str, params: dict[str, Any]
+) -> pd.DataFrame:
     started = time.monotonic()
     names = [name for name, *_ in versions]
     opened = {version[0]: _opened(warehouse, version) for version in versions}
-    with lakehouse.connection(opened) as con:
+    with access.connection(opened, roles.in_force(settings(), role), sql) as con:
         frame = con.execute(sql, params or None).df()
     # Reading the audit log adds nothing to it: each look would change what the next one sees.
     if names != [audit_log.NAME]:
         seconds = round(time.monotonic() - started, 4)
-        _recorder(warehouse).add(names, sql, rows=len(frame), seconds=seconds)
+        _recorder(warehouse).add(names, sql, role=role, rows=len(frame), seconds=seconds)
     return frame
 
 
@@ -133,7 +136,7 @@ class _Recorder:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit")
 
     def add(self, names: Sequence[str], sql: str, **told: object) -> None:
-        self._waiting.append(audit_log.entry(ACTION, names, statement=sql, **told))
+        self._waiting.append(audit_log.entry(self._settings, ACTION, names, statement=sql, **told))
         self._thread.submit(self._write)
 
     def _write(self) -> None:
@@ -143,9 +146,9 @@ class _Recorder:
         entries = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
             audit_log.append(self._settings, entries)
-        except (DeltaError, OSError, *store_errors()) as error:
+        except audit_log.NotAudited as error:
             # Who may only read still sees the pages.
-            logging.getLogger(__name__).warning("The audit log cannot be written: %s", error)
+            logging.getLogger(__name__).warning("%s", error)
 
 
 @st.cache_resource(show_spinner=False)
