@@ -275,6 +275,15 @@ def test_a_missing_table_is_no_failure(warehouse):
         data.answer("FROM gold_daily_metrics JOIN silver_orders_master USING (order_date)")
 
 
+def test_a_table_that_was_only_created_is_missing_and_one_of_a_single_commit_is_not(warehouse):
+    path = lakehouse.table_path(warehouse, "gold_daily_metrics")
+    DeltaTable.create(str(path), pa.schema([("n", pa.int32())]))
+    with pytest.raises(data.Missing, match="Not made yet: gold_daily_metrics"):
+        data.answer("FROM gold_daily_metrics")
+    write_deltalake(str(lakehouse.table_path(warehouse, "gold_segment_profiles")), pa.table({"n": [7]}))
+    assert data.answer("FROM gold_segment_profiles")["n"].tolist() == [7]
+
+
 def test_each_state_is_one_tile():
     assert sorted(brazil.tiles()["state"]) == sorted(brazil.STATES)
     assert not brazil.tiles().duplicated(["column", "row"]).any()
