@@ -12,12 +12,15 @@ import dagster as dg
 
 from olist_assets.column_lineage import catalogue_metadata
 from olist_assets.source import SourceFile
+from olist_assets.usual import Usual
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 OWNERS = ["team:analytics-engineering"]
-Layer = Literal["bronze", "silver", "gold", "ml"]
+Layer = Literal["bronze", "silver", "gold", "ml", "monitoring"]
+# What masking makes of personal data: the same secret token for the same id, its first digits, or nothing.
+Pii = Literal["hash", "cut", "remove"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     accepted: tuple[str, ...] = ()
+    pii: Pii | None = None
 
     @property
     def description(self) -> str:
@@ -129,6 +133,7 @@ class Table:
     rules: tuple[Rule, ...] = ()
     scores: tuple[str, ...] = ()
     """Columns of probabilities, whose distribution should stay what it was in the version before."""
+    usual: Usual = field(default_factory=Usual)
     in_layer: Layer | None = None
     """Where it is not the first word of the name."""
     kinds: frozenset[str] = field(default=frozenset({"pyspark", "deltalake"}))
@@ -208,4 +213,5 @@ def _table_column(column: Column) -> dg.TableColumn:
         type=column.type,
         description=column.description,
         constraints=dg.TableColumnConstraints(nullable=column.nullable),
+        tags={"pii": column.pii} if column.pii else {},
     )

@@ -151,6 +151,12 @@ def files_after(table: Path, last: int | None) -> list[Path]:
     return found
 
 
+def files_before(table: Path, version: int) -> list[Path]:
+    """All files of the log that only tell of versions before one, and those set aside."""
+    found = [path for path in log_folder(table).iterdir() if re.match(r"\.?\d{20}\.", path.name)]
+    return [path for path in found if ASIDE in path.name or int(re.findall(r"\d{20}", path.name)[-1]) < version]
+
+
 def _last_checkpoint(path: Path) -> int:
     try:
         return json.loads(path.read_text())["version"]

@@ -8,6 +8,7 @@ from olist_assets.contracts import Accounting, Column, ForeignKey, Table
 from olist_assets.partitions import daily_orders
 from olist_assets.silver.cleaning import Rules, accepted
 from olist_assets.source import SOURCES
+from olist_assets.usual import Freshness, Limit, Usual
 
 SILVER_ORDERS = Table(
     name="silver_orders",
@@ -17,7 +18,7 @@ SILVER_ORDERS = Table(
     cluster_by="order_date",
     columns=(
         Column("order_id", "string", "The order."),
-        Column("customer_id", "string", "The order's own customer number: a new one for each order."),
+        Column("customer_id", "string", "The order's own customer number: a new one for each order.", pii="hash"),
         Column("order_status", "string", "State of the order.", accepted=("delivered",)),
         Column("order_purchase_timestamp", "timestamp", "When it was bought."),
         Column("order_approved_at", "timestamp", "When its payment was approved.", nullable=True),
@@ -36,6 +37,12 @@ SILVER_ORDERS = Table(
         source="bronze_orders",
         kept="SELECT count(*) FROM silver_orders",
         filtered="SELECT count(*) FROM bronze_orders WHERE order_status <> 'delivered' AND _corrupt_record IS NULL",
+    ),
+    usual=Usual(
+        freshness=Freshness(
+            "order_date",
+            Limit(60, "Delivered orders only: the published ones end 49 days before the last purchase of any status."),
+        ),
     ),
 )  # fmt: skip
 RULES = Rules(
