@@ -66,7 +66,7 @@ def answer(sql: str, **params: Any) -> pd.DataFrame:
     names = tables_named(sql)
     try:
         versions = tuple(_version(in_force, name) for name in names)
-        if missing := [name for name, version, _ in versions if version < 1]:
+        if missing := [name for name, version, _ in versions if version < 0]:
             raise Missing(missing)
         return _answered(in_force.warehouse, versions, in_force.role, sql, params)
     except Missing:
