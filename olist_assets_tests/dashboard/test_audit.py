@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime
 
 import pandas as pd
+import pytest
 
 from olist_assets import audit_log
 from olist_assets.dashboard.audit_data import COLUMNS, events, filtered
@@ -60,3 +61,12 @@ def test_filters():
     assert kept(days=(date(2026, 1, 2), date(2026, 1, 3))) == [1, 2]
     # A range whose end is not chosen yet keeps all.
     assert kept(days=(date(2026, 1, 2),)) == [0, 1, 2]
+
+
+def test_role_that_may_not_read_the_log_sees_the_tables_versions(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    put(settings, "gold_category_metrics", ROWS)
+    audit_log.record(settings, "query", ["gold_category_metrics"], statement="FROM x")
+    monkeypatch.setenv("OLIST_ROLE", "marketing")
+    app = shown("audit")
+    assert list(app.dataframe[0].value["action"]) == ["write"]
+    assert "audit_log could not be read" in said(app)
