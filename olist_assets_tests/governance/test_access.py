@@ -3,6 +3,8 @@
 import csv
 import io
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from olist_assets import audit_log, lakehouse
@@ -189,6 +191,16 @@ def test_a_hostile_query_gets_nothing_raw_and_writes_no_file(warehouse):
 def test_without_a_role_such_queries_reach_the_raw_rows(warehouse):
     """So the test above would notice."""
     assert sum(PERSON in result(warehouse, query, None) for query in HOSTILE[:8]) >= 4
+
+
+def test_a_query_sees_no_variable_of_the_program_that_asks(warehouse):
+    secrets_of_the_caller = pa.table({"raw": [PERSON]})
+    opened = {CUSTOMERS: lakehouse.open_table(warehouse, CUSTOMERS)}
+    with access.connection(opened, in_force(warehouse, "analyst")) as con:
+        assert con.sql(f"SELECT count(*) FROM {CUSTOMERS}").fetchall() == [(2,)]
+        with pytest.raises(duckdb.CatalogException):
+            con.sql("FROM secrets_of_the_caller")
+    assert secrets_of_the_caller.num_rows == 1
 
 
 def test_denied_failed_and_good_questions_are_all_in_the_log(olist, warehouse):
