@@ -239,6 +239,11 @@ def test_a_role_gets_no_answer_that_cannot_be_audited_and_a_user_without_one_a_w
     assert "RJ" in text
 
 
+def test_a_slip_in_the_warehouses_name_makes_no_folder(olist, settings):
+    assert olist("sql", "SELECT 1")[0] == DONE
+    assert not settings.warehouse_path.exists()
+
+
 def test_without_the_secret_nothing_is_shown(olist, warehouse, monkeypatch):
     monkeypatch.delenv("OLIST_MASK_SALT")
     code, text = olist("sql", "--as", "analyst", f"SELECT customer_unique_id FROM {CUSTOMERS}")
