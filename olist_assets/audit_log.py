@@ -71,18 +71,26 @@ def record(
 
     `rows` are those read or written, `error` says why it failed.
     """
-    entry = {
-        "at": datetime.now(UTC), "action": action, "by": f"{getpass.getuser()}@{socket.gethostname()}", "role": role,
-        "run_id": run_id, "tables": list(tables), "statement": _without_ids(settings, statement), "rows": rows,
-        "seconds": seconds, "error": _without_ids(settings, error),
-    }  # fmt: skip
+    told = {"role": role, "run_id": run_id, "statement": statement, "rows": rows, "seconds": seconds, "error": error}
+    append(settings, [entry(settings, action, tables, **told)])
+
+
+def entry(settings: Settings, action: str, tables: Sequence[str], **told: Any) -> dict[str, Any]:
+    """An entry of now for `append`; `told` are the other columns that `record` names."""
+    by = f"{getpass.getuser()}@{socket.gethostname()}"
+    texts = {name: _without_ids(settings, told.get(name)) for name in ("statement", "error")}
+    return {"at": datetime.now(UTC), "action": action, "by": by, "tables": list(tables), **told, **texts}
+
+
+def append(settings: Settings, entries: Sequence[dict[str, Any]]) -> None:
+    """Append entries by one commit. Raises NotAudited."""
     where = path(settings)
     try:
         # Two processes may make the table at once, and on a local disk one commit could be lost.
         with table_lock(where, settings.lock_timeout, "audit"):
             write_deltalake(
                 str(where),
-                pa.Table.from_pylist([entry], SCHEMA),
+                pa.Table.from_pylist(list(entries), SCHEMA),
                 mode="append",
                 name=NAME,
                 configuration={"delta.appendOnly": "true"},
@@ -90,8 +98,9 @@ def record(
                 commit_properties=CommitProperties(max_commit_retries=20),
             )
     except (DeltaError, OSError, OlistError, *store_errors()) as refused:
+        first = entries[0]
         raise NotAudited(
-            f"Not in the audit log ({where}): {action} of {', '.join(tables) or 'nothing'}: {refused}"
+            f"Not in the audit log ({where}): {first['action']} of {', '.join(first['tables']) or 'nothing'}: {refused}"
         ) from refused
 
 

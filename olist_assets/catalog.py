@@ -37,6 +37,13 @@ def tables() -> dict[str, Table]:
 
 
 @cache
+def all_tables() -> dict[str, Table]:
+    """The tables, and those that monitoring keeps: what can be asked."""
+    beside = import_module("olist_assets.monitoring.definitions").MONITORING
+    return tables() | {table.name: table for table in beside}
+
+
+@cache
 def models() -> dict[str, Model]:
     """The contracts of all trained models by name."""
     return {model.name: model for model in _of_type(Model)}
@@ -50,9 +57,9 @@ def assets() -> tuple[dg.AssetsDefinition, ...]:
 def table(name: str) -> Table:
     """The contract of a table. Raises OlistError naming those there are."""
     try:
-        return tables()[name]
+        return all_tables()[name]
     except KeyError:
-        raise OlistError(f"There is no table {name!r}. Tables: {', '.join(sorted(tables()))}.") from None
+        raise OlistError(f"There is no table {name!r}. Tables: {', '.join(sorted(all_tables()))}.") from None
 
 
 def layer_of(name: str) -> str:

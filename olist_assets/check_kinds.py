@@ -1,48 +1,18 @@
 """The kinds of checks that a contract implies, each a predicate with its figures. None needs a JVM."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
-
-import duckdb
-from deltalake import DeltaTable
 
 from olist_assets import lakehouse
 from olist_assets.catalog import tables
+from olist_assets.check_spec import Check, Evaluation
 from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, RowCount, Rule, Table
 from olist_assets.drift import drift
+from olist_assets.monitoring.usual_checks import usual_checks
 from olist_assets.schemas import shape
-from olist_assets.settings import Settings
 from olist_assets.source import SourceFile, record_count, source_folder
 
 DECILES = "0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9"
 MOST_SHIFT = 0.25
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a check may look at: the table's Delta log statistics and SQL over the tables it named."""
-
-    settings: Settings
-    table: Table
-    statistics: dict[str, Any]
-    delta: DeltaTable
-    sql: duckdb.DuckDBPyConnection
-
-    def scalar(self, query: str) -> Any:
-        row = self.sql.execute(query).fetchone()
-        return row[0] if row else None
-
-
-@dataclass(frozen=True)
-class Check:
-    """One property with a predicate as its name; `evaluate` gives whether it holds, and the figures."""
-
-    name: str
-    description: str
-    evaluate: Callable[[Evaluation], tuple[bool, dict[str, Any]]]
-    blocking: bool = True
-    reads: tuple[str, ...] = field(default=())
 
 
 def checks_of(table: Table) -> list[Check]:
@@ -64,7 +34,7 @@ def checks_of(table: Table) -> list[Check]:
     checks += [score_drift_check(column) for column in table.scores]
     if table.accounting:
         checks.append(accounting_check(table.accounting))
-    return checks
+    return [*checks, *usual_checks(table)]
 
 
 def schema_check() -> Check:
@@ -130,9 +100,12 @@ def key_check(key: tuple[str, ...]) -> Check:
 def range_check(column: Column) -> Check:
     bounds = [f'"{column.name}" < {column.minimum}'] if column.minimum is not None else []
     bounds += [f'"{column.name}" > {column.maximum}'] if column.maximum is not None else []
-    limits = f"{'' if column.minimum is None else column.minimum} to {'' if column.maximum is None else column.maximum}"
+    limits = [f"at least {column.minimum}"] if column.minimum is not None else []
+    limits += [f"at most {column.maximum}"] if column.maximum is not None else []
     query = f"SELECT count(*) FROM {{table}} WHERE {' OR '.join(bounds)}"
-    return offending_rows(f"{column.name}_is_in_range", f"{column.name} lies in {limits}.", query, blocking=False)
+    return offending_rows(
+        f"{column.name}_is_in_range", f"{column.name} is {' and '.join(limits)}.", query, blocking=False
+    )
 
 
 def accepted_check(column: Column) -> Check:

@@ -1,11 +1,12 @@
 """Contract -> asset checks, a step a table. The Delta log knows counts and nulls, DuckDB reads the rest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from olist_assets import lakehouse
-from olist_assets.check_kinds import Check, Evaluation, checks_of
+from olist_assets.check_kinds import checks_of
+from olist_assets.check_spec import Check, Evaluation
 from olist_assets.contracts import Table
 from olist_assets.settings import Settings
 
@@ -32,9 +33,12 @@ def evaluated(table: Table, checks: list[Check], settings: Settings) -> Iterator
             )
 
 
-def asset_checks(table: Table) -> dg.AssetChecksDefinition:
-    """The checks of a table as one step, so that a table costs one; any of them can be run by itself."""
-    checks = {check.name: check for check in checks_of(table)}
+def asset_checks(table: Table, more: Sequence[Check] = ()) -> dg.AssetChecksDefinition:
+    """The checks of a table as one step, so that a table costs one; any of them can be run by itself.
+
+    `more` are checks besides those that its contract implies.
+    """
+    checks = {check.name: check for check in (*checks_of(table), *more)}
 
     @dg.multi_asset_check(
         name=f"{table.name}_checks",

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
+from olist_assets.column_lineage import catalogue_metadata
 from olist_assets.source import SourceFile
+from olist_assets.usual import Usual
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 OWNERS = ["team:analytics-engineering"]
-Layer = Literal["bronze", "silver", "gold", "ml"]
+Layer = Literal["bronze", "silver", "gold", "ml", "monitoring"]
 # What masking makes of personal data: the same secret token for the same id, its first digits, or nothing.
 Pii = Literal["hash", "cut", "remove"]
 
@@ -131,6 +133,7 @@ class Table:
     rules: tuple[Rule, ...] = ()
     scores: tuple[str, ...] = ()
     """Columns of probabilities, whose distribution should stay what it was in the version before."""
+    usual: Usual = field(default_factory=Usual)
     in_layer: Layer | None = None
     """Where it is not the first word of the name."""
     kinds: frozenset[str] = field(default=frozenset({"pyspark", "deltalake"}))
@@ -169,6 +172,7 @@ class Table:
                 "grain": self.grain,
                 "key": ", ".join(self.key) or "none",
                 "dagster/column_schema": dg.TableSchema(columns=[_table_column(c) for c in self.columns]),
+                **catalogue_metadata(self.name),
             },
         }
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from olist_assets import lakehouse
+from olist_assets.alerts.sinks import configured
 from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
 from olist_assets.governance.roles import roles
@@ -34,6 +35,7 @@ def examined(settings: Settings) -> Iterator[Finding]:
         "warehouse": _warehouse,
         "disk": _disk,
         "roles": _roles,
+        "alerts": _alerts,
     }
     for subject, examine in subjects.items():
         try:
@@ -75,3 +77,8 @@ def _disk(settings: Settings) -> str:
     if free < LOW_DISK_GB:
         raise OlistError(f"{free:.1f} GB free at {settings.warehouse_path}: make room before a run.")
     return f"{free:.0f} GB free"
+
+
+def _alerts(settings: Settings) -> str:
+    sinks = configured(settings)
+    return f"to {', '.join(sinks)}; try them: olist alerts --test" if sinks else "off: no sink is configured"

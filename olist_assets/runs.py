@@ -17,6 +17,7 @@ from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
 from olist_assets.instance import instance
 from olist_assets.jobs import DAILY_TABLES
+from olist_assets.lineage_sensor import not_delivered
 from olist_assets.processes import process_tag
 from olist_assets.registry import tracking_uri
 from olist_assets.resources import require_spark
@@ -25,7 +26,7 @@ from olist_assets.settings import Settings
 from olist_assets.stale import Stale
 
 OnEvent = Callable[["RunReport", dg.DagsterEvent], None]
-JOB = "olist"
+JOB, MONITORING_JOB = "olist", "monitoring"
 STOPPED = "stopped"
 # Beyond that, a longer span costs less than another run.
 MOST_RUNS = 10
@@ -42,6 +43,8 @@ class RunReport:
     seconds: dict[str, float] = field(default_factory=dict)
     checks: list[dg.AssetCheckEvaluation] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    lineage_problem: str | None = None
+    """Why OpenLineage events were not delivered."""
 
     @property
     def failed_checks(self) -> list[dg.AssetCheckEvaluation]:
@@ -147,6 +150,11 @@ def run_checks(names: set[str], on_event: OnEvent) -> RunReport:
     return _execute(job, {}, {}, on_event)
 
 
+def monitor(on_event: OnEvent) -> RunReport:
+    """Run the job `monitoring`: no JVM."""
+    return _execute(defs.resolve_job_def(MONITORING_JOB), {}, {}, on_event)
+
+
 def _preflight(settings: Settings, request: Request) -> None:
     """Find a user's mistake before the first write, not in the middle of a run."""
     for name in request.tables:
@@ -177,6 +185,7 @@ def _execute(job: dg.JobDefinition, tags: dict[str, str], config: dict[str, Any]
             run_config=config | quiet,
             raise_on_error=False,
         )
+        report.lineage_problem = not_delivered(storage)
     if STOPPED in report.failures.values():
         raise KeyboardInterrupt
     return report

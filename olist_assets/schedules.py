@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from olist_assets.jobs import daily, snapshots
+from olist_assets.jobs import daily, monitoring, snapshots
 from olist_assets.maintenance import maintenance
 from olist_assets.partitions import FIRST_DAY, LAST_DAY
 
@@ -28,4 +28,7 @@ def make_yesterday_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunReque
 maintain_weekly = dg.ScheduleDefinition(
     name="maintain_weekly", job=maintenance, cron_schedule="0 5 * * 0", execution_timezone="UTC"
 )
-schedules = (read_source_nightly, make_yesterday_nightly, maintain_weekly)
+monitor_hourly = dg.ScheduleDefinition(
+    name="monitor_hourly", job=monitoring, cron_schedule="0 * * * *", execution_timezone="UTC"
+)
+schedules = (read_source_nightly, make_yesterday_nightly, maintain_weekly, monitor_hourly)

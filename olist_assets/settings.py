@@ -1,9 +1,10 @@
 """The one typed settings object: environment variables named OLIST_..., with their defaults."""
 
 import re
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator
@@ -33,8 +34,26 @@ class Settings(BaseSettings):
     driver_memory: str = "2g"
     lock_timeout: float = 120.0
     """Seconds to wait for another process that writes the same table."""
+    as_of: date | None = None
+    """The day that the data should reach, for their freshness; default: the source's last day of purchase."""
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
+    dagster_url: str = "http://127.0.0.1:3000"
+    """Where people open Dagster's UI: what is shown or sent of a run links to it."""
+    alert_email_to: str | None = None
+    """Who gets alerts by e-mail, separated by commas."""
+    alert_email_from: str | None = None
+    alert_smtp_host: str | None = None
+    alert_smtp_port: int = 587
+    alert_smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    alert_smtp_user: str | None = None
+    alert_smtp_password: SecretStr | None = None
+    alert_webhook: SecretStr | None = None
+    """A Slack-compatible incoming webhook: whoever knows the address can write there."""
+    alert_file: Path | None = None
+    """A file that gets a line of JSON an alert."""
+    alert_quiet_hours: float = 24.0
+    """What still fails is told again after so long."""
     governance: Path = ROOT / "governance.yaml"
     """The file of roles: who sees which tables, columns and rows."""
     role: str | None = None

@@ -57,6 +57,10 @@ def test_all_checks_pass_on_a_sound_table(spark, orders):
         "delivery_delay_is_in_range",
         "customer_id_exists_in_bronze_customers",
         "nothing_is_lost",
+        "row_count_is_usual",
+        "null_rates_are_usual",
+        "schema_matches_version_before",
+        "data_are_fresh",
     }
 
 

@@ -42,6 +42,8 @@ def versions(settings):
         "predict",
         "mlflow",
         "thrift-server",
+        "monitor",
+        "alerts",
         "audit",
         "export",
         "forget",
@@ -51,7 +53,7 @@ def test_help_of_every_command_has_an_example_or_says_enough(olist, command):
     code, text = olist(command, "--help")
     assert code == DONE
     assert "Usage: olist" in text
-    assert command in {"tables", "doctor", "ui", "mlflow"} or f"  olist {command}" in text
+    assert command in {"tables", "doctor", "ui", "mlflow", "monitor"} or f"  olist {command}" in text
 
 
 def test_a_whole_run_end_to_end(finished):
@@ -68,7 +70,7 @@ def test_materialize_shows_each_table_and_ends_with_a_summary(olist, settings):
     assert code == DONE
     assert "✓ bronze_sellers" in text
     assert "checks of bronze_products" in text
-    assert "2 tables, 370 rows, 12 of 12 checks passed" in text
+    assert "2 tables, 370 rows, 20 of 20 checks passed" in text
     assert str(settings.warehouse_path) in text
     assert "make ui" in text
     assert set(versions(settings)) == {"bronze_sellers", "bronze_products"}

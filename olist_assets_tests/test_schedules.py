@@ -23,6 +23,7 @@ def test_every_schedule_is_off_until_somebody_turns_it_on():
         "read_source_nightly",
         "make_yesterday_nightly",
         "maintain_weekly",
+        "monitor_hourly",
     }
     assert all(schedule.default_status == dg.DefaultScheduleStatus.STOPPED for schedule in schedules)
 

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from olist_assets.contracts import Column, Pii, Table
 from olist_assets.resources import OlistSource
 from olist_assets.source import CORRUPT, SOURCES
+from olist_assets.usual import Duplicates, Freshness, Limit, Usual
 
 # A seller is a business and a geolocation a place: only what tells of a customer is personal.
 PERSONAL: dict[str, Pii] = {
@@ -24,6 +25,19 @@ ADDED = (
         nullable=True, pii="remove",
     ),
 )  # fmt: skip
+# Geolocation has none: a quarter of its rows repeat, and its readers take medians.
+USUAL = {
+    "customers": Usual(duplicates=Duplicates(("customer_id",))),
+    "orders": Usual(duplicates=Duplicates(("order_id",)), freshness=Freshness("order_purchase_timestamp")),
+    "order_items": Usual(duplicates=Duplicates(("order_id", "order_item_id"))),
+    "order_payments": Usual(duplicates=Duplicates(("order_id", "payment_sequential"))),
+    "order_reviews": Usual(
+        duplicates=Duplicates(("review_id",), Limit(0.01, "One review may cover several orders: 0.8 % as published."))
+    ),
+    "products": Usual(duplicates=Duplicates(("product_id",))),
+    "sellers": Usual(duplicates=Duplicates(("seller_id",))),
+    "product_category_translation": Usual(duplicates=Duplicates(("product_category_name",))),
+}
 
 
 def bronze_table(subject: str) -> Table:
@@ -36,6 +50,7 @@ def bronze_table(subject: str) -> Table:
         key=(),
         columns=(*map(_as_received, source.columns), *ADDED),
         source=source,
+        usual=USUAL.get(subject, Usual()),
     )
 
 

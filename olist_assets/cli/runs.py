@@ -108,6 +108,14 @@ def checks(select: str) -> int:
 
 
 @click.command()
+def monitor() -> int:
+    """Take down the tables' versions and all durations, ask the dashboard's queries, and check freshness. No JVM."""
+    from olist_assets import runs
+
+    return 0 if _followed(runs.monitor).succeeded else FAILED
+
+
+@click.command()
 @click.option("--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all that are made]")
 @click.option("--retain-hours", type=click.IntRange(min=0), default=168, show_default=True, help="Keep younger files.")
 @click.option("--force", is_flag=True, help="Let files younger than a week go: no run and no query may be under way.")

@@ -80,7 +80,7 @@ def _one_query(query: str | None, file: TextIOWrapper | None) -> str:
 def tables() -> None:
     """All tables: rows, files, size, version and when they were last written."""
     from olist_assets import lakehouse
-    from olist_assets.catalog import tables as contracts
+    from olist_assets.catalog import all_tables
 
     settings = Settings()
     grid = Grid(title=f"Tables in {settings.warehouse_path}")
@@ -88,8 +88,8 @@ def tables() -> None:
     for heading in ("rows", "files", "MB", "version"):
         grid.add_column(heading, justify="right")
     grid.add_column("written (UTC)", no_wrap=True)
-    made = lakehouse.made(settings, contracts())
-    for name in contracts():
+    made = lakehouse.made(settings, all_tables())
+    for name in all_tables():
         if name not in made:
             grid.add_row(name, "-", "-", "-", "-", "not made yet")
             continue

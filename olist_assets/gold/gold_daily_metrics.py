@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from olist_assets.contracts import Column, Reconciliation, RowCount, Table, Trailing
 from olist_assets.gold.measures import exact_mean, money_mean, share
 from olist_assets.partitions import FIRST_DAY, LAST_DAY, daily_orders
+from olist_assets.usual import Freshness, Usual, Volume
 
 # The last 30 days, 365 days earlier.
 LOOK_BACK_DAYS = 394
@@ -65,6 +66,7 @@ GOLD_DAILY_METRICS = Table(
             description="The days' revenue equals the orders' value.",
         ),
     ),
+    usual=Usual(freshness=Freshness("order_date"), volume=Volume(day="order_date", measure="orders_count")),
 )  # fmt: skip
 
 

@@ -140,7 +140,7 @@ def answer(settings: Settings, query: str, form: str, opener: Opener = open_tabl
     there; without a role, where the file system decides, a warning says so.
     """
     started, result, failure = time.monotonic(), None, None
-    named = lakehouse.mentioned(query, catalog.tables())
+    named = lakehouse.mentioned(query, catalog.all_tables())
     try:
         result = _result(settings, query, named, opener, in_force(settings, role))
     except OlistError as error:
@@ -163,7 +163,7 @@ def _result(
     if role:
         role.require(named)
     # A query like SHOW TABLES names none and means all.
-    known = role.grants if role else catalog.tables()
+    known = role.grants if role else catalog.all_tables()
     opened = {name: opener(settings, name) for name in named} or lakehouse.made(settings, known, opener)
     try:
         with connection(opened, role, query) as con:

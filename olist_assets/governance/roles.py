@@ -10,7 +10,7 @@ import duckdb
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from olist_assets.catalog import tables
+from olist_assets.catalog import all_tables
 from olist_assets.contracts import Column, Table
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
@@ -47,7 +47,8 @@ class Role(BaseModel):
     def grants(self) -> dict[str, Grant]:
         """The grant of each table that is seen at all, by the table's name."""
         fitting = {
-            name: [grant for pattern, grant in self.tables.items() if fnmatchcase(name, pattern)] for name in tables()
+            name: [grant for pattern, grant in self.tables.items() if fnmatchcase(name, pattern)]
+            for name in all_tables()
         }
         return {name: found[0] for name, found in fitting.items() if found}
 
@@ -91,10 +92,10 @@ def _checked(path: Path, name: str, said: object) -> Role:
         problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise OlistError(f"{where}: {'; '.join(problems)}.") from error
     for pattern in role.tables:
-        if not any(fnmatchcase(table, pattern) for table in tables()):
-            raise OlistError(f"{where}: {pattern} fits no table. Tables: {', '.join(tables())}.")
+        if not any(fnmatchcase(table, pattern) for table in all_tables()):
+            raise OlistError(f"{where}: {pattern} fits no table. Tables: {', '.join(all_tables())}.")
     for table, grant in role.grants.items():
-        _check_grant(f"{where}, table {table}", tables()[table], grant)
+        _check_grant(f"{where}, table {table}", all_tables()[table], grant)
     return role
 
 

@@ -8,6 +8,7 @@ from olist_assets.contracts import Accounting, Column, ForeignKey, Table
 from olist_assets.partitions import daily_orders
 from olist_assets.silver.cleaning import Rules, accepted
 from olist_assets.source import SOURCES
+from olist_assets.usual import Freshness, Limit, Usual
 
 SILVER_ORDERS = Table(
     name="silver_orders",
@@ -36,6 +37,12 @@ SILVER_ORDERS = Table(
         source="bronze_orders",
         kept="SELECT count(*) FROM silver_orders",
         filtered="SELECT count(*) FROM bronze_orders WHERE order_status <> 'delivered' AND _corrupt_record IS NULL",
+    ),
+    usual=Usual(
+        freshness=Freshness(
+            "order_date",
+            Limit(60, "Delivered orders only: the published ones end 49 days before the last purchase of any status."),
+        ),
     ),
 )  # fmt: skip
 RULES = Rules(

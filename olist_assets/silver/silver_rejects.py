@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from olist_assets.contracts import Column, Table
 from olist_assets.silver import silver_order_items, silver_order_payments, silver_order_reviews, silver_orders
 from olist_assets.silver.cleaning import rejected
+from olist_assets.usual import Limit, Usual
 
 SILVER_REJECTS = Table(
     name="silver_rejects",
@@ -25,6 +26,7 @@ SILVER_REJECTS = Table(
         Column("record", "string", "The whole row as JSON.", pii="remove"),
         Column("ingestion_timestamp", "timestamp", "When the row was read."),
     ),
+    usual=Usual(row_change=Limit(1.0, "Log of the ratio. Rejects come in lots: less than threefold is usual.")),
 )  # fmt: skip
 
 

@@ -1,0 +1,83 @@
+"""One message of many alerts: text, HTML and Slack's blocks, what failed first."""
+
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from olist_assets.alerts.alert import KINDS, Event
+
+# A longer message nobody reads, and Slack takes 50 blocks of 3,000 characters.
+MOST_OF_A_KIND, MOST_TEXT = 15, 300
+
+
+@dataclass(frozen=True)
+class Digest:
+    """The alerts of a tick, grouped."""
+
+    groups: tuple[tuple[str, tuple[Event, ...]], ...]
+
+    @property
+    def subject(self) -> str:
+        return "Olist lakehouse: " + ", ".join(f"{_count(kind, len(events))}" for kind, events in self.groups)
+
+    @property
+    def text(self) -> str:
+        lines = [self.subject]
+        for kind, events in self.groups:
+            lines += ["", kind.upper()]
+            for event in events[:MOST_OF_A_KIND]:
+                lines += [f"- {event.title} ({event.at:%Y-%m-%d %H:%M} UTC)", f"  {event.text}", f"  {event.link}"]
+            lines += _more(events)
+        return "\n".join(lines)
+
+    @property
+    def html(self) -> str:
+        parts = [f"<h2>{escape(self.subject)}</h2>"]
+        for kind, events in self.groups:
+            items = "".join(
+                f'<li><a href="{escape(e.link)}">{escape(e.title)}</a> <small>{e.at:%Y-%m-%d %H:%M} UTC</small>'
+                f"<br>{escape(e.text)}</li>"
+                for e in events[:MOST_OF_A_KIND]
+            )
+            parts.append(f"<h3>{escape(kind.capitalize())}</h3><ul>{items}</ul>{''.join(_more(events))}")
+        return f"<html><body style='font-family:sans-serif'>{''.join(parts)}</body></html>"
+
+    @property
+    def blocks(self) -> list[dict[str, Any]]:
+        """Slack's Block Kit: a header, and a section a kind."""
+        found: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": self.subject[:150]}}]
+        for kind, events in self.groups:
+            lines = [f"*{kind.capitalize()}*"]
+            for event in events[:MOST_OF_A_KIND]:
+                lines.append(f"• <{event.link}|{_slack(event.title)}> {_slack(event.text[:80])}")
+            found.append(
+                {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines + _more(events))[:3000]}}
+            )
+        return found
+
+
+def digest(events: list[Event]) -> Digest:
+    """The events grouped by kind, in the order of KINDS."""
+    ordered = sorted(events, key=lambda event: KINDS.index(event.kind))
+    return Digest(tuple((kind, tuple(group)) for kind, group in groupby(ordered, key=lambda event: event.kind)))
+
+
+def shortened(text: str) -> str:
+    """One line of bounded length."""
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_TEXT else f"{line[: MOST_TEXT - 1]}…"
+
+
+def _count(kind: str, number: int) -> str:
+    one_word = kind in ("recovered", "missed freshness")
+    return f"{number} {kind}{'s' if number > 1 and not one_word else ''}"
+
+
+def _more(events: tuple[Event, ...]) -> list[str]:
+    hidden = len(events) - MOST_OF_A_KIND
+    return [f"and {hidden} more"] if hidden > 0 else []
+
+
+def _slack(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,176 @@
+"""What is worth an alert, read from Dagster's event log and the audit log, each from a position on."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import dagster as dg
+from dagster import DagsterEventType, EventLogRecord
+from dagster._core.event_api import EventLogCursor
+from dagster_shared.error import SerializableErrorInfo
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from olist_assets import audit_log, delta_log, lakehouse
+from olist_assets.alerts.alert import Event, Kind
+from olist_assets.alerts.digest import shortened
+from olist_assets.monitoring.usual_checks import FRESHNESS_CHECK
+from olist_assets.object_store import open_delta
+from olist_assets.settings import Settings
+
+# Of a kind and tick: a sink that was dead for long catches up in some ticks.
+BATCH = 500
+DASHBOARD_ACTIONS = ("dashboard", "refresh")
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far the two logs were read: the id of a Dagster event, and the audit log's version."""
+
+    event: int
+    audit: int
+
+
+def newest(instance: dg.DagsterInstance, settings: Settings) -> Position:
+    """The end of both logs."""
+    audit = _audit(settings)
+    return Position(instance.event_log_storage.get_maximum_record_id() or 0, audit.version() if audit else -1)
+
+
+def events_after(instance: dg.DagsterInstance, settings: Settings, position: Position) -> tuple[list[Event], Position]:
+    """What happened since, in its order, at most a batch of each kind; and the position after it."""
+    told, event = _dagster_events(instance, settings, position.event)
+    entries, audit = _audit_events(settings, position.audit)
+    return told + entries, Position(event, audit)
+
+
+def _dagster_events(instance: dg.DagsterInstance, settings: Settings, after: int) -> tuple[list[Event], int]:
+    cursor = EventLogCursor.from_storage_id(after).to_string()
+    failed, succeeded = (
+        instance.fetch_run_status_changes(kind, BATCH, cursor, ascending=True).records
+        for kind in (DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_SUCCESS)
+    )
+    checked = instance.event_log_storage.get_event_records(
+        dg.EventRecordsFilter(DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=after), BATCH, ascending=True
+    )
+    streams = [list(records) for records in (failed, succeeded, checked)]
+    # Beyond the end of a full batch, others may have happened that were not read.
+    ends = [records[-1].storage_id for records in streams if len(records) == BATCH]
+    records = sorted((record for stream in streams for record in stream), key=lambda record: record.storage_id)
+    seen = [record for record in records if not ends or record.storage_id <= min(ends)]
+    events = [event for record in seen for event in _told_by(instance, settings, record)]
+    return events, seen[-1].storage_id if seen else after
+
+
+def _told_by(instance: dg.DagsterInstance, settings: Settings, record: EventLogRecord) -> list[Event]:
+    entry, at = record.event_log_entry, datetime.fromtimestamp(record.event_log_entry.timestamp, UTC)
+    match entry.get_dagster_event().event_type:
+        case DagsterEventType.ASSET_CHECK_EVALUATION:
+            return [_of_check(settings, entry.get_dagster_event().asset_check_evaluation_data, at)]
+        case DagsterEventType.RUN_FAILURE:
+            return _of_failed_run(instance, settings, entry, at)
+        case _:
+            return _of_good_run(instance, settings, entry.run_id, at)
+
+
+def _of_check(settings: Settings, check: dg.AssetCheckEvaluation, at: datetime) -> Event:
+    asset = check.asset_key.to_user_string()
+    kind: Kind = "failed check" if check.severity == dg.AssetCheckSeverity.ERROR else "warning"
+    if check.check_name == FRESHNESS_CHECK:
+        kind = "missed freshness"
+    path = "/".join(map(quote, check.asset_key.path))
+    figures = ", ".join(f"{name}: {value.value}" for name, value in check.metadata.items())
+    return Event(
+        "recovered" if check.passed else kind,
+        f"check:{asset}:{check.check_name}",
+        f"{asset}: {check.check_name}",
+        shortened(figures or check.description or "without figures"),
+        f"{_ui(settings)}/assets/{path}?view=checks&checkDetail={check.check_name}",
+        at,
+    )
+
+
+def _of_failed_run(
+    instance: dg.DagsterInstance, settings: Settings, entry: dg.EventLogEntry, at: datetime
+) -> list[Event]:
+    """An event for each step that failed; one for the run where none did, as of a run that was killed."""
+    found = instance.get_records_for_run(entry.run_id, of_type=DagsterEventType.STEP_FAILURE).records
+    failures = [record.event_log_entry for record in found]
+    reasons = {str(f.step_key): _innermost(f.get_dagster_event().step_failure_data.error) for f in failures}
+    run, link = f"run {entry.run_id[:8]}", f"{_ui(settings)}/runs/{entry.run_id}"
+    return [
+        Event(
+            "failed run",
+            f"run:{entry.job_name}:{step}",
+            f"{entry.job_name}{f' at {step}' if step else ''} ({run})",
+            shortened(why),
+            link,
+            at,
+        )
+        for step, why in (reasons or {"": entry.get_dagster_event().message or "no reason is known"}).items()
+    ]
+
+
+def _innermost(error: SerializableErrorInfo | None) -> str:
+    while error and error.cause:
+        error = error.cause
+    return error.message if error else "failed without a reason"
+
+
+def _of_good_run(instance: dg.DagsterInstance, settings: Settings, run_id: str, at: datetime) -> list[Event]:
+    """A recovery for each way that a run of its job may have failed before: at nothing, or at one of its steps."""
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        return []
+    steps = ["", *(step.step_key for step in instance.get_run_step_stats(run_id))]
+    text, link = "The same step succeeded.", f"{_ui(settings)}/runs/{run_id}"
+    return [
+        Event("recovered", f"run:{run.job_name}:{step}", f"{run.job_name} {step}".strip(), text, link, at)
+        for step in steps
+    ]
+
+
+def _audit_events(settings: Settings, after: int) -> tuple[list[Event], int]:
+    table = _audit(settings)
+    if table is None or table.version() <= after:
+        return [], after
+    last = min(table.version(), after + BATCH)
+    where = lakehouse.location(table)
+    files = [f"{where}/{path}" for version in range(after + 1, last + 1) for path in _added(where, version)]
+    with lakehouse.connection({}) as con:
+        lakehouse.create_view(con, "entries", table, files)
+        rows = con.execute(
+            f'SELECT "at", action, statement, tables, error FROM entries WHERE action IN {DASHBOARD_ACTIONS} ORDER BY 1'
+        ).fetchall()
+    return [_of_query(settings, *row) for row in rows], last
+
+
+def _of_query(
+    settings: Settings, at: datetime, action: str, statement: str | None, tables: list[str], error: str | None
+) -> Event:
+    name = shortened(statement or ", ".join(tables))[:80]
+    kind: Kind = "dashboard failure" if error else "recovered"
+    link = f"{_ui(settings)}/assets/dashboard_refresh"
+    return Event(kind, f"{action}:{name}", f"{action} {name}", shortened(error or "It answers again."), link, at)
+
+
+def _added(table: Path, version: int) -> list[str]:
+    """Data files that a commit added as new rows; none where the log has forgotten it, or only joined files."""
+    path = delta_log.commit(table, version).path
+    if not path.exists():
+        return []
+    actions = (json.loads(line).get("add") for line in path.read_text().split("\n") if line.strip())
+    return [action["path"] for action in actions if action and action["dataChange"]]
+
+
+def _audit(settings: Settings) -> DeltaTable | None:
+    try:
+        return open_delta(audit_log.path(settings))
+    except TableNotFoundError:
+        return None
+
+
+def _ui(settings: Settings) -> str:
+    return settings.dagster_url.rstrip("/")

@@ -1,0 +1,60 @@
+"""The command about alerts."""
+
+from datetime import UTC, datetime
+
+import click
+
+from olist_assets.cli.options import FAILED, console
+from olist_assets.errors import OlistError
+from olist_assets.settings import Settings
+
+
+@click.command()
+@click.option("--test", "is_test", is_flag=True, help="Send a test message to each sink that is configured.")
+@click.option("--once", is_flag=True, help="One round, for cron where no Dagster daemon runs. Not beside the sensor.")
+def alerts(*, is_test: bool, once: bool) -> int:
+    """Try the alerts' sinks, or tell what is new once. Exit code 1 where a sink took nothing.
+
+    \b
+    OLIST_ALERT_FILE=alerts.jsonl olist alerts --test
+    olist alerts --once
+    """
+    if is_test == once:
+        raise click.UsageError("Give either --test or --once.")
+    from olist_assets.alerts.sinks import configured
+
+    settings = Settings()
+    if not configured(settings):
+        raise OlistError("No sink is configured: set OLIST_ALERT_EMAIL_TO, OLIST_ALERT_WEBHOOK or OLIST_ALERT_FILE.")
+    return _tested(settings) if is_test else _one_round(settings)
+
+
+def _tested(settings: Settings) -> int:
+    from olist_assets.alerts.alert import Event
+    from olist_assets.alerts.digest import digest
+    from olist_assets.alerts.sinks import NotSent, configured
+
+    title, link = "A test: the alerts of this platform arrive here.", settings.dagster_url
+    message = digest([Event("warning", "test", title, "Nothing is wrong.", link, datetime.now(UTC))])
+    failed = 0
+    for name, send in configured(settings).items():
+        try:
+            send(settings, message)
+            console.print(f"[green]✓[/] {name}")
+        except NotSent as error:
+            failed += 1
+            console.print(f"[red]✗[/] {name}: {error}", soft_wrap=True)
+    return FAILED if failed else 0
+
+
+def _one_round(settings: Settings) -> int:
+    from olist_assets.alerts.tick import tick
+    from olist_assets.instance import dagster_home, instance
+
+    position = dagster_home() / ".dagster" / "alerts.json"
+    with instance() as storage:
+        before = position.read_text() if position.exists() else None
+        cursor, done, is_well = tick(storage, settings, before)
+    position.write_text(cursor)
+    console.print("\n".join(done) or "Nothing new.", soft_wrap=True)
+    return 0 if is_well else FAILED

@@ -1,0 +1,53 @@
+"""dashboard_refresh: the dashboard's queries asked once, timed, and entered in the audit log, failed ones too."""
+
+import time
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from olist_assets import audit_log, lakehouse
+from olist_assets.catalog import tables
+from olist_assets.contracts import OWNERS
+from olist_assets.errors import OlistError
+from olist_assets.settings import Settings
+
+QUERIES = Path(__file__).resolve().parents[2] / "queries"
+ACTION = "refresh"
+
+
+@dg.asset(group_name="monitoring", kinds={"duckdb"}, owners=OWNERS, pool="dashboard_refresh")
+def dashboard_refresh() -> dg.MaterializeResult:
+    """Ask every query in `queries/`; a query that fails does not keep the others from being asked."""
+    settings = Settings()
+    seconds, failures = {}, {}
+    for path in sorted(QUERIES.glob("*.sql")):
+        started = time.monotonic()
+        error = _error_of(settings, path)
+        seconds[path.stem] = round(time.monotonic() - started, 3)
+        if error:
+            failures[path.stem] = error
+        audit_log.record(
+            settings,
+            ACTION,
+            lakehouse.mentioned(path.read_text(), tables()),
+            statement=f"queries/{path.name}",
+            seconds=seconds[path.stem],
+            error=error,
+        )
+    if failures:
+        told = "; ".join(f"{name}: {error}" for name, error in failures.items())
+        raise OlistError(f"{len(failures)} of {len(seconds)} dashboard queries failed. {told}")
+    return dg.MaterializeResult(metadata={"queries": len(seconds), "seconds": seconds})
+
+
+def _error_of(settings: Settings, path: Path) -> str | None:
+    """Why a query does not answer; None if it does."""
+    query = path.read_text()
+    try:
+        named = lakehouse.mentioned(query, tables())
+        with lakehouse.connection({name: lakehouse.open_table(settings, name) for name in named}) as con:
+            con.execute(query).fetchall()
+    except (OlistError, duckdb.Error) as error:
+        return str(error).splitlines()[0]
+    return None
