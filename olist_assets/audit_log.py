@@ -105,7 +105,12 @@ def append(settings: Settings, entries: Sequence[dict[str, Any]]) -> None:
 
 
 def record_read(settings: Settings, action: str, tables: Sequence[str], *, role: str | None, **said: Any) -> None:
-    """As `record`. Raises NotAudited where a role reads; else the file system allows it, and a warning is enough."""
+    """As `record`. Raises NotAudited where a role reads; else the file system allows it, and a warning is enough.
+
+    Where there is no warehouse nothing was read: a slip in its name must not make one.
+    """
+    if not settings.warehouse_path.exists():
+        return
     if role:
         record(settings, action, tables, role=role, **said)
     else:

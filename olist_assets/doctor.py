@@ -8,6 +8,7 @@ from olist_assets import lakehouse
 from olist_assets.alerts.sinks import configured
 from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
+from olist_assets.governance.roles import roles
 from olist_assets.jars import jar_sets
 from olist_assets.resources import java_version
 from olist_assets.settings import Settings
@@ -33,6 +34,7 @@ def examined(settings: Settings) -> Iterator[Finding]:
         "source data": _source,
         "warehouse": _warehouse,
         "disk": _disk,
+        "roles": _roles,
         "alerts": _alerts,
     }
     for subject, examine in subjects.items():
@@ -62,6 +64,10 @@ def _source(settings: Settings) -> str:
 def _warehouse(settings: Settings) -> str:
     lakehouse.require_writable(settings)
     return f"{len(lakehouse.tables_on_disk(settings))} tables in {settings.warehouse_path}"
+
+
+def _roles(settings: Settings) -> str:
+    return f"{', '.join(roles(settings.governance))} in {settings.governance}"
 
 
 def _disk(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from olist_assets import lakehouse, maintenance, writes
+from olist_assets import audit_log, lakehouse, maintenance, writes
 from olist_assets.errors import OlistError
 from olist_assets.io_manager import DeltaIOManager
 from olist_assets.maintenance import MaintenanceConfig, footprint, maintained
@@ -50,6 +50,8 @@ def test_small_files_are_joined_and_old_ones_go_only_when_forced(many_files):
     assert footprint(many_files, "silver_orders").files == 5
     ((name, was, now),) = maintained(MaintenanceConfig(), Spark())
     assert (name, was["files"], now["files"]) == ("silver_orders", 5, 1)
+    (entry,) = audit_log.latest(many_files, 10, {"action": "maintain"})
+    assert entry["tables"] == ["silver_orders"]
     # Files that versions of the last week consist of stay.
     assert now["files_on_disk"] == was["files_on_disk"] + 1
     assert rows(many_files) == before

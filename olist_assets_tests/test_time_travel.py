@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 
-from olist_assets import delta_log, lakehouse
+from olist_assets import audit_log, delta_log, lakehouse
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.gold.gold_segment_profiles import GOLD_SEGMENT_PROFILES
 from olist_assets.instance import instance
@@ -262,6 +262,8 @@ def test_restore_is_a_new_commit_that_dagster_learns_of(olist, spark, versions):
     assert f"{NAME}: version 3 is now what version 1 was: 3 rows, before 4" in text
     assert "Days changed: 2018-01-02..2018-01-04 (3 in all)" in text
     assert "olist stale" in text
+    (entry,) = audit_log.latest(versions, 10, {"action": "restore"})
+    assert (entry["tables"], entry["rows"], entry["statement"]) == ([NAME], 3, "to version 1 by version 3")
     assert ids(versions) == ["a", "b", "c"]
     assert ids(versions, version=2) == ["a", "b", "d", "e"]
     whole = {"dagster/row_count": 3, "delta_version": 3, "restored_version": 1}

@@ -3,6 +3,8 @@
 import csv
 import io
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from olist_assets import audit_log, lakehouse
@@ -191,6 +193,16 @@ def test_without_a_role_such_queries_reach_the_raw_rows(warehouse):
     assert sum(PERSON in result(warehouse, query, None) for query in HOSTILE[:8]) >= 4
 
 
+def test_a_query_sees_no_variable_of_the_program_that_asks(warehouse):
+    secrets_of_the_caller = pa.table({"raw": [PERSON]})
+    opened = {CUSTOMERS: lakehouse.open_table(warehouse, CUSTOMERS)}
+    with access.connection(opened, in_force(warehouse, "analyst")) as con:
+        assert con.sql(f"SELECT count(*) FROM {CUSTOMERS}").fetchall() == [(2,)]
+        with pytest.raises(duckdb.CatalogException):
+            con.sql("FROM secrets_of_the_caller")
+    assert secrets_of_the_caller.num_rows == 1
+
+
 def test_denied_failed_and_good_questions_are_all_in_the_log(olist, warehouse):
     assert olist("sql", "--as", "marketing", "FROM bronze_customers")[0] == WRONG_USE
     assert olist("sql", "--as", "finance", "SELECT nothing FROM gold_daily_metrics")[0] == WRONG_USE
@@ -225,6 +237,11 @@ def test_a_role_gets_no_answer_that_cannot_be_audited_and_a_user_without_one_a_w
     assert code == DONE
     assert "Warning: Not in the audit log" in text
     assert "RJ" in text
+
+
+def test_a_slip_in_the_warehouses_name_makes_no_folder(olist, settings):
+    assert olist("sql", "SELECT 1")[0] == DONE
+    assert not settings.warehouse_path.exists()
 
 
 def test_without_the_secret_nothing_is_shown(olist, warehouse, monkeypatch):

@@ -65,6 +65,14 @@ def test_a_log_that_cannot_be_written_says_what_it_lacks(settings):
     assert len(told) == 1
 
 
+def test_every_write_of_a_run_is_in_the_log(finished):
+    entries = audit_log.latest(finished.settings, 1000, {"action": "write"})
+    written = {
+        name: entry["rows"] for entry in entries for name in entry["tables"] if entry["run_id"] == entries[-1]["run_id"]
+    }
+    assert written == finished.report.rows
+
+
 def test_the_command_shows_the_newest_and_filters(olist, settings):
     assert olist("audit")[0] == DONE
     audit_log.record(settings, "query", ["gold_daily_metrics"], role="analyst", rows=7, statement="FROM\n  x")

@@ -57,6 +57,13 @@ def test_a_file_that_is_not_there_says_which_setting_names_it(tmp_path):
         roles(tmp_path / "none.yaml")
 
 
+def test_doctor_says_what_is_wrong_with_the_file(olist, settings, monkeypatch, tmp_path):
+    assert "admin, analyst, marketing, finance in " in olist("doctor")[1]
+    (tmp_path / "governance.yaml").write_text("roles: {ana: 3}")
+    monkeypatch.setenv("OLIST_GOVERNANCE", str(tmp_path / "governance.yaml"))
+    assert "role ana: a mapping with" in olist("doctor")[1]
+
+
 def test_the_first_pattern_that_fits_counts_and_what_none_fits_is_not_seen(tmp_path):
     path = tmp_path / "governance.yaml"
     path.write_text("roles: {r: {about: A, tables: {gold_daily_metrics: {columns: [order_date]}, 'gold_*': {}}}}")
