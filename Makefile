@@ -49,6 +49,11 @@ format: setup ## Put the code into the house's form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+.PHONY: docs
+docs: setup ## Write what is made from contracts and query plans: the column lineage, the data dictionary
+	@$(BIN)/python -m tools.column_lineage
+	@$(BIN)/python -m tools.data_dictionary
+
 .PHONY: bench
 bench: setup ## Time the whole graph, cold, table by table, beside notebooks and DuckDB; DATA=path for your own
 	@$(BIN)/python -m bench.whole_graph --with notebooks --with duckdb

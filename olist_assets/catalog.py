@@ -57,9 +57,9 @@ def assets() -> tuple[dg.AssetsDefinition, ...]:
 def table(name: str) -> Table:
     """The contract of a table. Raises OlistError naming those there are."""
     try:
-        return tables()[name]
+        return all_tables()[name]
     except KeyError:
-        raise OlistError(f"There is no table {name!r}. Tables: {', '.join(sorted(tables()))}.") from None
+        raise OlistError(f"There is no table {name!r}. Tables: {', '.join(sorted(all_tables()))}.") from None
 
 
 def layer_of(name: str) -> str:

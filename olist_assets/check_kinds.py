@@ -100,9 +100,12 @@ def key_check(key: tuple[str, ...]) -> Check:
 def range_check(column: Column) -> Check:
     bounds = [f'"{column.name}" < {column.minimum}'] if column.minimum is not None else []
     bounds += [f'"{column.name}" > {column.maximum}'] if column.maximum is not None else []
-    limits = f"{'' if column.minimum is None else column.minimum} to {'' if column.maximum is None else column.maximum}"
+    limits = [f"at least {column.minimum}"] if column.minimum is not None else []
+    limits += [f"at most {column.maximum}"] if column.maximum is not None else []
     query = f"SELECT count(*) FROM {{table}} WHERE {' OR '.join(bounds)}"
-    return offending_rows(f"{column.name}_is_in_range", f"{column.name} lies in {limits}.", query, blocking=False)
+    return offending_rows(
+        f"{column.name}_is_in_range", f"{column.name} is {' and '.join(limits)}.", query, blocking=False
+    )
 
 
 def accepted_check(column: Column) -> Check:

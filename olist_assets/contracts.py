@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
+from olist_assets.column_lineage import catalogue_metadata
 from olist_assets.source import SourceFile
 from olist_assets.usual import Usual
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 OWNERS = ["team:analytics-engineering"]
 Layer = Literal["bronze", "silver", "gold", "ml", "monitoring"]
+# What masking makes of personal data: the same secret token for the same id, its first digits, or nothing.
+Pii = Literal["hash", "cut", "remove"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     accepted: tuple[str, ...] = ()
+    pii: Pii | None = None
 
     @property
     def description(self) -> str:
@@ -168,6 +172,7 @@ class Table:
                 "grain": self.grain,
                 "key": ", ".join(self.key) or "none",
                 "dagster/column_schema": dg.TableSchema(columns=[_table_column(c) for c in self.columns]),
+                **catalogue_metadata(self.name),
             },
         }
 
@@ -208,4 +213,5 @@ def _table_column(column: Column) -> dg.TableColumn:
         type=column.type,
         description=column.description,
         constraints=dg.TableColumnConstraints(nullable=column.nullable),
+        tags={"pii": column.pii} if column.pii else {},
     )

@@ -7,6 +7,7 @@ from olist_assets.catalog import assets, models, tables
 from olist_assets.checks import asset_checks
 from olist_assets.io_manager import DeltaIOManager
 from olist_assets.jobs import jobs
+from olist_assets.lineage_sensor import openlineage_events
 from olist_assets.model_checks import model_checks
 from olist_assets.monitoring.definitions import monitoring_assets, monitoring_checks
 from olist_assets.processes import in_process_executor
@@ -36,5 +37,5 @@ defs = dg.Definitions(
     executor=in_process_executor,
     jobs=jobs,
     schedules=schedules,
-    sensors=[alerts],
+    sensors=[alerts, openlineage_events],
 )

@@ -38,13 +38,29 @@ class Commit:
         return int(self.path.stem)
 
     @cached_property
+    def actions(self) -> list[dict[str, Any]] | None:
+        """What it does, an object a line; None where the file cannot be read."""
+        try:
+            return [json.loads(line) for line in self.path.read_text().split("\n") if line.strip()]
+        except (OSError, ValueError):
+            return None
+
+    @cached_property
     def info(self) -> dict[str, Any] | None:
         """What its writer said of it: empty where that is nothing, None where the file cannot be read."""
-        try:
-            actions = [json.loads(line) for line in self.path.read_text().split("\n") if line.strip()]
-            return next((action["commitInfo"] or {} for action in actions if "commitInfo" in action), {})
-        except (OSError, ValueError, TypeError):
+        if self.actions is None:
             return None
+        try:
+            return next((action["commitInfo"] or {} for action in self.actions if "commitInfo" in action), {})
+        except TypeError:
+            return None
+
+    @property
+    def schema(self) -> list[tuple[str, str, bool]] | None:
+        """Name, type (as JSON) and nullability of the columns, where it says what those of the table are."""
+        said = next((action["metaData"] for action in self.actions or () if "metaData" in action), None)
+        fields = json.loads(said["schemaString"])["fields"] if said else None
+        return fields and [(field["name"], json.dumps(field["type"]), field["nullable"]) for field in fields]
 
     @property
     def is_empty(self) -> bool:
@@ -133,6 +149,12 @@ def files_after(table: Path, last: int | None) -> list[Path]:
     if _last_checkpoint(folder / LAST_CHECKPOINT) > last:
         found += [path for path in (folder / LAST_CHECKPOINT, folder / f".{LAST_CHECKPOINT}.crc") if path.exists()]
     return found
+
+
+def files_before(table: Path, version: int) -> list[Path]:
+    """All files of the log that only tell of versions before one, and those set aside."""
+    found = [path for path in log_folder(table).iterdir() if re.match(r"\.?\d{20}\.", path.name)]
+    return [path for path in found if ASIDE in path.name or int(re.findall(r"\d{20}", path.name)[-1]) < version]
 
 
 def _last_checkpoint(path: Path) -> int:

@@ -17,7 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets import delta_log, lakehouse, writes
+from olist_assets import audit_log, delta_log, lakehouse, writes
 from olist_assets.catalog import table
 from olist_assets.contracts import Column, Table
 from olist_assets.drift import drift
@@ -48,7 +48,13 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         started, contract = time.monotonic(), table(context.asset_key.to_user_string())
         span = span_of(context, contract)
         written, other_days = self.store(obj, contract, span, run_metadata(context))
-        context.add_output_metadata(output_metadata(written, contract, started))
+        figures = output_metadata(written, contract, started)
+        context.add_output_metadata(figures)
+        # The table is written: what cannot be audited is said, and undoes nothing.
+        audit_log.record_or(
+            context.log.warning, Settings(), "write", [contract.name], run_id=context.run_id,
+            statement=f"version {written.version()}", rows=figures["dagster/row_count"], seconds=figures["seconds"],
+        )  # fmt: skip
         if span:
             report_days(context, written, contract, span, other_days)
 

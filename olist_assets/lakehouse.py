@@ -17,7 +17,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from upath import UPath
 
 from olist_assets import delta_log
-from olist_assets.catalog import all_tables, layer_of
+from olist_assets.catalog import layer_of
 from olist_assets.errors import OlistError
 from olist_assets.object_store import object_store, open_delta, store_errors
 from olist_assets.settings import Settings
@@ -198,6 +198,8 @@ def connection(tables: dict[str, DeltaTable]) -> Iterator[duckdb.DuckDBPyConnect
     """DuckDB with a view a table, by bare name, over exactly the Parquet files of the version that was opened."""
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
+        # It would stand on standard output, among a query's rows.
+        con.execute("SET enable_progress_bar = false")
         for name, table in tables.items():
             create_view(con, name, table, data_files(table))
         yield con
@@ -215,22 +217,24 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, fi
         con.register(name, pa.schema(table.schema().to_arrow()).empty_table())
 
 
-def answer(settings: Settings, query: str, form: str, opener: Opener = open_table) -> None:
-    """Write a query's result to standard output, as a `table` or by one of WRITERS. Raises OlistError."""
-    named = mentioned(query, all_tables())
-    # A query like SHOW TABLES names none and means all.
-    opened = {name: opener(settings, name) for name in named} if named else tables_on_disk(settings, opener)
-    with connection(opened) as con:
-        try:
-            result = con.sql(query)
-            if result is None:
-                return
-            if form == "table":
-                result.show(max_rows=ROWS_SHOWN)
-            else:
-                con.execute(f"COPY (FROM result) TO '/dev/stdout' ({WRITERS[form]})")
-        except duckdb.Error as error:
-            raise OlistError(f"{error}\nTables: {', '.join(all_tables())}.") from error
+def rows_of(con: duckdb.DuckDBPyConnection, query: str, known: Iterable[str]) -> pa.Table | None:
+    """A query's rows; None for a statement that has none. Raises OlistError that names the known tables."""
+    try:
+        result = con.sql(query)
+        return None if result is None else result.to_arrow_table()
+    except duckdb.Error as error:
+        raise OlistError(f"{error}\nTables: {', '.join(known)}.") from error
+
+
+def show(rows: pa.Table, form: str) -> None:
+    """Write rows to standard output, as a `table` or by one of WRITERS."""
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        result = con.from_arrow(rows)
+        if form == "table":
+            result.show(max_rows=ROWS_SHOWN)
+        else:
+            con.execute(f"COPY (FROM result) TO '/dev/stdout' ({WRITERS[form]})")
 
 
 def mentioned(sql: str, known: Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field
 from pyspark.sql import SparkSession
 
-from olist_assets import lakehouse
+from olist_assets import audit_log, lakehouse
 from olist_assets.catalog import tables
 from olist_assets.delta_log import log_folder
 from olist_assets.errors import OlistError
@@ -57,7 +57,10 @@ def maintenance() -> None:
 
 
 def maintained(config: MaintenanceConfig, spark: Spark) -> Iterator[tuple[str, dict[str, int], dict[str, int]]]:
-    """Maintain the tables one by one; gives each one's name and footprint before and after. Raises OlistError."""
+    """Maintain the tables one by one; gives each one's name and footprint before and after. Raises OlistError.
+
+    With all of them, the audit log too.
+    """
     if config.retention_hours < WEEK_HOURS and not config.force:
         raise OlistError(
             f"Files younger than {WEEK_HOURS} hours may still be read, by a run that goes on or as an older version; "
@@ -76,7 +79,13 @@ def maintained(config: MaintenanceConfig, spark: Spark) -> Iterator[tuple[str, d
             table.create_checkpoint()
             table.cleanup_metadata()
             after = footprint(settings, name)
+        said = (
+            f"files {before.files_on_disk} to {after.files_on_disk}, older than {config.retention_hours} hours removed"
+        )
+        audit_log.record_or(audit_log.warn, settings, "maintain", [name], statement=said)
         yield name, asdict(before), asdict(after)
+    if not config.tables:
+        audit_log.compact(settings)
 
 
 def footprint(settings: Settings, name: str) -> Footprint:

@@ -70,6 +70,8 @@ class RunProgress:
             for name in (name for name in DAILY_TABLES if name in report.planned):
                 state = "in" if name in report.rows else "as it was; asking again makes it"
                 out(f"  {span_text(request.days)} of {name}: {state}")
+        if report.lineage_problem:
+            out(f"[yellow]{escape(report.lineage_problem)}[/]", soft_wrap=True)
         passed = f"{sum(check.passed for check in report.checks)} of {len(report.checks)} checks passed"
         made = f"{len(report.rows)} tables, {sum(report.rows.values()):,} rows, " if report.rows else ""
         made += f"{len(report.versions)} models, " if report.versions else ""

@@ -16,12 +16,12 @@ from pyspark.sql.types import StringType, StructField, StructType
 from olist_assets.class_archive import archive_path, make_archive, use_option
 from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
+from olist_assets.governance import erasures
 from olist_assets.jars import jar_sets
 from olist_assets.object_store import store_config
 from olist_assets.settings import Settings
-from olist_assets.source import SourceFile, line_end
+from olist_assets.source import CORRUPT, SourceFile, line_end
 
-CORRUPT = "_corrupt_record"
 MINIMUM_JAVA = 17
 CONNECT_PORT, CONNECT_SECONDS = 15002, 5
 LOG_CONFIG = Path(__file__).with_name("log4j2.properties").as_uri()
@@ -135,7 +135,7 @@ class SchemaPolicy(dg.ConfigurableResource):
 
 
 class OlistSource(dg.ConfigurableResource):
-    """The nine source files as frames of strings, exactly as received."""
+    """The nine source files as frames of strings, exactly as received but for customers who are forgotten."""
 
     spark: dg.ResourceDependency[Spark]
     schema_policy: dg.ResourceDependency[SchemaPolicy]
@@ -153,10 +153,15 @@ class OlistSource(dg.ConfigurableResource):
             .options(columnNameOfCorruptRecord=CORRUPT, ignoreLeadingWhiteSpace=False, ignoreTrailingWhiteSpace=False)
             .csv(str(path))
         )
-        return frame.select(
+        received = frame.select(
             *(F.lit(None).cast("string").alias(n) if n in drift.missing else F.col(n) for n in source.columns),
             F.current_timestamp().alias("ingestion_timestamp"),
             F.lit(source.name).alias("source_file"),
             CORRUPT,
             *drift.added,
         )
+        forgotten = erasures.Erasures(Settings()) if source.name in erasures.KEYS else None
+        if not forgotten:
+            return received
+        with erasures.source_files(path.parent) as files:
+            return erasures.erased(received, source, forgotten.found(files))

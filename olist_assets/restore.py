@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
-from olist_assets import delta_log
+from olist_assets import audit_log, delta_log
 from olist_assets.catalog import table
 from olist_assets.contracts import Table
 from olist_assets.errors import OlistError
@@ -56,6 +56,10 @@ def restore(settings: Settings, name: str, version: int, tell: Tell) -> Restored
         after = open_table(settings, name)
         if repaired or after.version() != before.version():
             _report(storage, contract, after, version, days)
+        audit_log.record_or(
+            tell, settings, "restore", [name], rows=statistics(after)["rows"],
+            statement=f"to version {version} by version {after.version()}",
+        )  # fmt: skip
     rows_before, rows = (statistics(opened)["rows"] for opened in (before, after))
     return Restored(before.version(), after.version(), rows_before, rows, days)
 

@@ -17,6 +17,7 @@ from olist_assets.drift import checked_file
 from olist_assets.errors import OlistError
 from olist_assets.instance import instance
 from olist_assets.jobs import DAILY_TABLES
+from olist_assets.lineage_sensor import not_delivered
 from olist_assets.processes import process_tag
 from olist_assets.registry import tracking_uri
 from olist_assets.resources import require_spark
@@ -42,6 +43,8 @@ class RunReport:
     seconds: dict[str, float] = field(default_factory=dict)
     checks: list[dg.AssetCheckEvaluation] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    lineage_problem: str | None = None
+    """Why OpenLineage events were not delivered."""
 
     @property
     def failed_checks(self) -> list[dg.AssetCheckEvaluation]:
@@ -182,6 +185,7 @@ def _execute(job: dg.JobDefinition, tags: dict[str, str], config: dict[str, Any]
             run_config=config | quiet,
             raise_on_error=False,
         )
+        report.lineage_problem = not_delivered(storage)
     if STOPPED in report.failures.values():
         raise KeyboardInterrupt
     return report

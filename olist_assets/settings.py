@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from upath import UPath
 
 SAMPLE_DATA = Path("data/sample")
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Settings(BaseSettings):
@@ -37,9 +38,8 @@ class Settings(BaseSettings):
     """The day that the data should reach, for their freshness; default: the source's last day of purchase."""
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
-
     dagster_url: str = "http://127.0.0.1:3000"
-    """Where people open Dagster's UI: the links of alerts."""
+    """Where people open Dagster's UI: what is shown or sent of a run links to it."""
     alert_email_to: str | None = None
     """Who gets alerts by e-mail, separated by commas."""
     alert_email_from: str | None = None
@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     """A file that gets a line of JSON an alert."""
     alert_quiet_hours: float = 24.0
     """What still fails is told again after so long."""
+    governance: Path = ROOT / "governance.yaml"
+    """The file of roles: who sees which tables, columns and rows."""
+    role: str | None = None
+    """The role that `olist sql` and the dashboard answer as; none: whatever the file system lets this user read."""
+    mask_salt: SecretStr | None = None
+    """The secret that customers' ids are hashed with, for masked tables and for erasures."""
 
     @field_validator("warehouse")
     @classmethod

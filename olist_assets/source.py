@@ -85,6 +85,8 @@ SOURCES: dict[str, SourceFile] = {
         "product_category_name_translation.csv", ("product_category_name", "product_category_name_english")
     ),
 }  # fmt: skip
+# The column that a snapshot keeps a record in which did not parse.
+CORRUPT = "_corrupt_record"
 CHUNK = 8 << 20
 QUOTE, NEWLINE = ord('"'), ord("\n")
 

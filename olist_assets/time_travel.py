@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,30 @@ SHOWN_BY_THEMSELVES = ("run_id", "partitions")
 
 @dataclass(frozen=True)
 class Version:
-    """One commit as its writer tells of it; None where it does not. `rows` are those of the whole table after it."""
+    """One commit as its writer tells of it; None where it does not."""
 
+    path: Path
     version: int
     at: datetime
     operation: str | None
     who: str | None
     run_id: str | None
     partitions: str | None
-    rows: int | None
     written: int | None
     deleted: int | None
     notes: str
+
+    @cached_property
+    def rows(self) -> int | None:
+        """Those of the whole table after it, by the log's file statistics, which a writer may leave out."""
+        if not delta_log.reaches(self.path, self.version):
+            return None
+        try:
+            actions = open_delta(self.path, self.version).get_add_actions()
+        except DeltaError:
+            return None
+        counts = pa.table(actions)["num_records"].to_pylist()
+        return None if None in counts else sum(counts)
 
 
 def history(settings: Settings, name: str, limit: int) -> list[Version]:
@@ -54,13 +67,13 @@ def _version(path: Path, commit: delta_log.Commit) -> Version:
     said = _said(info)
     metrics = info.get("operationMetrics") or {}
     return Version(
+        path=path,
         version=commit.version,
         at=commit.at,
         operation=info.get("operation"),
         who=_who(info),
         run_id=_text(said.get("run_id")),
         partitions=_text(said.get("partitions")),
-        rows=_rows(path, commit.version),
         written=_figure(metrics, WRITTEN),
         deleted=_figure(metrics, DELETED),
         notes="cannot be read" if commit.info is None or commit.is_empty else _notes(said),
@@ -100,16 +113,17 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _rows(path: Path, version: int) -> int | None:
-    """Rows of a version by the log's file statistics, which a writer may leave out."""
-    if not delta_log.reaches(path, version):
-        return None
-    try:
-        actions = open_delta(path, version).get_add_actions()
-    except DeltaError:
-        return None
-    counts = pa.table(actions)["num_records"].to_pylist()
-    return None if None in counts else sum(counts)
+def schema_versions(settings: Settings, name: str) -> list[int]:
+    """The versions that changed the columns' names, types, order or nullability, the oldest first.
+
+    The first is the one that made the table, as far as its log still tells. Comments change nothing.
+    """
+    found, columns = [], None
+    for commit in reversed(delta_log.commits(table_path(settings, table(name).name))):
+        if commit.schema and commit.schema != columns:
+            found.append(commit.version)
+            columns = commit.schema
+    return found
 
 
 def at_version(query: str, version: int) -> Opener:

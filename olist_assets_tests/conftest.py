@@ -47,7 +47,7 @@ def spark() -> Iterator[SparkSession]:
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("OLIST_", "MLFLOW_")) and name != "OLIST_CACHE":
+        if name.startswith(("OLIST_", "MLFLOW_", "OPENLINEAGE_")) and name != "OLIST_CACHE":
             monkeypatch.delenv(name)
 
 

@@ -44,6 +44,9 @@ def versions(settings):
         "thrift-server",
         "monitor",
         "alerts",
+        "audit",
+        "export",
+        "forget",
     ],
 )
 def test_help_of_every_command_has_an_example_or_says_enough(olist, command):

@@ -10,6 +10,7 @@ import pytest
 from olist_assets import lakehouse
 from olist_assets.errors import OlistError
 from olist_assets.gold.gold_segment_profiles import GOLD_SEGMENT_PROFILES
+from olist_assets.governance.access import answer
 from olist_assets.silver.silver_rejects import SILVER_REJECTS
 from olist_assets_tests.conftest import write_delta
 
@@ -38,9 +39,9 @@ def test_statistics_are_those_of_the_newest_version(spark, profiles):
 
 def test_csv_and_json_are_exact_and_quoted(profiles, capfd):
     query = f"SELECT segment, revenue FROM {NAME} ORDER BY segment"
-    lakehouse.answer(profiles, query, "csv")
+    answer(profiles, query, "csv")
     assert capfd.readouterr().out == 'segment,revenue\n"Lost, or not",0.10\n"so ""called""",0.10\n'
-    lakehouse.answer(profiles, query, "json")
+    answer(profiles, query, "json")
     assert json.loads(capfd.readouterr().out) == [
         {"segment": "Lost, or not", "revenue": 0.1},
         {"segment": 'so "called"', "revenue": 0.1},
@@ -48,19 +49,19 @@ def test_csv_and_json_are_exact_and_quoted(profiles, capfd):
 
 
 def test_a_table_is_shown_with_its_types(profiles, capfd):
-    lakehouse.answer(profiles, f"SELECT segment, revenue FROM {NAME}", "table")
+    answer(profiles, f"SELECT segment, revenue FROM {NAME}", "table")
     shown = capfd.readouterr().out
     assert all(word in shown for word in ("segment", "varchar", "decimal(14,2)", "Lost, or not"))
 
 
 def test_show_tables_lists_what_there_is(profiles, capfd):
-    lakehouse.answer(profiles, "SHOW TABLES", "csv")
+    answer(profiles, "SHOW TABLES", "csv")
     assert capfd.readouterr().out == f"name\n{NAME}\n"
 
 
 def test_an_empty_table_answers_with_its_columns(spark, settings, capfd):
     write_delta(spark, settings, SILVER_REJECTS)
-    lakehouse.answer(settings, 'SELECT count(*) AS n, max("table") AS t FROM silver_rejects', "csv")
+    answer(settings, 'SELECT count(*) AS n, max("table") AS t FROM silver_rejects', "csv")
     assert capfd.readouterr().out == "n,t\n0,\n"
 
 
@@ -75,12 +76,12 @@ def test_an_empty_table_answers_with_its_columns(spark, settings, capfd):
 )
 def test_a_query_that_cannot_be_answered_says_why(profiles, query, message):
     with pytest.raises(OlistError, match=message):
-        lakehouse.answer(profiles, query, "table")
+        answer(profiles, query, "table")
 
 
 def test_queries_change_nothing(profiles):
     with pytest.raises(OlistError):
-        lakehouse.answer(profiles, f"DELETE FROM {NAME}", "table")
+        answer(profiles, f"DELETE FROM {NAME}", "table")
     assert lakehouse.statistics(lakehouse.open_table(profiles, NAME))["rows"] == 2
 
 

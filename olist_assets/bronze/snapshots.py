@@ -3,16 +3,28 @@
 import dagster as dg
 from pyspark.sql import DataFrame
 
-from olist_assets.contracts import Column, Table
-from olist_assets.resources import CORRUPT, OlistSource
-from olist_assets.source import SOURCES
+from olist_assets.contracts import Column, Pii, Table
+from olist_assets.resources import OlistSource
+from olist_assets.source import CORRUPT, SOURCES
 from olist_assets.usual import Duplicates, Freshness, Limit, Usual
 
+# A seller is a business and a geolocation a place: only what tells of a customer is personal.
+PERSONAL: dict[str, Pii] = {
+    "customer_id": "hash",
+    "customer_unique_id": "hash",
+    "customer_zip_code_prefix": "cut",
+    "customer_city": "remove",
+    "review_comment_title": "remove",
+    "review_comment_message": "remove",
+}
 ADDED = (
     Column("ingestion_timestamp", "timestamp", "When this snapshot was read."),
     Column("source_file", "string", "The file the record came from."),
-    Column(CORRUPT, "string", "The whole record where it did not parse into the header's columns.", nullable=True),
-)
+    Column(
+        CORRUPT, "string", "The whole record where it did not parse into the header's columns.",
+        nullable=True, pii="remove",
+    ),
+)  # fmt: skip
 # Geolocation has none: a quarter of its rows repeat, and its readers take medians.
 USUAL = {
     "customers": Usual(duplicates=Duplicates(("customer_id",))),
@@ -36,10 +48,14 @@ def bronze_table(subject: str) -> Table:
         description=f"Snapshot of {source.name}, exactly as received.",
         grain="One row per record of the file.",
         key=(),
-        columns=(*(Column(name, "string", "As received.", nullable=True) for name in source.columns), *ADDED),
+        columns=(*map(_as_received, source.columns), *ADDED),
         source=source,
         usual=USUAL.get(subject, Usual()),
     )
+
+
+def _as_received(name: str) -> Column:
+    return Column(name, "string", "As received.", nullable=True, pii=PERSONAL.get(name))
 
 
 def bronze_asset(subject: str, table: Table) -> dg.AssetsDefinition:

@@ -9,7 +9,7 @@ from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 
-from olist_assets.cli import alerts, models, runs, servers, setup, tables, versions
+from olist_assets.cli import alerts, governance, models, runs, servers, setup, tables, versions
 from olist_assets.cli.options import INTERRUPTED, WRONG_USE, console
 from olist_assets.errors import OlistError
 
@@ -23,7 +23,7 @@ def olist() -> None:
     """The Olist lakehouse: CSV files to bronze, silver, gold and machine-learning Delta tables, with checks."""
 
 
-for _module in (runs, tables, versions, models, servers, alerts, setup):
+for _module in (runs, tables, versions, governance, models, servers, alerts, setup):
     for _command in vars(_module).values():
         if isinstance(_command, click.Command):
             olist.add_command(_command)

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
-WIDTH = 100
+WIDTH, AS_WIDE_AS_IT_IS = 100, 10_000
 console = Console(highlight=False)
 select_option = click.option(
     "--select", default="*", show_default=True, help="Tables, in Dagster's selection syntax; commas unite."

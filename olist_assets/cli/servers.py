@@ -83,8 +83,9 @@ def dashboard(port: int) -> None:
     olist dashboard
     olist dashboard --port 8600
     """
-    import sys
+    from streamlit.web.cli import main as streamlit
 
+    from olist_assets.catalog import tables
     from olist_assets.spark_server import HOST
 
     app = Path(__file__).parents[1] / "dashboard" / "app.py"
@@ -92,9 +93,18 @@ def dashboard(port: int) -> None:
         "server.address": HOST,
         "server.port": str(port),
         "server.headless": "true",
+        "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        # What went wrong in the program itself is told in full here, not to who looks at a page.
+        "client.showErrorDetails": "none",
+        "theme.primaryColor": "#2563eb",
+        # Two cards stand side by side on a telephone.
+        "theme.metricValueFontSize": "1.5rem",
     }
+    with console.status("Starting"):
+        # What the pages import takes seconds: before the first reader comes, not while they wait.
+        tables()
     console.print(f"http://{HOST}:{port} (Ctrl-C ends it)")
     words = (word for name, value in options.items() for word in (f"--{name}", value))
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(app), *words])
+    streamlit(["run", str(app), *words], standalone_mode=False)

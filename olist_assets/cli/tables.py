@@ -30,7 +30,16 @@ class Moment(click.ParamType):
 @click.option("--version", type=int, help="The one table that the query names as it was at this version.")
 @click.option("--as-of", type=Moment(), help="All tables as they were then: an ISO date or timestamp, UTC.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-def sql(query: str | None, file: TextIOWrapper | None, version: int | None, as_of: datetime | None, form: str) -> None:
+@click.option("--as", "role", help="A role of governance.yaml.  [default: OLIST_ROLE]")
+def sql(
+    query: str | None,
+    file: TextIOWrapper | None,
+    version: int | None,
+    as_of: datetime | None,
+    *,
+    form: str,
+    role: str | None,
+) -> None:
     """Ask the tables, by bare name, in DuckDB's SQL.
 
     \b
@@ -40,18 +49,20 @@ def sql(query: str | None, file: TextIOWrapper | None, version: int | None, as_o
     olist sql -f queries/cohort_retention.sql --format csv > retention.csv
     olist sql --version 3 "SELECT count(*) FROM silver_orders"
     olist sql --as-of "2026-01-31 18:00" "FROM gold_daily_metrics"
+    olist sql --as analyst "FROM gold_customer_metrics"
     """
     if version is not None and as_of:
         raise click.UsageError("--version and --as-of exclude each other.")
     query = _one_query(query, file)
     from olist_assets import lakehouse, time_travel
+    from olist_assets.governance.access import answer
 
     opener = lakehouse.open_table
     if version is not None:
         opener = time_travel.at_version(query, version)
     elif as_of:
         opener = time_travel.at_time(as_of)
-    lakehouse.answer(Settings(), query, form, opener)
+    answer(Settings(), query, form, opener, role=role)
 
 
 def _one_query(query: str | None, file: TextIOWrapper | None) -> str:

@@ -12,14 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import console
+from olist_assets.cli.options import AS_WIDE_AS_IT_IS, console
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
     from olist_assets.table_diff import Diff, Row
     from olist_assets.time_travel import Version
 
-AS_WIDE_AS_IT_IS = 10_000
 SPANS_SHOWN = 10
 
 

@@ -23,8 +23,8 @@ GOLD_CUSTOMER_METRICS = Table(
     grain="One row per customer (customer_unique_id), delivered orders or not.",
     key=("customer_unique_id",),
     columns=(
-        Column("customer_unique_id", "string", "The person who bought."),
-        Column("customer_city", "string", "City of the latest order."),
+        Column("customer_unique_id", "string", "The person who bought.", pii="hash"),
+        Column("customer_city", "string", "City of the latest order.", pii="remove"),
         Column("customer_state", "string", "State of the latest order."),
         Column("customer_segment", "string", "RFM segment.", accepted=(NO_ORDERS, *SEGMENTS)),
         Column("first_order_date", "date", "First delivered order.", nullable=True),

@@ -28,7 +28,7 @@ GOLD_CUSTOMER_CHURN_PREDICTIONS = Table(
     grain="One row per customer (customer_unique_id) with a delivered order.",
     key=("customer_unique_id",),
     columns=(
-        Column("customer_unique_id", "string", "The person who bought."),
+        Column("customer_unique_id", "string", "The person who bought.", pii="hash"),
         Column("is_churned", "int", "1 after more than 90 days without an order.", minimum=0, maximum=1),
         Column("churn_probability", "double", "Of is_churned, by churn_model.", minimum=0, maximum=1),
         Column("churn_prediction", "int", "1 where more probable than not.", minimum=0, maximum=1),

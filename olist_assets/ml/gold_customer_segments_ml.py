@@ -18,7 +18,7 @@ GOLD_CUSTOMER_SEGMENTS_ML = Table(
     grain="One row per customer (customer_unique_id) with a delivered order.",
     key=("customer_unique_id",),
     columns=(
-        Column("customer_unique_id", "string", "The person who bought."),
+        Column("customer_unique_id", "string", "The person who bought.", pii="hash"),
         Column("recency_days", "int", "Last order to the reference date.", unit="days", minimum=0),
         Column("frequency", "int", "Delivered orders.", minimum=1),
         Column("monetary_value", "decimal(14,2)", "Value of delivered orders.", unit="BRL", minimum=0),

@@ -16,8 +16,8 @@ SILVER_ORDER_REVIEWS = Table(
     columns=(
         Column("review_id", "string", "The review."),
         Column("order_ids", "array<string>", "The orders it covers, sorted."),
-        Column("review_comment_title", "string", "Title of the comment.", nullable=True),
-        Column("review_comment_message", "string", "The comment.", nullable=True),
+        Column("review_comment_title", "string", "Title of the comment.", nullable=True, pii="remove"),
+        Column("review_comment_message", "string", "The comment.", nullable=True, pii="remove"),
         Column("review_creation_date", "timestamp", "When the survey was sent."),
         Column("review_answer_timestamp", "timestamp", "When it was answered.", nullable=True),
         Column("review_score", "int", "Score, 5 is best.", unit="1-5", minimum=1, maximum=5),

@@ -18,7 +18,7 @@ SILVER_ORDERS = Table(
     cluster_by="order_date",
     columns=(
         Column("order_id", "string", "The order."),
-        Column("customer_id", "string", "The order's own customer number: a new one for each order."),
+        Column("customer_id", "string", "The order's own customer number: a new one for each order.", pii="hash"),
         Column("order_status", "string", "State of the order.", accepted=("delivered",)),
         Column("order_purchase_timestamp", "timestamp", "When it was bought."),
         Column("order_approved_at", "timestamp", "When its payment was approved.", nullable=True),

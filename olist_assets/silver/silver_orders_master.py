@@ -16,9 +16,9 @@ SILVER_ORDERS_MASTER = Table(
     cluster_by="order_date",
     columns=(
         *SILVER_ORDERS.columns,
-        Column("customer_unique_id", "string", "The person who bought: the same over all of their orders."),
-        Column("customer_zip_code_prefix", "string", "First five digits of the customer's zip code."),
-        Column("customer_city", "string", "The customer's city."),
+        Column("customer_unique_id", "string", "The person who bought: the same over all of their orders.", pii="hash"),
+        Column("customer_zip_code_prefix", "string", "First five digits of the customer's zip code.", pii="cut"),
+        Column("customer_city", "string", "The customer's city.", pii="remove"),
         Column("customer_state", "string", "The customer's state, two letters."),
         Column("primary_payment_type", "string", "Kind of the largest payment.", nullable=True),
         Column("total_payment_value", "decimal(12,2)", "Sum of payments.", nullable=True, unit="BRL", minimum=0),

@@ -1,0 +1,108 @@
+"""Commands about who sees what: the audit log, the tables as a role sees them, a customer who is to be forgotten."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from olist_assets.cli.options import AS_WIDE_AS_IT_IS, console
+from olist_assets.settings import Settings
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Entries, newest first.")
+@click.option("--table", help="Only entries about this table.")
+@click.option("--action", help="Only this action: query, write, restore, maintain, export, forget.")
+@click.option("--user", help="Only this user's.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def audit(limit: int, table: str | None, action: str | None, user: str | None, form: str) -> None:
+    """Who read or changed what, and when.
+
+    \b
+    olist audit
+    olist audit --action query --user ana --limit 100
+    olist audit --table gold_customer_metrics --format json
+    """
+    from olist_assets import audit_log
+
+    asked = {"table": table, "action": action, "user": user}
+    entries = audit_log.latest(Settings(), limit, {name: value for name, value in asked.items() if value})
+    if form == "table":
+        Console(width=AS_WIDE_AS_IT_IS).print(_grid(entries))
+        return
+    records = [entry | {"at": entry["at"].isoformat(), "tables": " ".join(entry["tables"])} for entry in entries]
+    if form == "json":
+        click.echo(json.dumps(records, indent=2))
+    else:
+        writer = csv.DictWriter(sys.stdout, list(audit_log.SCHEMA.names))
+        writer.writeheader()
+        writer.writerows(records)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--as", "role", help="A role of governance.yaml.  [default: OLIST_ROLE]")
+@click.option("--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all that it sees]")
+def export(directory: Path, role: str | None, select: str | None) -> None:
+    """Write the tables as a role sees them into a new folder, as a warehouse of its own without the raw ones.
+
+    \b
+    olist export /srv/analysts --as analyst
+    OLIST_WAREHOUSE=/srv/analysts olist sql "FROM gold_daily_metrics"
+    """
+    from olist_assets.governance.export import export as exported
+
+    with console.status(f"Writing to {directory}"):
+        written = exported(Settings(), directory, role, select)
+    for name, rows in written.items():
+        console.print(f"[green]✓[/] {name:<38} {rows:>12,} rows")
+    console.print(f"{len(written)} tables. Next: OLIST_WAREHOUSE={directory} olist sql ...", soft_wrap=True)
+
+
+@click.command()
+@click.argument("customer")
+def forget(customer: str) -> None:
+    """Erase a customer from all tables and their old versions, and prove it.
+
+    CUSTOMER is a customer_unique_id, or the customer_id of an order. Orders and money stay, under a random token; no
+    later snapshot of the source brings the ids back. Older versions of the tables concerned are gone afterwards.
+
+    \b
+    olist forget 8d50f5eadf50201ccdcedfb9e2ac8455
+    """
+    from olist_assets.governance.forget import forget as forgotten
+
+    settings = Settings()
+    proof = forgotten(settings, customer, lambda step: console.print(escape(step), soft_wrap=True))
+    console.print(f"[green]Proof:[/] {escape(proof.described(settings.warehouse_path))}", soft_wrap=True)
+
+
+def _grid(entries: list[dict[str, Any]]) -> Grid:
+    grid = Grid(box=None, pad_edge=False)
+    for heading in ("time (UTC)", "action", "by", "role", "run"):
+        grid.add_column(heading, no_wrap=True)
+    for heading in ("rows", "seconds"):
+        grid.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("tables", "error", "statement"):
+        grid.add_column(heading, no_wrap=True)
+    for entry in entries:
+        texts = (entry["action"], entry["by"], entry["role"], entry["run_id"] and entry["run_id"][:8])
+        figures = (
+            "-" if entry[name] is None else f"{entry[name]:,.{digits}f}"
+            for name, digits in (("rows", 0), ("seconds", 2))
+        )
+        # A query of many lines is one entry.
+        said = (", ".join(entry["tables"]), entry["error"], " ".join((entry["statement"] or "").split()))
+        at = entry["at"].replace(tzinfo=None).isoformat(" ", "milliseconds")
+        grid.add_row(at, *_cells(texts), *figures, *_cells(said))
+    return grid
+
+
+def _cells(texts: tuple[str | None, ...]) -> list[str]:
+    return [escape(text) if text else "-" for text in texts]
