@@ -122,9 +122,8 @@ def days(weeks: int = 24, growth: float = 1.01, **special: float) -> list[tuple[
     """Orders a day that grow, with busy Mondays and quiet Sundays; `special` days by `dN` have another number."""
     by_weekday = [1.3, 1.1, 1.0, 1.0, 1.0, 0.8, 0.6]
     ordinary = [100 * growth ** (n / 7) * by_weekday[n % 7] * (1 + 0.04 * (n % 3)) for n in range(7 * weeks)]
-    return [
-        (FIRST + timedelta(n), special[f"d{n}"] if f"d{n}" in special else orders) for n, orders in enumerate(ordinary)
-    ]
+    orders = {f"d{n}": number for n, number in enumerate(ordinary)} | special
+    return [(FIRST + timedelta(int(name[1:])), number) for name, number in orders.items()]
 
 
 def unusual(found) -> list[int]:
