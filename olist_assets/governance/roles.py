@@ -47,7 +47,8 @@ class Role(BaseModel):
     def grants(self) -> dict[str, Grant]:
         """The grant of each table that is seen at all, by the table's name."""
         fitting = {
-            name: [grant for pattern, grant in self.tables.items() if fnmatchcase(name, pattern)] for name in all_tables()
+            name: [grant for pattern, grant in self.tables.items() if fnmatchcase(name, pattern)]
+            for name in all_tables()
         }
         return {name: found[0] for name, found in fitting.items() if found}
 
