@@ -14,6 +14,7 @@ from olist_assets.catalog import tables
 from olist_assets.check_kinds import checks_of
 from olist_assets.checks import evaluated
 from olist_assets.ml.gold_customer_churn_predictions import GOLD_CUSTOMER_CHURN_PREDICTIONS
+from olist_assets.settings import Settings
 from olist_assets.silver.silver_order_items import SILVER_ORDER_ITEMS
 from olist_assets.silver.silver_order_payments import SILVER_ORDER_PAYMENTS
 from olist_assets.silver.silver_orders import SILVER_ORDERS
@@ -32,12 +33,13 @@ def figures(result) -> dict[str, Any]:
 
 
 @pytest.fixture
-def orders(spark, settings):
+def orders(spark, settings, monkeypatch):
     """Sound bronze_customers, bronze_orders and no rejects; the test adds silver_orders."""
+    monkeypatch.setenv("OLIST_AS_OF", "2018-01-01")
     write_delta(spark, settings, BRONZE["customers"], {"customer_id": "c"})
     write_delta(spark, settings, BRONZE["orders"], {"order_id": "a"}, {"order_id": "b", "order_status": "canceled"})
     write_delta(spark, settings, SILVER_REJECTS)
-    return settings
+    return Settings()
 
 
 SOUND_ORDER = {"order_id": "a", "customer_id": "c", "order_status": "delivered"}
@@ -78,8 +80,9 @@ FAULTS = {
 def test_each_kind_of_check_fails_on_its_fault_alone(spark, orders, check):
     write_delta(spark, orders, SILVER_ORDERS, *FAULTS[check])
     failed = {name for name, result in verdicts(orders, SILVER_ORDERS).items() if not result.passed}
-    # A table with too few or too many rows does not add up either.
-    assert failed - {"nothing_is_lost"} == {check} - {"nothing_is_lost"}
+    # A table with too few or too many rows does not add up either, and one without rows is not fresh.
+    also = {"nothing_is_lost", "data_are_fresh"}
+    assert failed - also == {check} - also
     assert check in failed
 
 

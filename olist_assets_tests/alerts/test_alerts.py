@@ -221,8 +221,10 @@ def test_a_mail_server_that_takes_nothing_is_told_of(storage, rounds, mailbox, m
 def test_many_events_are_told_in_batches_and_none_is_lost(storage, rounds, alert_file, monkeypatch):
     monkeypatch.setattr(events, "BATCH", 2)
     round_ = rounds()
+    # One kind after the other: a batch of the second must not skip what is left of the first.
     for number in range(3):
         check(storage, f"check_{number}", passed=False)
+    for number in range(3):
         run(storage, fails=True, step=f"step_{number}")
         refresh(f"query_{number}", error="gone")
     for _ in range(6):
