@@ -88,6 +88,8 @@ def dashboard(port: int) -> None:
     from olist_assets.catalog import tables
     from olist_assets.spark_server import HOST
 
+    # A wrong setting is said here, not on a page.
+    warehouse = Settings().warehouse_path
     app = Path(__file__).parents[1] / "dashboard" / "app.py"
     options = {
         "server.address": HOST,
@@ -105,6 +107,6 @@ def dashboard(port: int) -> None:
     with console.status("Starting"):
         # What the pages import takes seconds: before the first reader comes, not while they wait.
         tables()
-    console.print(f"http://{HOST}:{port} (Ctrl-C ends it)")
+    console.print(f"{warehouse} at http://{HOST}:{port} (Ctrl-C ends it)", soft_wrap=True)
     words = (word for name, value in options.items() for word in (f"--{name}", value))
     streamlit(["run", str(app), *words], standalone_mode=False)

@@ -26,9 +26,10 @@ def page() -> None:
     chosen = None
     with data.section():
         chosen = filters.chosen()
-    for title, draw in OF_ORDERS if chosen else ():
-        with data.section(title):
-            draw(chosen)
+    if chosen:
+        for title, draw in OF_ORDERS:
+            with data.section(title):
+                draw(chosen)
     for title, draw in OF_CUSTOMERS:
         with data.section(title):
             draw(chosen.states if chosen else ())

@@ -12,16 +12,17 @@ SCORES = alt.Scale(domain=[2, 3.5, 5], clamp=True, range=["#dc2626", "#eab308", 
 AMOUNTS = alt.Scale(type="sqrt", range=["#dbeafe", "#1d4ed8"])
 POINTS = alt.Scale(type="sqrt", range=["#60a5fa", "#1e3a8a"])
 """Amounts of marks too small to be seen in a pale colour."""
+Drawing = alt.Chart | alt.LayerChart | alt.FacetChart
 _LOCALE = {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["R$ ", ""]}
 
 
-def shown(chart: alt.Chart | alt.LayerChart, frame: pd.DataFrame, name: str, told: str = "") -> None:
+def shown(chart: Drawing, frame: pd.DataFrame, name: str, told: str = "") -> None:
     """A chart as wide as the page allows; under it what must be told of it, and its data as <name>.csv."""
     drawn(chart)
     download(frame, name, told)
 
 
-def drawn(chart: alt.Chart | alt.LayerChart) -> None:
+def drawn(chart: Drawing) -> None:
     """A chart as wide as the page allows, with amounts in reais."""
     st.altair_chart(chart.configure(locale=alt.Locale(number=alt.NumberLocale(**_LOCALE))), width="stretch")
 
@@ -61,7 +62,7 @@ def day_axis(days: int) -> alt.X:
     return alt.X("order_date:T", title=None, axis=alt.Axis(format=kind, tickCount=6, labelOverlap=True))
 
 
-def over_time(frame: pd.DataFrame, daily: str, means: dict[str, str], title: str, form: str) -> alt.LayerChart:
+def over_time(frame: pd.DataFrame, daily: str, means: dict[str, str], title: str, form: str) -> Drawing:
     """A figure a day as pale bars, and its moving averages, column to name, as lines."""
     tips = [
         alt.Tooltip("order_date:T", title="Day", format="%a %d %b %Y"),
@@ -80,7 +81,7 @@ def over_time(frame: pd.DataFrame, daily: str, means: dict[str, str], title: str
 def lines(frame: pd.DataFrame, columns: dict[str, str], title: str, form: str) -> alt.Chart:
     """One line a column, named in a legend above; gaps stay gaps."""
     long = frame.melt("order_date", list(columns), "column", "value")
-    long["name"] = long["column"].map(columns)
+    long["name"] = [columns[column] for column in long["column"]]
     axis = alt.Axis(format=".0%") if form == PERCENT else amounts()
     colour = alt.Color(
         "name:N",
@@ -104,7 +105,7 @@ def lines(frame: pd.DataFrame, columns: dict[str, str], title: str, form: str) -
     )
 
 
-def ranked(frame: pd.DataFrame, label: str, value: alt.X, tooltip: list[alt.Tooltip]) -> alt.LayerChart:
+def ranked(frame: pd.DataFrame, label: str, value: alt.X, tooltip: list[alt.Tooltip]) -> Drawing:
     """Bars in the frame's order, coloured by review score; grey where there is none."""
     names = alt.Y(f"{label}:N", sort=None, title=None, axis=alt.Axis(labelLimit=170, minExtent=110))
     bars = alt.Chart().mark_bar(cornerRadiusEnd=3, color=GREY).encode(x=value, y=names, tooltip=tooltip)

@@ -5,6 +5,7 @@ import streamlit as st
 
 from olist_assets.dashboard import charts, data
 
+PROBABILITIES = ("avg_churn_probability", "avg_no_repurchase_probability")
 APPLIES = "A customer's figures are of all their orders: the state applies here, the period and the categories do not."
 
 
@@ -27,10 +28,10 @@ def segments(states: tuple[str, ...]) -> None:
         """,
         **params,
     )
-    found = both[both["is_whole"]].drop(columns=["recency_score", "fm_score", "is_whole"])
+    found = both.loc[both["is_whole"]].drop(columns=["recency_score", "fm_score", "is_whole"])
     found["customer_share"] = found["customers"] / found["customers"].sum()
     # Who has no delivered order has no scores.
-    grid = both[~both["is_whole"]].dropna(subset="recency_score").drop(columns="is_whole")
+    grid = both.loc[~both["is_whole"] & both["recency_score"].notna()].drop(columns="is_whole")
     st.caption(APPLIES)
     left, right = st.columns(2)
     with left:
@@ -67,7 +68,7 @@ def segments(states: tuple[str, ...]) -> None:
             color=alt.condition(dark, alt.value("white"), alt.value("#1e293b")),
         )
         charts.shown(
-            alt.layer(cells, counts, data=grid).properties(height=340),
+            alt.layer(cells, counts, data=grid).properties(height=400),
             grid,
             "rfm_grid",
             "Customers by what segments are cut from.",
@@ -89,7 +90,9 @@ def churn(states: tuple[str, ...]) -> None:
     )
     st.caption(APPLIES)
     st.dataframe(
-        found.drop(columns="churned_share").round({"clv_12_months": 0, "avg_recency_days": 0}),
+        found.drop(columns="churned_share").round(
+            {"clv_12_months": 0, "avg_recency_days": 0, **dict.fromkeys(PROBABILITIES, 3)}
+        ),
         hide_index=True,
         width="stretch",
         column_config={

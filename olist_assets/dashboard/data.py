@@ -71,9 +71,6 @@ def answer(sql: str, **params: Any) -> pd.DataFrame:
         return _answered(in_force.warehouse, versions, in_force.role, sql, params)
     except Missing:
         raise
-    except lakehouse.TableMissing as missing:
-        # There is a log, and nothing in it yet.
-        raise Missing(names) from missing
     except (OlistError, duckdb.Error, DeltaError, OSError, *store_errors()) as error:
         why = str(error).splitlines()[0]
         _recorder(in_force.warehouse).add(names, sql, role=in_force.role, error=why)
@@ -124,7 +121,11 @@ def _answered(
 @st.cache_resource(show_spinner=False, max_entries=_KEPT)
 def _opened(warehouse: str, version: Version) -> DeltaTable:
     # Opening a table again for each query would cost as much as the query.
-    return lakehouse.open_table(Settings(warehouse=warehouse), version[0])
+    try:
+        return lakehouse.open_table(Settings(warehouse=warehouse), version[0])
+    except lakehouse.TableMissing as missing:
+        # There is a log, and nothing in it yet.
+        raise Missing([version[0]]) from missing
 
 
 class _Recorder:

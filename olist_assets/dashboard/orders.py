@@ -1,12 +1,17 @@
 """The Business page's sections over delivered orders: figures, days, categories, delivery. All filters apply."""
 
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
 import altair as alt
-import pandas as pd
 import streamlit as st
 
 from olist_assets.dashboard import charts, data
 from olist_assets.dashboard.filters import Filters, category_name
 
+Figures = Mapping[Any, float]
+Colour = Literal["normal", "inverse"]
 # What one delivered order counts for; each is asked of silver_orders_master, as queries/kpis.sql does.
 MEASURES = """
     sum(order_total_value) AS revenue,
@@ -28,14 +33,14 @@ def figures(chosen: Filters) -> None:
         before=chosen.before,
         until=chosen.until,
         **chosen.params,
-    ).set_index("is_recent")
-    if True not in found.index:
+    )
+    periods = {period.pop("is_recent"): period for period in found.to_dict("records")}
+    if True not in periods:
         st.info("No delivered order fits these filters.", icon=":material/filter_alt_off:")
         return
-    now = found.loc[True]
-    before = found.loc[False] if chosen.has_before and False in found.index else None
+    before = periods.get(False) if chosen.has_before else None
     with st.container(horizontal=True, gap="small"):
-        for label, value, change, colour in _cards(now, before):
+        for label, value, change, colour in _cards(periods[True], before):
             st.metric(label, value, change, delta_color=colour, border=True, width=160)
     span = f"{chosen.since:%d %b %Y} to {chosen.until:%d %b %Y}"
     if before is None:
@@ -43,19 +48,21 @@ def figures(chosen: Filters) -> None:
     else:
         told = f"{span}, and the change against the {chosen.days} days before."
     told += " Delivered orders; a missing review or delivery date counts for nothing, not for zero."
-    charts.download(found.reset_index(), "figures", told)
+    charts.download(found, "figures", told)
 
 
-def _cards(now: pd.Series, before: pd.Series | None) -> list[tuple[str, str, str | None, str]]:
+def _cards(now: Figures, before: Figures | None) -> list[tuple[str, str, str | None, Colour]]:
+    """Label, value, change and whether more is good."""
+
     def relative(name: str) -> str | None:
-        return None if before is None or not before[name] else f"{now[name] / before[name] - 1:+.1%}"
+        return f"{now[name] / before[name] - 1:+.1%}" if before and before[name] else None
 
-    def absolute(name: str, form: str, scale: float = 1) -> str | None:
-        change = None if before is None else (now[name] - before[name]) * scale
-        return None if change is None or pd.isna(change) else f"{change:{form}}"
+    def absolute(name: str, form: str, scale: float = 1, unit: str = "") -> str | None:
+        change = (now[name] - before[name]) * scale if before else None
+        return None if change is None or math.isnan(change) else f"{change:{form}}{unit}"
 
     def known(name: str, form: str) -> str:
-        return "n/a" if pd.isna(now[name]) else f"{now[name]:{form}}"
+        return "n/a" if math.isnan(now[name]) else f"{now[name]:{form}}"
 
     return [
         ("Revenue", charts.brl(now["revenue"]), relative("revenue"), "normal"),
@@ -63,13 +70,9 @@ def _cards(now: pd.Series, before: pd.Series | None) -> list[tuple[str, str, str
         ("Customers", known("customers", ",.0f"), relative("customers"), "normal"),
         ("Average order", charts.brl(now["avg_order_value"]), relative("avg_order_value"), "normal"),
         ("Delivery, days", known("avg_delivery_days", ".1f"), absolute("avg_delivery_days", "+.1f"), "inverse"),
-        ("On time", known("on_time_rate", ".1%"), _points(absolute("on_time_rate", "+.1f", 100)), "normal"),
+        ("On time", known("on_time_rate", ".1%"), absolute("on_time_rate", "+.1f", 100, " points"), "normal"),
         ("Review score", known("avg_review_score", ".2f"), absolute("avg_review_score", "+.2f"), "normal"),
     ]
-
-
-def _points(change: str | None) -> str | None:
-    return None if change is None else f"{change} points"
 
 
 def days(chosen: Filters) -> None:

@@ -64,7 +64,7 @@ def _colour(measure: str, amounts: alt.Scale) -> alt.Color:
     return alt.Color(f"{measure}:Q", title=title, scale=scale, legend=legend)
 
 
-def _tiles(states: pd.DataFrame, measure: str) -> alt.LayerChart:
+def _tiles(states: pd.DataFrame, measure: str) -> charts.Drawing:
     base = alt.Chart().encode(
         x=alt.X("column:O", axis=None),
         y=alt.Y("row:O", axis=None),
@@ -82,7 +82,7 @@ def _tiles(states: pd.DataFrame, measure: str) -> alt.LayerChart:
     return alt.layer(squares, text, data=states).properties(height=420)
 
 
-def _points_on_map(cities: pd.DataFrame, measure: str) -> alt.LayerChart:
+def _points_on_map(cities: pd.DataFrame, measure: str) -> charts.Drawing:
     circles = (
         alt.Chart(cities)
         .mark_circle(opacity=0.65)
