@@ -3,7 +3,6 @@
 import csv
 import json
 import sys
-from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from olist_assets.time_travel import Version
 
 SPANS_SHOWN = 10
+
+# What JSON and CSV say of a version, in this order.
+TOLD = ("version", "at", "operation", "who", "run_id", "partitions", "rows", "written", "deleted", "notes")
 
 
 @click.command()
@@ -40,7 +42,7 @@ def history(table: str, limit: int, form: str) -> None:
         # As wide as it is: a line that a narrow terminal breaks is still the line of one version.
         Console(width=AS_WIDE_AS_IT_IS).print(_history_grid(versions))
         return
-    records = [{**asdict(version), "at": version.at.isoformat()} for version in versions]
+    records = [{name: getattr(version, name) for name in TOLD} | {"at": version.at.isoformat()} for version in versions]
     if form == "json":
         click.echo(json.dumps(records, indent=2))
     else:
