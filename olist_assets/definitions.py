@@ -19,7 +19,7 @@ from olist_assets.tracking import Mlflow
 # A run sets it: in the launchpad, or by --allow-schema-change.
 spark, schema_policy = Spark(), SchemaPolicy.configure_at_launch()
 defs = dg.Definitions(
-    assets=[*assets(), *monitoring_assets],
+    assets=[*assets(), *monitoring_assets],  # pyright: ignore[reportArgumentType]  # takes what @dg.asset gives for functions
     asset_checks=[
         *(asset_checks(table) for table in tables().values()),
         *(model_checks(model) for model in models().values()),
