@@ -17,7 +17,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from upath import UPath
 
 from olist_assets import delta_log
-from olist_assets.catalog import layer_of
+from olist_assets.catalog import all_tables, layer_of
 from olist_assets.errors import OlistError
 from olist_assets.object_store import object_store, open_delta, store_errors
 from olist_assets.settings import Settings
@@ -152,8 +152,8 @@ def made(settings: Settings, names: Iterable[str], opener: Opener = open_table) 
 
 
 def tables_on_disk(settings: Settings, opener: Opener = open_table) -> dict[str, DeltaTable]:
-    """All tables with data in the warehouse, by name."""
-    return made(settings, (log.parent.name for log in sorted(settings.warehouse_path.glob("*/*/_delta_log"))), opener)
+    """All tables with data in the warehouse, by name; the audit log, which comes by itself, is none of them."""
+    return made(settings, all_tables(), opener)
 
 
 def statistics(table: DeltaTable) -> dict[str, Any]:

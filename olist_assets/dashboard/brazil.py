@@ -1,6 +1,6 @@
 """Brazil on a chart without a tile server: its outline, its states as tiles in about their place, their names.
 
-The outline is Natural Earth's (1:110 million, public domain), rounded to a tenth of a degree.
+The outline is a sketch, to a tenth of a degree at best: it shows where the cities lie, and is no survey.
 """
 
 import altair as alt
