@@ -8,6 +8,7 @@
 """
 
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -52,7 +53,12 @@ class QueryFailed(OlistError):
 
 
 def settings() -> Settings:
-    """The settings in force, read from the environment."""
+    """The settings in force, read from the environment, anew only where that changed: a page asks two dozen times."""
+    return _settings_of(tuple(item for item in os.environ.items() if item[0].startswith(("OLIST_", "MLFLOW_"))))
+
+
+@lru_cache(maxsize=1)
+def _settings_of(environment: tuple[tuple[str, str], ...]) -> Settings:  # noqa: ARG001
     return Settings()
 
 
