@@ -76,20 +76,25 @@ def thrift_server(select: str | None, port: int) -> int:
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
-def dashboard(port: int) -> None:
+@click.option("--as", "role", help="A role of governance.yaml.  [default: OLIST_ROLE]")
+def dashboard(port: int, role: str | None) -> None:
     """Open the dashboard on the loopback address: business, health, lineage, audit, models. Ctrl-C ends it.
 
     \b
     olist dashboard
-    olist dashboard --port 8600
+    olist dashboard --as analyst --port 8600
     """
     from streamlit.web.cli import main as streamlit
 
     from olist_assets.catalog import tables
+    from olist_assets.governance.roles import in_force
     from olist_assets.spark_server import HOST
 
+    if role:
+        os.environ["OLIST_ROLE"] = role
     # A wrong setting is said here, not on a page.
-    warehouse = Settings().warehouse_path
+    settings = Settings()
+    seen_as = in_force(settings)
     app = Path(__file__).parents[1] / "dashboard" / "app.py"
     options = {
         "server.address": HOST,
@@ -107,6 +112,7 @@ def dashboard(port: int) -> None:
     with console.status("Starting"):
         # What the pages import takes seconds: before the first reader comes, not while they wait.
         tables()
-    console.print(f"{warehouse} at http://{HOST}:{port} (Ctrl-C ends it)", soft_wrap=True)
+    whose = f" as {seen_as.name}" if seen_as else ""
+    console.print(f"{settings.warehouse_path}{whose} at http://{HOST}:{port} (Ctrl-C ends it)", soft_wrap=True)
     words = (word for name, value in options.items() for word in (f"--{name}", value))
     streamlit(["run", str(app), *words], standalone_mode=False)

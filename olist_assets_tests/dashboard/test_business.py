@@ -259,6 +259,17 @@ def test_queries_are_recorded_once_and_failures_with_their_error(full):
     assert all("silver_orders_master" in entry["tables"] for entry in failed)
 
 
+def test_a_role_sees_its_own_tables_and_rows_only(full, monkeypatch):
+    everybody = data.answer("SELECT customer_unique_id FROM gold_customer_metrics")
+    monkeypatch.setenv("OLIST_ROLE", "marketing")
+    monkeypatch.setenv("OLIST_MASK_SALT", "a secret of the tests alone")
+    page = opened()
+    assert any("Role marketing may not read silver_orders_master" in error.value for error in page.error)
+    seen = data.answer("SELECT customer_unique_id FROM gold_customer_metrics")
+    assert len(seen) == sum(customer["customer_state"] == "SP" for customer in customers()) < len(everybody)
+    assert not set(seen["customer_unique_id"]) & set(everybody["customer_unique_id"])
+
+
 def test_the_command_serves_the_pages_on_the_loopback_address(warehouse, tmp_path):
     port = free_port()
     command = [sys.executable, "-c", "from olist_assets.cli.main import main; main()", "dashboard", "--port", str(port)]
