@@ -74,7 +74,7 @@ def forget(customer: str) -> None:
     later snapshot of the source brings the ids back. Older versions of the tables concerned are gone afterwards.
 
     \b
-    olist forget 8d50f5eadf50201ccdcedfb9e2ac8455
+    olist forget 0123456789abcdef0123456789abcdef
     """
     from olist_assets.governance.forget import forget as forgotten
 

@@ -16,7 +16,7 @@ from olist_assets.settings import Settings
 from olist_assets_tests.governance.conftest import SECRET
 
 PERSON, ORDERS_OWN, COMMENT = (
-    "8d50f5eadf50201ccdcedfb9e2ac8455",
+    "0123456789abcdef0123456789abcdef",
     "9ef432eb6251297304e76186b10a928d",
     "my secret comment",
 )

@@ -19,7 +19,7 @@ from olist_assets.settings import Settings
 for at in range({EACH}):
     audit_log.record(Settings(), "query", [], statement=f"{{sys.argv[1]}}/{{at}}")
 """
-ID = "8d50f5eadf50201ccdcedfb9e2ac8455"
+ID = "0123456789abcdef0123456789abcdef"
 DONE = 0
 
 

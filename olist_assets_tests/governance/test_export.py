@@ -10,7 +10,7 @@ from olist_assets.settings import Settings
 from olist_assets_tests.governance.conftest import SECRET
 
 DONE, WRONG_USE = 0, 2
-PERSON = "8d50f5eadf50201ccdcedfb9e2ac8455"
+PERSON = "0123456789abcdef0123456789abcdef"
 CUSTOMERS = "gold_customer_metrics"
 
 

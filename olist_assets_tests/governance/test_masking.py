@@ -13,7 +13,7 @@ from olist_assets_tests.governance.conftest import SECRET
 def test_duckdb_and_python_make_the_same_digest(secret):
     with duckdb.connect() as con:
         masking.use_secret(con, secret)
-        ids = ["", "a", "8d50f5eadf50201ccdcedfb9e2ac8455", "São Paulo"]
+        ids = ["", "a", "0123456789abcdef0123456789abcdef", "São Paulo"]
         con.execute("CREATE TABLE t AS SELECT unnest(?) AS id", [ids])
         found = con.execute(f"SELECT id, {masking.sql_digest('id')} FROM t").fetchall()
     assert dict(found) == {value: masking.digest(secret, value) for value in ids}

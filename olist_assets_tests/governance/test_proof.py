@@ -9,7 +9,7 @@ import pytest
 from olist_assets.errors import OlistError
 from olist_assets.governance import proof
 
-ID = "8d50f5eadf50201ccdcedfb9e2ac8455"
+ID = "0123456789abcdef0123456789abcdef"
 
 
 def test_a_text_is_found_in_every_kind_of_file(tmp_path):
