@@ -17,7 +17,7 @@ from olist_assets_tests.governance.conftest import SECRET
 
 PERSON, ORDERS_OWN, COMMENT = (
     "0123456789abcdef0123456789abcdef",
-    "9ef432eb6251297304e76186b10a928d",
+    "fedcba9876543210fedcba9876543210",
     "my secret comment",
 )
 OTHER = "b" * 32
