@@ -10,7 +10,7 @@ from olist_assets.dashboard import audit, business, health, lineage, ml
 from olist_assets.errors import OlistError
 
 PAGES = (
-    st.Page(business.page, title="Business", icon=":material/storefront:", url_path="business", default=True),
+    st.Page(business.page, title="Business", icon=":material/storefront:", default=True),
     st.Page(health.page, title="Health", icon=":material/monitor_heart:", url_path="health"),
     st.Page(lineage.page, title="Lineage", icon=":material/account_tree:", url_path="lineage"),
     st.Page(audit.page, title="Audit", icon=":material/policy:", url_path="audit"),

@@ -31,7 +31,7 @@ WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 DAYS_LEGEND = "The darker, the more rows. Light grey: never made; red: its last run failed."
 FEWEST_PLACES = 24
 SHORT_TIME = "timeFormat(toDate(datum.value), '%d %b')"
-ROW_HEIGHT, LEGEND_AND_AXIS = 22, 100
+ROW_HEIGHT, LEGEND_AND_AXIS = 22, 160
 DAY_HEIGHT, MONTHS = 18, 35
 
 
