@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from olist_assets import lakehouse
@@ -132,11 +132,18 @@ def warn(text: str) -> None:
     sys.stderr.write(f"Warning: {text}\n")
 
 
+def opened(settings: Settings) -> DeltaTable | None:
+    """The log; None where nothing was ever entered."""
+    try:
+        return open_delta(path(settings))
+    except TableNotFoundError:
+        return None
+
+
 def latest(settings: Settings, limit: int, conditions: dict[str, str]) -> list[dict[str, Any]]:
     """The newest entries, newest first, whose `table`, `action` or `user` is as asked."""
-    try:
-        log = open_delta(path(settings))
-    except TableNotFoundError:
+    log = opened(settings)
+    if log is None:
         return []
     tests = {
         "table": "list_contains(tables, $table)",
@@ -151,12 +158,10 @@ def latest(settings: Settings, limit: int, conditions: dict[str, str]) -> list[d
 
 def compact(settings: Settings) -> tuple[int, int] | None:
     """Join its small files, and remove those that a week has not needed; files before and after, None without a log."""
-    where = path(settings)
-    try:
-        log = open_delta(where)
-    except TableNotFoundError:
+    log = opened(settings)
+    if log is None:
         return None
-    with table_lock(where, settings.lock_timeout, "audit"):
+    with table_lock(path(settings), settings.lock_timeout, "audit"):
         log.update_incremental()
         before = len(log.file_uris())
         log.optimize.compact()

@@ -151,9 +151,9 @@ def made(settings: Settings, names: Iterable[str], opener: Opener = open_table) 
     return found
 
 
-def tables_on_disk(settings: Settings, opener: Opener = open_table) -> dict[str, DeltaTable]:
+def tables_on_disk(settings: Settings) -> dict[str, DeltaTable]:
     """All tables with data in the warehouse, by name; the audit log, which comes by itself, is none of them."""
-    return made(settings, all_tables(), opener)
+    return made(settings, all_tables())
 
 
 def statistics(table: DeltaTable) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What is worth an alert, read from Dagster's event log and the audit log, each from a position on."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +9,11 @@ import dagster as dg
 from dagster import DagsterEventType, EventLogRecord
 from dagster._core.event_api import EventLogCursor
 from dagster_shared.error import SerializableErrorInfo
-from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
 
 from olist_assets import audit_log, delta_log, lakehouse
 from olist_assets.alerts.alert import Event, Kind
 from olist_assets.alerts.digest import shortened
 from olist_assets.monitoring.usual_checks import FRESHNESS_CHECK
-from olist_assets.object_store import open_delta
 from olist_assets.settings import Settings
 
 # Of a kind and tick: a sink that was dead for long catches up in some ticks.
@@ -35,7 +31,7 @@ class Position:
 
 def newest(instance: dg.DagsterInstance, settings: Settings) -> Position:
     """The end of both logs."""
-    audit = _audit(settings)
+    audit = audit_log.opened(settings)
     return Position(instance.event_log_storage.get_maximum_record_id() or 0, audit.version() if audit else -1)
 
 
@@ -133,7 +129,7 @@ def _of_good_run(instance: dg.DagsterInstance, settings: Settings, run_id: str, 
 
 
 def _audit_events(settings: Settings, after: int) -> tuple[list[Event], int]:
-    table = _audit(settings)
+    table = audit_log.opened(settings)
     if table is None or table.version() <= after:
         return [], after
     last = min(table.version(), after + BATCH)
@@ -158,18 +154,8 @@ def _of_query(
 
 def _added(table: Path, version: int) -> list[str]:
     """Data files that a commit added as new rows; none where the log has forgotten it, or only joined files."""
-    path = delta_log.commit(table, version).path
-    if not path.exists():
-        return []
-    actions = (json.loads(line).get("add") for line in path.read_text().split("\n") if line.strip())
-    return [action["path"] for action in actions if action and action["dataChange"]]
-
-
-def _audit(settings: Settings) -> DeltaTable | None:
-    try:
-        return open_delta(audit_log.path(settings))
-    except TableNotFoundError:
-        return None
+    added = (action["add"] for action in delta_log.commit(table, version).actions or () if "add" in action)
+    return [add["path"] for add in added if add["dataChange"]]
 
 
 def _ui(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from olist_assets import audit_log, delta_log, lakehouse
+from olist_assets import audit_log
 from olist_assets.catalog import tables
 from olist_assets.dashboard import data
 from olist_assets.settings import Settings
@@ -25,7 +25,7 @@ def events() -> pd.DataFrame:
     `notes` are the statement of a query, the error of what failed, or what a commit says besides.
     """
     settings = data.settings()
-    rows = [row for name in tables() for row in _changes(settings.warehouse, name, _newest(settings, name))]
+    rows = [row for name in tables() for row in _changes(settings.warehouse, data.newest(settings, name))]
     with data.section():
         # A role that may not read the log still sees what the tables say.
         rows += _entries()
@@ -33,15 +33,10 @@ def events() -> pd.DataFrame:
     return frame.astype({"at": "datetime64[us, UTC]"}).sort_values("at", ascending=False, ignore_index=True)
 
 
-def _newest(settings: Settings, name: str) -> tuple[int, float] | None:
-    """The table's newest commit and when its file was written: while they are the same, so is the history."""
-    newest = next(iter(delta_log.commits(lakehouse.table_path(settings, name))), None)
-    return (newest.version, newest.path.stat().st_mtime) if newest else None
-
-
 @st.cache_data(show_spinner="Reading the tables' histories", max_entries=200)
-def _changes(warehouse: str, name: str, newest: tuple[int, float] | None) -> list[dict[str, object]]:
-    if newest is None:
+def _changes(warehouse: str, newest: data.Version) -> list[dict[str, object]]:
+    name, version, _ = newest
+    if version < 0:
         return []
     return [_change(name, version) for version in history(Settings(warehouse=warehouse), name, VERSIONS_READ)]
 

@@ -4,29 +4,29 @@ import altair as alt
 import streamlit as st
 
 from olist_assets.dashboard import charts, data
+from olist_assets.dashboard.filters import in_states
 
 PROBABILITIES = ("avg_churn_probability", "avg_no_repurchase_probability")
 APPLIES = "A customer's figures are of all their orders: the state applies here, the period and the categories do not."
 
 
-def _in(states: tuple[str, ...]) -> tuple[str, dict[str, list[str]]]:
-    return ("customer_state IN (SELECT unnest($states))", {"states": list(states)}) if states else ("true", {})
+def _params(states: tuple[str, ...]) -> dict[str, list[str]]:
+    return {"states": list(states)} if states else {}
 
 
 def segments(states: tuple[str, ...]) -> None:
     """Customers and revenue by RFM segment, and the grid that the segments are cut from."""
-    condition, params = _in(states)
     both = data.answer(
         f"""
         SELECT customer_segment AS segment, recency_score,
             ceil((frequency_score + monetary_score) / 2)::INT AS fm_score, count(*) AS customers,
             sum(monetary_value) AS revenue, avg(monetary_value) AS avg_value, avg(recency_days) AS avg_recency_days,
             avg(avg_review_score) AS avg_review_score, grouping(recency_score) = 1 AS is_whole
-        FROM gold_customer_metrics WHERE {condition}
+        FROM gold_customer_metrics WHERE {in_states(states)}
         GROUP BY GROUPING SETS ((segment), (segment, recency_score, fm_score))
         ORDER BY revenue DESC, segment
         """,
-        **params,
+        **_params(states),
     )
     found = both.loc[both["is_whole"]].drop(columns=["recency_score", "fm_score", "is_whole"])
     found["customer_share"] = found["customers"] / found["customers"].sum()
@@ -77,16 +77,15 @@ def segments(states: tuple[str, ...]) -> None:
 
 def churn(states: tuple[str, ...]) -> None:
     """Customers and what they are worth a year, by churn risk."""
-    condition, params = _in(states)
     found = data.answer(
         f"""
         SELECT churn_risk_category AS risk, count(*) AS customers, sum(clv_12_months) AS clv_12_months,
             avg(is_churned) AS churned_share, avg(churn_probability) AS avg_churn_probability,
             avg(no_repurchase_probability) AS avg_no_repurchase_probability, avg(recency_days) AS avg_recency_days
         FROM gold_customer_churn_predictions JOIN gold_customer_metrics USING (customer_unique_id)
-        WHERE {condition} GROUP BY risk ORDER BY min(churn_percentile)
+        WHERE {in_states(states)} GROUP BY risk ORDER BY min(churn_percentile)
         """,
-        **params,
+        **_params(states),
     )
     st.caption(APPLIES)
     st.dataframe(

@@ -71,7 +71,7 @@ def answer(sql: str, **params: Any) -> pd.DataFrame:
     in_force = settings()
     names = tables_named(sql)
     try:
-        versions = tuple(_version(in_force, name) for name in names)
+        versions = tuple(newest(in_force, name) for name in names)
         if missing := [name for name, version, _ in versions if version < 0]:
             raise Missing(missing)
         return _answered(in_force.warehouse, versions, in_force.role, sql, params)
@@ -102,10 +102,11 @@ def tables_named(sql: str) -> tuple[str, ...]:
     return lakehouse.mentioned(sql, (*catalog.all_tables(), audit_log.NAME))
 
 
-def _version(in_force: Settings, name: str) -> Version:
+def newest(in_force: Settings, name: str) -> Version:
+    """The table's newest version, -1 where there is none: while it is the same, so is all that was read of it."""
     # Opening a table costs ten times what looking for its newest commit does, and a page has a dozen queries.
-    newest = next(iter(delta_log.commits(lakehouse.table_path(in_force, name))), None)
-    return (name, newest.version, newest.path.stat().st_mtime) if newest else (name, -1, 0.0)
+    commit = next(iter(delta_log.commits(lakehouse.table_path(in_force, name))), None)
+    return (name, commit.version, commit.path.stat().st_mtime) if commit else (name, -1, 0.0)
 
 
 @st.cache_data(show_spinner=False, max_entries=_KEPT)

@@ -45,9 +45,7 @@ class Filters:
     @property
     def orders(self) -> str:
         """A condition on silver_orders_master: the states, and orders with an item of one of the categories."""
-        terms = ["true"]
-        if self.states:
-            terms.append("customer_state IN (SELECT unnest($states))")
+        terms = [in_states(self.states)]
         if self.categories:
             # Named only then, so that the page needs no more tables than the reader asks for.
             terms.append(
@@ -55,6 +53,11 @@ class Filters:
                 "WHERE product_category_name_english IN (SELECT unnest($categories)))"
             )
         return " AND ".join(terms)
+
+
+def in_states(states: tuple[str, ...]) -> str:
+    """A condition on `customer_state`, with the parameter `states`; true where none is chosen."""
+    return "customer_state IN (SELECT unnest($states))" if states else "true"
 
 
 def chosen() -> Filters | None:

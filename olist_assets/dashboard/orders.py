@@ -8,7 +8,7 @@ import altair as alt
 import streamlit as st
 
 from olist_assets.dashboard import charts, data
-from olist_assets.dashboard.filters import Filters, category_name
+from olist_assets.dashboard.filters import Filters, category_name, in_states
 
 Figures = Mapping[Any, float]
 Colour = Literal["normal", "inverse"]
@@ -128,14 +128,13 @@ def categories(chosen: Filters) -> None:
     """The categories that sell most, by item price, with their review scores."""
     top = st.slider("Categories shown", 5, 30, 10, width=300)
     named = "AND product_category_name_english IN (SELECT unnest($categories))" if chosen.categories else ""
-    in_states = "AND customer_state IN (SELECT unnest($states))" if chosen.states else ""
     found = data.answer(
         f"""
         WITH items AS (
             SELECT product_category_name_english AS category, order_id, any_value(avg_review_score) AS score,
                 sum(price) AS revenue, count(*) AS units
             FROM silver_order_items JOIN silver_orders_master USING (order_id)
-            WHERE order_date BETWEEN $since AND $until {named} {in_states}
+            WHERE order_date BETWEEN $since AND $until {named} AND {in_states(chosen.states)}
             GROUP BY category, order_id
         )
         SELECT category, sum(revenue) AS revenue, count(*) AS orders, sum(units)::BIGINT AS units,

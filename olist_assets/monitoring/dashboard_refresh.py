@@ -22,15 +22,16 @@ def dashboard_refresh() -> dg.MaterializeResult:
     settings = Settings()
     seconds, failures = {}, {}
     for path in sorted(QUERIES.glob("*.sql")):
-        started = time.monotonic()
-        error = _error_of(settings, path)
+        started, query = time.monotonic(), path.read_text()
+        named = lakehouse.mentioned(query, tables())
+        error = _error_of(settings, query, named)
         seconds[path.stem] = round(time.monotonic() - started, 3)
         if error:
             failures[path.stem] = error
         audit_log.record(
             settings,
             ACTION,
-            lakehouse.mentioned(path.read_text(), tables()),
+            named,
             statement=f"queries/{path.name}",
             seconds=seconds[path.stem],
             error=error,
@@ -41,11 +42,9 @@ def dashboard_refresh() -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"queries": len(seconds), "seconds": seconds})
 
 
-def _error_of(settings: Settings, path: Path) -> str | None:
-    """Why a query does not answer; None if it does."""
-    query = path.read_text()
+def _error_of(settings: Settings, query: str, named: tuple[str, ...]) -> str | None:
+    """Why a query over these tables does not answer; None if it does."""
     try:
-        named = lakehouse.mentioned(query, tables())
         with lakehouse.connection({name: lakehouse.open_table(settings, name) for name in named}) as con:
             con.execute(query).fetchall()
     except (OlistError, duckdb.Error) as error:

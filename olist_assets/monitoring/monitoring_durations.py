@@ -12,7 +12,6 @@ from olist_assets.check_spec import Check, Evaluation
 from olist_assets.contracts import Column, Table
 from olist_assets.monitoring.past_tables import Row, add_new, stored_keys
 from olist_assets.monitoring.robust import LEAST_PAST, is_usual
-from olist_assets.object_store import open_delta
 from olist_assets.settings import Settings
 from olist_assets.usual import Limit
 
@@ -82,10 +81,10 @@ def _days(tags: Mapping[str, str]) -> str:
 
 def query_durations(settings: Settings) -> list[Row]:
     """Queries of the audit log that say how long they took."""
-    path = audit_log.path(settings)
-    if not path.exists():
+    log = audit_log.opened(settings)
+    if log is None:
         return []
-    with lakehouse.connection({audit_log.NAME: open_delta(path)}) as con:
+    with lakehouse.connection({audit_log.NAME: log}) as con:
         found = con.execute(
             f'SELECT statement, "at", seconds FROM {audit_log.NAME} WHERE action IN {QUERIES} AND error IS NULL '
             "AND statement IS NOT NULL AND seconds IS NOT NULL"
