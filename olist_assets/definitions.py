@@ -5,12 +5,12 @@ import dagster as dg
 from olist_assets.alerts.sensor import alerts
 from olist_assets.catalog import assets, models, tables
 from olist_assets.checks import asset_checks
+from olist_assets.executor import threaded_executor
 from olist_assets.io_manager import DeltaIOManager
 from olist_assets.jobs import jobs
 from olist_assets.lineage_sensor import openlineage_events
 from olist_assets.model_checks import model_checks
 from olist_assets.monitoring.definitions import monitoring_assets, monitoring_checks
-from olist_assets.processes import in_process_executor
 from olist_assets.registry import ModelRegistry
 from olist_assets.resources import OlistSource, SchemaPolicy, Spark
 from olist_assets.schedules import schedules
@@ -33,8 +33,7 @@ defs = dg.Definitions(
         "models": ModelRegistry(),
         "io_manager": DeltaIOManager(spark=spark, schema_policy=schema_policy),
     },
-    # One JVM a run: a process a step would start Spark for each.
-    executor=in_process_executor,
+    executor=threaded_executor,
     jobs=jobs,
     schedules=schedules,
     sensors=[alerts, openlineage_events],

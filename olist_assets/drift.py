@@ -87,11 +87,13 @@ def _retyped(path: Path, source: SourceFile, header: tuple[str, ...]) -> tuple[s
         f'any_value("{name}") FILTER (NOT ({_reads_as(name, kind)}))'
         for name, kind in judged.items()
     )
-    row = duckdb.execute(
-        f"SELECT {figures} FROM (FROM read_csv($path, all_varchar = true, header = true, delim = ',', quote = '\"', "
-        f"escape = '\"', strict_mode = false, parallel = false, ignore_errors = true) LIMIT {RECORDS_JUDGED})",
-        {"path": str(path)},
-    ).fetchone()
+    with duckdb.connect() as con:
+        row = con.execute(
+            f"SELECT {figures} FROM (FROM read_csv($path, all_varchar = true, header = true, delim = ',', "
+            f"quote = '\"', escape = '\"', strict_mode = false, parallel = false, ignore_errors = true) "
+            f"LIMIT {RECORDS_JUDGED})",
+            {"path": str(path)},
+        ).fetchone()
     assert row is not None
     found = []
     for at, (name, kind) in enumerate(judged.items()):

@@ -2,14 +2,8 @@
 
 import os
 import socket
-from collections.abc import Iterator
 
 import dagster as dg
-from dagster._core.definitions.executor_definition import IN_PROC_CONFIG
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.in_process import InProcessExecutor
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 
 PROCESS_TAG = "olist/process"
@@ -36,21 +30,6 @@ def _is_alive(process: int) -> bool:
     except PermissionError:
         pass  # another user's
     return True
-
-
-class TaggingExecutor(InProcessExecutor):
-    """Dagster's in-process executor; its run is tagged with the process first."""
-
-    def execute(
-        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
-    ) -> Iterator[dg.DagsterEvent]:
-        plan_context.instance.add_run_tags(plan_context.run_id, process_tag(plan_context.run_id))
-        yield from super().execute(plan_context, execution_plan)
-
-
-@dg.executor(name="in_process", config_schema=IN_PROC_CONFIG)
-def in_process_executor(context: dg.InitExecutorContext) -> TaggingExecutor:
-    return TaggingExecutor(RetryMode.from_config(context.executor_config["retries"]))  # pyright: ignore
 
 
 class WatchedRunLauncher(DefaultRunLauncher):

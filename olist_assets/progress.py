@@ -32,7 +32,8 @@ class RunProgress:
             console=console,
             transient=True,
         )
-        self._task = self._bar.add_task("starting Spark", total=None)
+        self._task = self._bar.add_task("starting", total=None)
+        self._running: list[str] = []
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -47,15 +48,23 @@ class RunProgress:
         step = str(event.step_key)
         match event.event_type:
             case DagsterEventType.STEP_START:
-                self._bar.update(self._task, description=step, total=len(report.planned))
+                self._running.append(step)
+                self._show(report, 0)
             case DagsterEventType.STEP_SUCCESS:
-                self._bar.advance(self._task)
+                self._running.remove(step)
+                self._show(report, 1)
                 self._bar.print(_line(report, step))
             case DagsterEventType.STEP_FAILURE:
-                self._bar.advance(self._task)
+                self._running.remove(step)
+                self._show(report, 1)
                 self._bar.print(f"[red]✗[/] {step:<40} {escape(report.failures[step])}")
             case _:
                 pass
+
+    def _show(self, report: RunReport, ended: int) -> None:
+        first, more = "".join(self._running[:1]), len(self._running) - 1
+        named = f"{first} +{more}" if more > 0 else first
+        self._bar.update(self._task, description=named, total=len(report.planned), advance=ended)
 
     def summarize(self, report: RunReport, request: Request | None) -> None:
         """The end of a run: what was made, what is wrong, where things are, what to do next."""

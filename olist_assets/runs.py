@@ -1,5 +1,7 @@
 """Runs started from the command line: a selection and a span of days, in this process, with news of each step."""
 
+import re
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -7,7 +9,10 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
-from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.errors import DagsterAssetCheckFailedError
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.execute_in_process import core_execute_in_process
 from dagster_shared.error import SerializableErrorInfo
 
 from olist_assets import lakehouse
@@ -18,7 +23,6 @@ from olist_assets.errors import OlistError
 from olist_assets.instance import instance
 from olist_assets.jobs import DAILY_TABLES
 from olist_assets.lineage_sensor import not_delivered
-from olist_assets.processes import process_tag
 from olist_assets.registry import tracking_uri
 from olist_assets.resources import require_spark
 from olist_assets.selection import ALL_DAYS, Days, at_most, spans, with_downstream
@@ -27,7 +31,8 @@ from olist_assets.stale import Stale
 
 OnEvent = Callable[["RunReport", dg.DagsterEvent], None]
 JOB, MONITORING_JOB = "olist", "monitoring"
-STOPPED = "stopped"
+# What Spark says of work that was interrupted, embedded and over Connect.
+CANCELLED = re.compile(r"\[(SPARK_JOB_CANCELLED|OPERATION_CANCELED)\]")
 # Beyond that, a longer span costs less than another run.
 MOST_RUNS = 10
 
@@ -43,6 +48,7 @@ class RunReport:
     seconds: dict[str, float] = field(default_factory=dict)
     checks: list[dg.AssetCheckEvaluation] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
     lineage_problem: str | None = None
     """Why OpenLineage events were not delivered."""
 
@@ -83,6 +89,8 @@ class RunReport:
                 self.seconds[str(event.step_key)] = event.step_success_data.duration_ms / 1000
             case DagsterEventType.STEP_FAILURE:
                 self.failures[str(event.step_key)] = reason(event.step_failure_data.error)
+            case DagsterEventType.RUN_FAILURE:
+                self.interrupted = event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
             case _:
                 pass
 
@@ -95,9 +103,9 @@ def reason(error: SerializableErrorInfo | None) -> str:
     # Our errors have causes of their own (a file not found, a Java trace): what they say is better than those.
     while error.cause and error.cls_name not in meant_for_users:
         error = error.cause
-    if error.cls_name == DagsterExecutionInterruptedError.__name__:
-        return STOPPED
     text = error.message.strip()
+    if CANCELLED.search(text):
+        return "stopped"
     return text.split(": ", 1)[1] if error.cls_name in meant_for_users else "\n".join(text.splitlines()[:3])
 
 
@@ -169,23 +177,29 @@ def _preflight(settings: Settings, request: Request) -> None:
 def _execute(job: dg.JobDefinition, tags: dict[str, str], config: dict[str, Any], on_event: OnEvent) -> RunReport:
     report = RunReport(str(uuid.uuid4()), [node.name for node in job.nodes])
 
+    one_at_a_time = threading.Lock()
+
     def listen(entry: EventLogEntry) -> None:
         if entry.dagster_event:
-            report.add(entry.dagster_event)
-            on_event(report, entry.dagster_event)
+            with one_at_a_time:  # called in the threads of steps
+                report.add(entry.dagster_event)
+                on_event(report, entry.dagster_event)
 
     with instance() as storage:
         storage.add_event_listener(report.run_id, listen)
         # Dagster's console log would repeat each event with its stack trace; the event log keeps them.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        job.execute_in_process(
+        # What job.execute_in_process() does, but for the executor: it would run one step at a time.
+        core_execute_in_process(
+            job=InMemoryJob(job),
             run_id=report.run_id,
             instance=storage,
-            tags=tags | process_tag(report.run_id),
+            run_tags=tags,
             run_config=config | quiet,
+            output_capturing_enabled=False,
             raise_on_error=False,
         )
         report.lineage_problem = not_delivered(storage)
-    if STOPPED in report.failures.values():
+    if report.interrupted:
         raise KeyboardInterrupt
     return report

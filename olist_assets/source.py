@@ -184,11 +184,12 @@ def order_days(settings: Settings) -> tuple[date, date]:
     """First and last day of purchase in the orders file. Raises OlistError where there is none."""
     path = source_folder(settings) / SOURCES["orders"].name
     try:
-        days = duckdb.execute(
-            "SELECT min(day), max(day) FROM (SELECT TRY_CAST(order_purchase_timestamp AS DATE) AS day "
-            "FROM read_csv($path, all_varchar = true, header = true, ignore_errors = true))",
-            {"path": str(path)},
-        ).fetchone()
+        with duckdb.connect() as con:  # its own: two threads that share one get an error
+            days = con.execute(
+                "SELECT min(day), max(day) FROM (SELECT TRY_CAST(order_purchase_timestamp AS DATE) AS day "
+                "FROM read_csv($path, all_varchar = true, header = true, ignore_errors = true))",
+                {"path": str(path)},
+            ).fetchone()
     except duckdb.Error as error:
         raise OlistError(f"{path} cannot be read: {error}") from error
     if not days or days[0] is None:

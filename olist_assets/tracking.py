@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
 from pyspark.ml import PipelineModel
 
 from olist_assets import lakehouse
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 LOCAL_UI = "http://127.0.0.1:5000"
 ADDRESS = "MLFLOW_TRACKING_URI"
+_STARTING = Lock()
 
 
 @dataclass(frozen=True)
@@ -105,46 +106,54 @@ class Mlflow(dg.ConfigurableResource):
         dagster-mlflow starts it, and ties it to the Dagster run. It leaves the run of a failed training running for
         ever in this process and calls it finished in another, so the end is said here.
         """
-        from dagster_mlflow import mlflow_tracking
-
-        settings = Settings()
-        _require_experiment(settings, model.name)
-        tracked = {"experiment_name": model.name, "mlflow_tracking_uri": tracking_uri(settings)}
-        tags = {"extra_tags": {"dagster_asset": model.name, "dagster_job": context.run.job_name}, "env": {}}
-        with (
-            _address_kept(),
-            dg.build_resources(
-                {"mlflow": mlflow_tracking},
-                instance=context.instance,
-                dagster_run=context.run,
-                log_manager=context.log,
-                resource_config={"mlflow": {"config": tracked | tags}},
-            ) as resources,
-        ):
-            mlflow, status = resources.mlflow, "FAILED"
+        with ExitStack() as stack:
+            with _alone():
+                settings = Settings()
+                _require_experiment(settings, model.name)
+                mlflow = stack.enter_context(_started(context, model, settings))
+            status = "FAILED"
             try:
                 parents = sorted(key.to_user_string() for key in context.assets_def.dependency_keys)
                 versions = {f"delta_version.{name}": lakehouse.open_table(settings, name).version() for name in parents}
                 mlflow.log_params(config.model_dump() | versions)
                 yield Training(model, champion(settings, model), settings, mlflow)
                 status = "FINISHED"
-            except (KeyboardInterrupt, DagsterExecutionInterruptedError):
-                status = "KILLED"
-                raise
             finally:
                 mlflow.end_run(status)
 
 
 @contextmanager
-def _address_kept() -> Iterator[None]:
-    """MLflow writes its address into the environment, where the next Settings would take it for the user's."""
-    before = os.environ.pop(ADDRESS, None)
-    try:
-        yield
-    finally:
-        os.environ.pop(ADDRESS, None)
-        if before is not None:
-            os.environ[ADDRESS] = before
+def _started(context: dg.AssetExecutionContext, model: Model, settings: Settings) -> Iterator[Any]:
+    """dagster-mlflow's resource, which is the module mlflow with a run that has begun."""
+    from dagster_mlflow import mlflow_tracking
+
+    tracked = {"experiment_name": model.name, "mlflow_tracking_uri": tracking_uri(settings)}
+    tags = {"extra_tags": {"dagster_asset": model.name, "dagster_job": context.run.job_name}, "env": {}}
+    with dg.build_resources(
+        {"mlflow": mlflow_tracking},
+        instance=context.instance,
+        dagster_run=context.run,
+        log_manager=context.log,
+        resource_config={"mlflow": {"config": tracked | tags}},
+    ) as resources:
+        yield resources.mlflow
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One training of this process at a time, its environment afterwards as before.
+
+    MLflow's experiment of now is the process's, not the thread's; and it writes its address into the environment,
+    where the next Settings would take it for the user's.
+    """
+    with _STARTING:
+        before = os.environ.get(ADDRESS)
+        try:
+            yield
+        finally:
+            os.environ.pop(ADDRESS, None)
+            if before is not None:
+                os.environ[ADDRESS] = before
 
 
 def _require_experiment(settings: Settings, name: str) -> None:
