@@ -122,12 +122,14 @@ def _in_threads(
                 continue
             if event:
                 yield event
-                active.handle_event(event)
-            else:
-                context, ended = running.pop(key)
-                active.verify_complete(job_context, key)
-                yield from active.plan_events_iterator(job_context)
-                yield from _trigger_hook(context, ended.result())
+                continue
+            context, ended = running.pop(key)
+            # Only now: a step that asks for another try may start it as soon as this is known.
+            for happened in ended.result():
+                active.handle_event(happened)
+            active.verify_complete(job_context, key)
+            yield from active.plan_events_iterator(job_context)
+            yield from _trigger_hook(context, ended.result())
         if interrupted:
             raise DagsterExecutionInterruptedError("The run was stopped before all of its steps.")
 

@@ -302,13 +302,13 @@ def test_ctrl_c_stops_the_run_and_leaves_whole_tables(settings):
         lines = []
         for line in run.stdout:
             lines.append(line)
-            if "✓ bronze_geolocation" in line:
+            if sum("✓ bronze_" in line for line in lines) == 1 and "✓ bronze_" in line:
                 run.send_signal(signal.SIGINT)
     assert run.returncode == INTERRUPTED, lines
     assert "Stopped. Finished tables stay" in lines[-1]
     assert "Traceback" not in "".join(lines)
     made = versions(settings)
-    assert {"bronze_customers", "bronze_geolocation"} <= set(made) < {name for name in tables() if "bronze" in name}
+    assert set() < set(made) < {name for name in tables() if "bronze" in name}
 
 
 def _with_ctrl_c():

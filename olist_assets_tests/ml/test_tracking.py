@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +15,7 @@ from mlflow import MlflowClient
 from olist_assets import model_checks
 from olist_assets.contracts import Model
 from olist_assets.errors import OlistError
+from olist_assets.executor import threaded_executor
 from olist_assets.registry import CHAMPION, champion_version, client
 from olist_assets.settings import Settings
 from olist_assets.tracking import Mlflow, run_url
@@ -46,8 +49,8 @@ def train(storage: dg.DagsterInstance, *, in_process: bool, fails: bool):
     return dg.execute_job(dg.reconstructable(job), storage, run_config=config)
 
 
-def experiment(settings):
-    found = client(settings).get_experiment_by_name(MODEL.name)
+def experiment(settings, name: str = MODEL.name):
+    found = client(settings).get_experiment_by_name(name)
     assert found
     return found
 
@@ -96,6 +99,47 @@ def test_trainings_of_one_dagster_run_are_runs_of_their_own(settings, storage):
     runs = mlflow.search_runs([experiment(settings).experiment_id])
     assert [run.info.status for run in runs] == ["FINISHED", "FAILED", "FINISHED"]
     assert len({run.data.tags["dagster_run_id"] for run in runs}) == 3
+
+
+@dg.asset
+def one_model(context: dg.AssetExecutionContext, mlflow: Mlflow) -> None:
+    meet(context, mlflow, replace(MODEL, name="one_model"))
+
+
+@dg.asset
+def other_model(context: dg.AssetExecutionContext, mlflow: Mlflow) -> None:
+    meet(context, mlflow, replace(MODEL, name="other_model"))
+
+
+MEET = threading.Barrier(2)
+at_once = dg.Definitions(
+    [one_model, other_model],
+    resources={"mlflow": Mlflow()},
+    jobs=[dg.define_asset_job("at_once")],
+    executor=threaded_executor,
+)
+
+
+def meet(context: dg.AssetExecutionContext, mlflow: Mlflow, model: Model) -> None:
+    """A training that ends only when another has begun."""
+    with mlflow.training(context, model, dg.Config()) as run:
+        MEET.wait(30)
+        run.figures({"auc_roc": 0.75})
+        MEET.wait(30)
+        assert Settings().mlflow_tracking_uri is None  # the address stays MLflow's own
+
+
+def at_once_job():
+    return at_once.resolve_job_def("at_once")
+
+
+def test_two_trainings_at_once_are_logged_apart(settings, storage):
+    assert dg.execute_job(dg.reconstructable(at_once_job), storage).success
+    mlflow = client(settings)
+    for name in ("one_model", "other_model"):
+        (run,) = mlflow.search_runs([experiment(settings, name).experiment_id])
+        assert run.data.tags["dagster_asset"] == name
+        assert (run.info.status, run.data.metrics) == ("FINISHED", {"test/auc_roc": 0.75})
 
 
 def test_artifacts_lie_in_the_warehouse_and_the_working_directory_stays_as_it_was(settings, storage):
