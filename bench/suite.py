@@ -77,7 +77,7 @@ def measured_at(scale: float, scratch: Path, memory: str) -> "list[Line]":
     for name, words in COMMANDS.items():
         took = measured([OLIST, *words], env)
         whole = name == "whole graph"
-        lines.append(Line(scale, name, took, parts(*steps_of(scratch / "home"), took.seconds) if whole else {}))
+        lines.append(Line(scale, name, took, parts(steps_of(scratch / "home"), took.seconds) if whole else {}))
     for path in sorted(QUERIES.glob("*.sql")):
         lines.append(Line(scale, path.name, measured([OLIST, "sql", "-f", str(path)], env)))
     return lines
