@@ -4,6 +4,7 @@ Dagster has an executor for one step at a time and one with a process a step; th
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -21,7 +22,11 @@ from dagster._core.execution.context.system import (
     StepExecutionContext,
 )
 from dagster._core.execution.context_creation_job import PlanExecutionContextManager
-from dagster._core.execution.plan.execute_plan import _trigger_hook, dagster_event_sequence_for_step
+from dagster._core.execution.plan.execute_plan import (
+    _handle_compute_log_setup_error,
+    _trigger_hook,
+    dagster_event_sequence_for_step,
+)
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode, get_retries_config
@@ -30,9 +35,8 @@ from dagster._core.executor.base import Executor
 
 from olist_assets.processes import process_tag
 from olist_assets.resources import interrupt_spark
+from olist_assets.settings import Settings
 
-# Two keep two cores busy but for what waits on disks and commits; a fourth gave nothing more.
-STEPS_AT_ONCE = 3
 POLL_SECONDS = 0.5
 
 
@@ -102,7 +106,11 @@ def _in_threads(
                 step_dependency_config=job_context.step_dependency_config,
             )
         )
-        yield _logs_captured(job_context, execution_plan, stack)
+        logs = stack.enter_context(ExitStack())
+        try:
+            yield _logs_captured(job_context, execution_plan, logs)
+        except Exception:  # noqa: BLE001  # as Dagster's own: a run does not fail for its console's sake
+            yield from _handle_compute_log_setup_error(job_context, sys.exc_info())
         threads = stack.enter_context(ThreadPoolExecutor(max_concurrent, thread_name_prefix="step"))
         running: dict[str, tuple[StepExecutionContext, Future[list[dg.DagsterEvent]]]] = {}
         interrupted = False
@@ -147,11 +155,11 @@ def _logs_captured(context: PlanExecutionContext, plan: ExecutionPlan, stack: Ex
     config_schema={
         "retries": get_retries_config(),
         "max_concurrent": dg.Field(
-            dg.IntSource, default_value=STEPS_AT_ONCE, description="Steps that run at once in the run's process."
+            dg.Noneable(dg.IntSource), default_value=None, description="Steps at once; default: OLIST_STEPS_AT_ONCE."
         ),
     },
 )
 def threaded_executor(context: dg.InitExecutorContext) -> ThreadedExecutor:
     """Steps in threads of one process: `execution: {config: {max_concurrent: 1}}` runs one after the other."""
-    config = context.executor_config
-    return ThreadedExecutor(RetryMode.from_config(config["retries"]), config["max_concurrent"])  # pyright: ignore
+    retries, max_concurrent = (context.executor_config[key] for key in ("retries", "max_concurrent"))
+    return ThreadedExecutor(RetryMode.from_config(retries), max_concurrent or Settings().steps_at_once)  # pyright: ignore

@@ -73,6 +73,8 @@ class RunProgress:
             colour = "red" if check in report.failed_checks else "yellow"
             figures = ", ".join(f"{name} {value.value}" for name, value in check.metadata.items())
             out(f"[{colour}]✗ {check.asset_key.to_user_string()}: {check.check_name}[/] ({escape(figures)})")
+        if report.problem:
+            out(f"[red]✗[/] {escape(report.problem)}")
         if report.not_run:
             out(f"[red]Not run, because of the above:[/] {', '.join(report.not_run)}")
         if request and not report.succeeded:

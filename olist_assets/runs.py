@@ -48,6 +48,8 @@ class RunReport:
     seconds: dict[str, float] = field(default_factory=dict)
     checks: list[dg.AssetCheckEvaluation] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    problem: str | None = None
+    """Why the run failed, where no step did."""
     interrupted: bool = False
     lineage_problem: str | None = None
     """Why OpenLineage events were not delivered."""
@@ -90,7 +92,9 @@ class RunReport:
             case DagsterEventType.STEP_FAILURE:
                 self.failures[str(event.step_key)] = reason(event.step_failure_data.error)
             case DagsterEventType.RUN_FAILURE:
-                self.interrupted = event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+                failure = event.job_failure_data
+                self.interrupted = failure.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+                self.problem = reason(failure.error) if failure.error else None
             case _:
                 pass
 

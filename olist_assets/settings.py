@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     spark_conf: dict[str, str] = {}
     """Spark settings as a JSON object; they win over the platform's own."""
     driver_memory: str = "2g"
+    steps_at_once: int = Field(default=3, ge=1)
+    """Steps of a run that its process makes at once. More than there are cores: a step also waits for commits."""
     lock_timeout: float = 120.0
     """Seconds to wait for another process that writes the same table."""
     as_of: date | None = None

@@ -173,6 +173,16 @@ def test_hooks_run_and_what_steps_print_is_in_the_compute_log(storage):
     assert b"printed by right" in storage.compute_log_manager.get_log_data(key).stdout
 
 
+def test_a_run_whose_console_cannot_be_kept_runs_all_the_same(storage, monkeypatch):
+    def unable(*_):
+        raise OSError("no tail here")
+
+    monkeypatch.setattr(type(storage.compute_log_manager), "capture_logs", unable)
+    result = run(both, storage)
+    assert result.success
+    assert any("compute log capture" in (event.message or "") for event in result.all_events)
+
+
 @pytest.fixture
 def ctrl_c():
     # A test run in the background hands down that SIGINT is ignored; and Dagster takes SIGTERM along.

@@ -54,7 +54,7 @@ def silver_order_items(
     """Items, typed, with their category."""
     categories = product_categories(bronze_products, bronze_product_category_translation)
     # One category row a product, so the join keeps exactly the items.
-    items = accepted(bronze_order_items, RULES).join(F.broadcast(categories), on="product_id", how="left")
+    items = accepted(bronze_order_items, RULES).join(categories, on="product_id", how="left")
     english = F.coalesce("product_category_name_english", "product_category_name", F.lit("unknown"))
     return items.withColumn("product_category_name_english", english).select(*SILVER_ORDER_ITEMS.column_names)
 
