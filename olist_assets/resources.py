@@ -131,7 +131,13 @@ class Spark(dg.ConfigurableResource):
 
     @property
     def session(self) -> SparkSession:
-        return self._session
+        session = self._session
+        if Settings().spark_remote:
+            from pyspark.sql.connect.session import SparkSession as RemoteSession
+
+            # Models are written and read by the thread's own session, and only the thread that started it has one.
+            RemoteSession._set_default_and_active_session(session)  # pyright: ignore
+        return session
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """End a run's session on a server, and with it what the run left there; the embedded one is the process's.
