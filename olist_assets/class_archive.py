@@ -14,10 +14,6 @@ from pathlib import Path
 
 import pyspark
 from filelock import FileLock
-from pyspark.ml import Pipeline, PipelineModel
-from pyspark.ml.classification import LogisticRegression, RandomForestClassifier
-from pyspark.ml.clustering import KMeans
-from pyspark.ml.feature import Imputer, StandardScaler, VectorAssembler
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -29,10 +25,9 @@ QUIET = "-Xshare:auto -Xlog:disable -Xlog:all=error:stderr"
 
 
 def archive_path(cache: Path, java: str, jars: str) -> Path:
-    """Where the archive lies for this Java, Spark and class path, with what this module does to load classes."""
+    """Where the archive lies for this Java, Spark and class path: the JARs' paths and times are part of it."""
     spark = next(Path(pyspark.__file__).parent.glob("jars/spark-core_*.jar"))
-    fitting = f"{java}:{jars}:{spark}:{spark.stat().st_mtime_ns}:{Path(__file__).read_text()}"
-    name = hashlib.sha256(fitting.encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{java}:{jars}:{spark}:{spark.stat().st_mtime_ns}".encode()).hexdigest()[:16]
     return cache / "classes" / f"{name}.jsa"
 
 
@@ -62,7 +57,7 @@ def make_archive(path: Path, config: dict[str, str]) -> None:
 
 
 def _warm_up(spark: SparkSession, folder: Path) -> None:
-    """A little of all that tables and models do: what is not loaded here is loaded from its JAR, later."""
+    """A little of all that the platform's tables do: what is not loaded here is loaded from its JAR, later."""
     (folder / "rows.csv").write_text('day,key,value\n2018-01-01,a,"1.5"\n2018-01-02,b,2.5\n')
     text = spark.read.options(header=True, multiLine=True, escape='"').schema("day string, key string, value string")
     typed = text.csv(str(folder / "rows.csv")).select(
@@ -74,17 +69,6 @@ def _warm_up(spark: SparkSession, folder: Path) -> None:
     whole = typed.write.format("delta").mode("overwrite").option("userMetadata", "{}")
     whole.option("replaceWhere", "day >= DATE'2018-01-01'").save(str(table))
     _aggregated(spark.read.format("delta").load(str(table))).write.format("delta").save(str(folder / "result"))
-    rows = spark.range(40).select((F.col("id") % 2).alias("label"), F.rand(seed=1).alias("value"))
-    prepared = [
-        Imputer(inputCols=["value"], outputCols=["known"], strategy="median"),
-        VectorAssembler(inputCols=["known"], outputCol="raw"),
-        StandardScaler(inputCol="raw", outputCol="features", withMean=True),
-    ]
-    forest = RandomForestClassifier(numTrees=2, maxDepth=2)
-    for model in (LogisticRegression(maxIter=2), forest, KMeans(k=2, maxIter=2)):
-        fitted = Pipeline(stages=[*prepared, model]).fit(rows)
-        fitted.write().overwrite().save(str(folder / "model"))
-        PipelineModel.load(str(folder / "model")).transform(rows).collect()
 
 
 def _aggregated(rows: DataFrame) -> DataFrame:
