@@ -139,7 +139,7 @@ def _in_threads(
             yield from active.plan_events_iterator(job_context)
             yield from _trigger_hook(context, ended.result())
         if interrupted:
-            raise DagsterExecutionInterruptedError("The run was stopped before all of its steps.")
+            raise DagsterExecutionInterruptedError("The run was stopped.")
 
 
 def _logs_captured(context: PlanExecutionContext, plan: ExecutionPlan, stack: ExitStack) -> dg.DagsterEvent:

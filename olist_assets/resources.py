@@ -150,7 +150,7 @@ class Spark(dg.ConfigurableResource):
 
 def interrupt_spark() -> None:
     """Cancel what Spark does for this process at this moment: whoever waits for it gets an error."""
-    for session in _SESSIONS:
+    for session in tuple(_SESSIONS):  # a thread may be about to start one
         session.interruptAll()
 
 
