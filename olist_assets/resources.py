@@ -50,7 +50,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.driver.extraClassPath": jars,
         "spark.executor.extraClassPath": jars,
         "spark.driver.extraJavaOptions": f"-XX:+UseParallelGC {LATE_C2} -Dlog4j2.configurationFile={LOG_CONFIG}",
-        # Spark keeps 100 compiled classes and makes the others again; a run of the whole graph has some thousand.
+        # Spark keeps 100 compiled classes and makes the others again; a run of the whole graph has 700.
         "spark.sql.codegen.cache.maxEntries": "5000",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",

@@ -94,7 +94,8 @@ class RunReport:
             case DagsterEventType.RUN_FAILURE:
                 failure = event.job_failure_data
                 self.interrupted = failure.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
-                self.problem = reason(failure.error) if failure.error else None
+                by_itself = failure.failure_reason == RunFailureReason.RUN_EXCEPTION
+                self.problem = reason(failure.error) if by_itself else None
             case _:
                 pass
 

@@ -11,8 +11,10 @@ import dagster as dg
 import pytest
 from dagster._core.events import RunFailureReason
 
+from olist_assets import executor
 from olist_assets.executor import threaded_executor
 from olist_assets.processes import PROCESS_TAG
+from olist_assets.runs import RunReport
 
 MEET = threading.Barrier(2)
 HOOKED: list[str] = []
@@ -181,6 +183,18 @@ def test_a_run_whose_console_cannot_be_kept_runs_all_the_same(storage, monkeypat
     result = run(both, storage)
     assert result.success
     assert any("compute log capture" in (event.message or "") for event in result.all_events)
+
+
+def test_why_a_run_failed_is_reported_where_no_step_did(storage, monkeypatch):
+    def reported() -> RunReport:
+        report = RunReport("a run", ["second_try", "broken", "never"])
+        for event in run(failing, storage).all_events:
+            report.add(event)
+        return report
+
+    assert (reported().failures, reported().problem) == ({"broken": "ValueError: broken as ever"}, None)
+    monkeypatch.setattr(executor, "InstanceConcurrencyContext", lambda *_: (_ for _ in ()).throw(OSError("no slots")))
+    assert (reported().failures, reported().problem) == ({}, "OSError: no slots")
 
 
 @pytest.fixture
