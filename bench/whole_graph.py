@@ -93,8 +93,9 @@ def steps_of(home: Path) -> list[Step]:
         (run,) = instance.get_runs()
         steps: list[Step] = []
         for step in instance.get_run_step_stats(run.run_id):
-            event = instance.get_latest_materialization_event(dg.AssetKey(step.step_key))
-            made = event.asset_materialization if event and step.step_key in tables() else None
+            is_table = step.step_key in tables()
+            event = instance.get_latest_materialization_event(dg.AssetKey(step.step_key)) if is_table else None
+            made = event.asset_materialization if event else None
             told = {key: value.value for key, value in made.metadata.items()} if made else {}
             rows, write = json.loads(json.dumps([told.get("dagster/row_count", 0), told.get("seconds", 0.0)]))
             steps.append(Step(step.step_key, step.start_time or 0.0, step.end_time or 0.0, write, rows))
@@ -111,7 +112,7 @@ def parts(steps: list[Step], wall: float) -> dict[str, float]:
 
 def report(steps: list[Step], wall: float) -> None:
     """Print the tables and where the whole time went."""
-    grid = Grid(title="The whole graph, cold; up to three steps at once")
+    grid = Grid(title=f"The whole graph, cold; steps at once: {Settings().steps_at_once}")
     grid.add_column("step", no_wrap=True)
     for heading in ("rows", "began at", "seconds", "of them the write"):
         grid.add_column(heading, justify="right")

@@ -63,22 +63,6 @@ def failing():
     never(broken(second_try()))
 
 
-@dg.op
-def alone_1() -> None:
-    MEET.wait(0.5)
-
-
-@dg.op
-def alone_2() -> None:
-    MEET.wait(0.5)
-
-
-@dg.job(executor_def=threaded_executor)
-def apart():
-    alone_1()
-    alone_2()
-
-
 @dg.op(pool=POOL)
 def pooled_1() -> None:
     MEET.wait(0.5)
@@ -134,7 +118,7 @@ def test_steps_that_do_not_wait_for_each_other_run_at_once_and_others_after_them
 
 
 def test_one_at_a_time_is_a_setting(storage):
-    result = run(apart, storage, max_concurrent=1)
+    result = run(pooled, storage, max_concurrent=1)
     assert not result.success
     assert Counter(steps(result).values()) == {"STEP_FAILURE": 2}  # nobody came to meet them
 
