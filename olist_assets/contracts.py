@@ -198,6 +198,8 @@ class Model:
             "kinds": {"pyspark", "mlflow"},
             "owners": OWNERS,
             "pool": self.name,
+            # A training is the longest of steps that wait at the same time, and tables wait for it: it goes first.
+            "op_tags": {"dagster/priority": "1"},
             "description": self.description,
             "io_manager_key": "models",
         }

@@ -31,6 +31,9 @@ LATE_C2 = (
     "-XX:Tier4InvocationThreshold=80000 -XX:Tier4MinInvocationThreshold=9600 "
     "-XX:Tier4CompileThreshold=240000 -XX:Tier4BackEdgeThreshold=640000 -XX:ReservedCodeCacheSize=512m"
 )
+# And what it compiles, it compiles with less of what that calls: half of HotSpot's limits.
+LESS_INLINED = "-XX:MaxInlineLevel=9 -XX:FreqInlineSize=150 -XX:InlineSmallCode=1200"
+JVM_OPTIONS = f"-XX:+UseParallelGC {LATE_C2} {LESS_INLINED}"
 CONNECT_PORT, CONNECT_SECONDS = 15002, 5
 _STARTING, _SESSIONS = Lock(), WeakSet[SparkSession]()
 LOG_CONFIG = Path(__file__).with_name("log4j2.properties").as_uri()
@@ -49,7 +52,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
         # On the class path, not spark.jars: nothing is copied or served.
         "spark.driver.extraClassPath": jars,
         "spark.executor.extraClassPath": jars,
-        "spark.driver.extraJavaOptions": f"-XX:+UseParallelGC {LATE_C2} -Dlog4j2.configurationFile={LOG_CONFIG}",
+        "spark.driver.extraJavaOptions": f"{JVM_OPTIONS} -Dlog4j2.configurationFile={LOG_CONFIG}",
         # Spark keeps 100 compiled classes and makes the others again; a run of the whole graph has 700.
         "spark.sql.codegen.cache.maxEntries": "5000",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -72,6 +75,8 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
         # A run that writes no row is a run all the same: it stands in the table's history.
         "spark.databricks.delta.skipRecordingEmptyCommits": "false",
+        # A step's broadcast also waits while other steps have the cores: longer than Spark's five minutes, with much data.
+        "spark.sql.broadcastTimeout": "3600",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }

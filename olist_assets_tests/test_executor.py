@@ -80,6 +80,20 @@ def pooled():
 
 
 @dg.op
+def first_by_name() -> None: ...
+
+
+@dg.op(tags={"dagster/priority": "1"})
+def matters_more() -> None: ...
+
+
+@dg.job(executor_def=threaded_executor)
+def ordered():
+    first_by_name()
+    matters_more()
+
+
+@dg.op
 def asks_to_stop() -> None:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(1)
@@ -121,6 +135,10 @@ def test_one_at_a_time_is_a_setting(storage):
     result = run(pooled, storage, max_concurrent=1)
     assert not result.success
     assert Counter(steps(result).values()) == {"STEP_FAILURE": 2}  # nobody came to meet them
+
+
+def test_of_steps_that_wait_the_one_of_higher_priority_goes_first(storage):
+    assert list(steps(run(ordered, storage, max_concurrent=1))) == ["matters_more", "first_by_name"]
 
 
 def test_a_pool_holds_within_the_run(storage):
