@@ -75,7 +75,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
         # A run that writes no row is a run all the same: it stands in the table's history.
         "spark.databricks.delta.skipRecordingEmptyCommits": "false",
-        # A step's broadcast also waits while other steps have the cores: longer than Spark's five minutes, with much data.
+        # A broadcast also waits while other steps have the cores: with much data longer than Spark's five minutes.
         "spark.sql.broadcastTimeout": "3600",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
