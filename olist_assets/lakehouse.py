@@ -1,6 +1,7 @@
 """The JVM-free side of the lakehouse: open a table at any of its versions, its statistics, SQL over all tables."""
 
 import re
+import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -198,6 +199,10 @@ def connection(tables: dict[str, DeltaTable]) -> Iterator[duckdb.DuckDBPyConnect
     """DuckDB with a view a table, by bare name, over exactly the Parquet files of the version that was opened."""
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
+        # DuckDB's own limit is most of the machine's memory, and it spills into the working directory.
+        con.execute(f"SET memory_limit = '{Settings().duckdb_memory >> 20}MiB'")
+        # A folder of its own, made and removed as needed: connections that share one may write the same file.
+        con.execute(f"SET temp_directory = '{Path(tempfile.gettempdir(), f'olist-duckdb-{uuid.uuid4().hex}')}'")
         # It would stand on standard output, among a query's rows.
         con.execute("SET enable_progress_bar = false")
         for name, table in tables.items():

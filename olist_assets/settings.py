@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 import platformdirs
-from pydantic import Field, SecretStr, field_validator
+from pydantic import ByteSize, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from upath import UPath
 
@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     spark_conf: dict[str, str] = {}
     """Spark settings as a JSON object; they win over the platform's own."""
     driver_memory: str = "2g"
+    duckdb_memory: ByteSize = Field(default=ByteSize(2 << 30), ge=256 << 20)
+    """What a check or a query may hold in memory, such as 2GiB; what is more goes to the disk for temporary files."""
     steps_at_once: int = Field(default=3, ge=1)
     """Steps of a run that its process makes at once. More than there are cores: a step also waits for commits."""
     lock_timeout: float = 120.0

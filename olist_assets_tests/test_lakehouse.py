@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from decimal import Decimal
 
 import pytest
@@ -96,3 +97,13 @@ def test_the_sql_side_starts_no_jvm_and_imports_no_spark():
     code = "import sys, olist_assets.lakehouse as l; print('pyspark' in sys.modules)"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_query_has_the_memory_that_the_settings_give_it_and_spills_to_a_folder_of_its_own(monkeypatch):
+    monkeypatch.setenv("OLIST_DUCKDB_MEMORY", "512MiB")
+    setting = "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
+    with lakehouse.connection({}) as one, lakehouse.connection({}) as other:
+        ((memory, folder),), ((_, elsewhere),) = (con.execute(setting).fetchall() for con in (one, other))
+    assert memory == "512.0 MiB"
+    assert folder != elsewhere
+    assert not Path(folder).is_relative_to(Path.cwd())
