@@ -197,12 +197,14 @@ def location(table: DeltaTable) -> Path:
 @contextmanager
 def connection(tables: dict[str, DeltaTable]) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB with a view a table, by bare name, over exactly the Parquet files of the version that was opened."""
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
+    limits: dict[str, Any] = {
         # DuckDB's own limit is most of the machine's memory, and it spills into the working directory.
-        con.execute(f"SET memory_limit = '{Settings().duckdb_memory >> 20}MiB'")
+        "memory_limit": f"{Settings().duckdb_memory >> 20}MiB",
         # A folder of its own, made and removed as needed: connections that share one may write the same file.
-        con.execute(f"SET temp_directory = '{Path(tempfile.gettempdir(), f'olist-duckdb-{uuid.uuid4().hex}')}'")
+        "temp_directory": str(Path(tempfile.gettempdir(), f"olist-duckdb-{uuid.uuid4().hex}")),
+    }
+    with duckdb.connect(config=limits) as con:
+        con.execute("SET TimeZone = 'UTC'")
         # It would stand on standard output, among a query's rows.
         con.execute("SET enable_progress_bar = false")
         for name, table in tables.items():
