@@ -13,7 +13,7 @@ import click
 from bench.harness import OLIST, environment, measured
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import Settings
-from olist_assets.spark_server import HOST, server_command
+from olist_assets.engine.spark.connect_server import HOST, server_command
 from olist_assets_tests.servers import free_port, server
 
 DAYS = ("2017-11-24", "2017-11-25", "2017-11-26", "2017-11-27")

@@ -14,7 +14,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from bench.harness import OLIST, environment, measured
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import Settings
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from bench.harness import OLIST, PROJECT
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import tables
 from olist_assets.settings import Settings
 

@@ -17,7 +17,8 @@ from statistics import median
 
 import click
 
-from olist_assets import lakehouse, writes
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
+from olist_assets.engine import write_plan as writes
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.sample_data.generator import write_sample
 
@@ -41,13 +42,15 @@ def main(reruns: int, every: int) -> None:
 
 
 def _measure(reruns: int, every: int, *, maintained: bool) -> None:
-    from olist_assets import maintenance
-    from olist_assets.io_manager import DeltaIOManager
-    from olist_assets.resources import OlistSource, SchemaPolicy, Spark
-    from olist_assets.selection import ALL_DAYS, each_day
+    from olist_assets.engine import upkeep as maintenance
+    from olist_assets.engine.io_manager import DeltaIOManager
+    from olist_assets.engine.source_reader import OlistSource
+    from olist_assets.engine.resources import SchemaPolicy
+    from olist_assets.engine.spark.session import Spark
+    from olist_assets.operations.selection import ALL_DAYS, each_day
     from olist_assets.settings import Settings
     from olist_assets.silver.silver_orders import SILVER_ORDERS, silver_orders
-    from olist_assets.source import SOURCES
+    from olist_assets.contracts.source_files import SOURCES
 
     chance, settings, spark, policy = random.Random(1), Settings(), Spark(), SchemaPolicy()
     manager = DeltaIOManager(spark=spark, schema_policy=policy)

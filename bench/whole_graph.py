@@ -15,7 +15,7 @@ from bench.harness import OLIST, Measured, environment, measured
 from bench.peers.plain_pyspark import in_order
 from olist_assets.catalog import models, tables
 from olist_assets.settings import SAMPLE_DATA, Settings
-from olist_assets.source import source_folder
+from olist_assets.source.files import source_folder
 
 TRANSFORMS, NOTEBOOKS, FLOOR = ("bare", "defaults"), "notebooks", "duckdb"
 PEERS = (*TRANSFORMS, NOTEBOOKS, FLOOR)

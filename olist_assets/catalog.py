@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import dagster as dg
 
-from olist_assets.contracts import Model, Table
+from olist_assets.contracts.model import Model
+from olist_assets.contracts.table import Table
 from olist_assets.errors import OlistError
 
 T = TypeVar("T")

@@ -4,17 +4,19 @@ import dagster as dg
 
 from olist_assets.alerts.sensor import alerts
 from olist_assets.catalog import assets, models, tables
-from olist_assets.checks import asset_checks
-from olist_assets.executor import threaded_executor
-from olist_assets.io_manager import DeltaIOManager
+from olist_assets.checks.assembly import asset_checks
+from olist_assets.orchestration.executor import threaded_executor
+from olist_assets.engine.io_manager import DeltaIOManager
 from olist_assets.jobs import jobs
-from olist_assets.lineage_sensor import openlineage_events
-from olist_assets.model_checks import model_checks
+from olist_assets.lineage.sensor import openlineage_events
+from olist_assets.mlops.model_checks import model_checks
 from olist_assets.monitoring.definitions import monitoring_assets, monitoring_checks
-from olist_assets.registry import ModelRegistry
-from olist_assets.resources import OlistSource, SchemaPolicy, Spark
+from olist_assets.mlops.registry import ModelRegistry
+from olist_assets.engine.source_reader import OlistSource
+from olist_assets.engine.resources import SchemaPolicy
+from olist_assets.engine.spark.session import Spark
 from olist_assets.schedules import schedules
-from olist_assets.tracking import Mlflow
+from olist_assets.mlops.tracking import Mlflow
 
 # A run sets it: in the launchpad, or by --allow-schema-change.
 spark, schema_policy = Spark(), SchemaPolicy.configure_at_launch()

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from olist_assets.catalog import assets, tables
-from olist_assets.maintenance import maintenance
-from olist_assets.monitoring.usual_checks import FRESHNESS_CHECK
+from olist_assets.engine.upkeep import maintenance
+from olist_assets.checks.thresholds import FRESHNESS_CHECK
 from olist_assets.partitions import daily_orders
 
 DAILY_TABLES = tuple(made.key.to_user_string() for made in assets() if made.partitions_def == daily_orders)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
-from olist_assets.source import order_days
+from olist_assets.source.days import order_days
 
 # The published dataset's days: what definitions show while there is no source to ask.
 PUBLISHED_DAYS = (date(2016, 9, 4), date(2018, 10, 17))

@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from olist_assets.jobs import daily, monitoring, snapshots
-from olist_assets.maintenance import maintenance
+from olist_assets.engine.upkeep import maintenance
 from olist_assets.partitions import FIRST_DAY, LAST_DAY
 
 read_source_nightly = dg.ScheduleDefinition(

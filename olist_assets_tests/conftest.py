@@ -12,13 +12,13 @@ import pytest
 from filelock import FileLock
 from pyspark.sql import SparkSession
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.cli import main as cli
-from olist_assets.contracts import Table
-from olist_assets.resources import spark_config
-from olist_assets.runs import Request, RunReport, materialize
+from olist_assets.contracts.table import Table
+from olist_assets.engine.spark.session import spark_config
+from olist_assets.operations.runs import Request, RunReport, materialize
 from olist_assets.sample_data.generator import write_sample
-from olist_assets.selection import ALL_DAYS, Days, selected
+from olist_assets.operations.selection import ALL_DAYS, Days, selected
 from olist_assets.settings import Settings
 
 # The gate tries the same plans each time; the long version draws new ones.

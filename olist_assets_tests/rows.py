@@ -9,9 +9,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import tables
-from olist_assets.contracts import Column, Table
+from olist_assets.contracts.table import Column, Table
 from olist_assets.settings import Settings
 from olist_assets_tests.oracle.compare import delta_rows
 

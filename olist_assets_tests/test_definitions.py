@@ -8,7 +8,7 @@ import dagster as dg
 import yaml
 
 from olist_assets.catalog import all_tables, models, tables
-from olist_assets.check_kinds import checks_of
+from olist_assets.checks.kinds import checks_of
 from olist_assets.definitions import defs
 from olist_assets.partitions import daily_orders
 

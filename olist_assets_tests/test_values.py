@@ -7,11 +7,11 @@ import dagster as dg
 import duckdb
 import pytest
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import table, tables
-from olist_assets.instance import instance
+from olist_assets.orchestration.instance import instance
 from olist_assets.partitions import daily_orders
-from olist_assets.source import source_folder
+from olist_assets.source.files import source_folder
 from olist_assets_tests.conftest import REAL_DATA, FinishedRun, make_everything
 from olist_assets_tests.oracle.compare import ORACLE_TABLES, build_oracle, delta_rows, differences, load_csvs
 

@@ -18,11 +18,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from olist_assets.catalog import assets, tables
-from olist_assets.column_lineage import FILE, Lineage
-from olist_assets.contracts import Table
+from olist_assets.contracts.column_lineage import FILE, Lineage
+from olist_assets.contracts.table import Table
 from olist_assets.ml import churn_model, repurchase_model, segmentation_model
-from olist_assets.registry import Champion
-from olist_assets.resources import spark_config
+from olist_assets.mlops.registry import Champion
+from olist_assets.engine.spark.session import spark_config
 from olist_assets.settings import Settings
 
 Origins = set[tuple[str, str]]

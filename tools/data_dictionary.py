@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from olist_assets.catalog import LAYERS, tables
-from olist_assets.check_kinds import checks_of
-from olist_assets.column_lineage import column_lineage
-from olist_assets.contracts import Column, Table
+from olist_assets.checks.kinds import checks_of
+from olist_assets.contracts.column_lineage import column_lineage
+from olist_assets.contracts.table import Column, Table
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "data-dictionary.md"
 # Of a column with more origins than this, the tables that they are in are named.

@@ -11,10 +11,12 @@ from typing import Any
 import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import assets, models, tables
 from olist_assets.gold.gold_customer_metrics import CustomerMetricsConfig
-from olist_assets.resources import OlistSource, SchemaPolicy, Spark, spark_config
+from olist_assets.engine.source_reader import OlistSource
+from olist_assets.engine.resources import SchemaPolicy
+from olist_assets.engine.spark.session import Spark, spark_config
 from olist_assets.settings import Settings
 
 # What the platform's settings are needed for at all: Delta, its JARs, the memory, and loopback addresses only.

@@ -10,10 +10,12 @@ from dagster import DagsterEventType, EventLogRecord
 from dagster._core.event_api import EventLogCursor
 from dagster_shared.error import SerializableErrorInfo
 
-from olist_assets import audit_log, delta_log, lakehouse
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.warehouse import delta_log
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.alerts.alert import Event, Kind
 from olist_assets.alerts.digest import shortened
-from olist_assets.monitoring.usual_checks import FRESHNESS_CHECK
+from olist_assets.checks.thresholds import FRESHNESS_CHECK
 from olist_assets.settings import Settings
 
 # Of a kind and tick: a sink that was dead for long catches up in some ticks.

@@ -3,10 +3,10 @@
 import dagster as dg
 from pyspark.sql import DataFrame
 
-from olist_assets.contracts import Column, Pii, Table
-from olist_assets.resources import OlistSource
-from olist_assets.source import CORRUPT, SOURCES
-from olist_assets.usual import Duplicates, Freshness, Limit, Usual
+from olist_assets.contracts.table import Column, Pii, Table
+from olist_assets.engine.source_reader import OlistSource
+from olist_assets.contracts.source_files import CORRUPT, SOURCES
+from olist_assets.contracts.thresholds import Duplicates, Freshness, Limit, Usual
 
 # A seller is a business and a geolocation a place: only what tells of a customer is personal.
 PERSONAL: dict[str, Pii] = {

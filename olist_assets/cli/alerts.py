@@ -49,7 +49,7 @@ def _tested(settings: Settings) -> int:
 
 def _one_round(settings: Settings) -> int:
     from olist_assets.alerts.tick import tick
-    from olist_assets.instance import dagster_home, instance
+    from olist_assets.orchestration.instance import dagster_home, instance
 
     position = dagster_home() / ".dagster" / "alerts.json"
     with instance() as storage:

@@ -29,7 +29,7 @@ def audit(limit: int, table: str | None, action: str | None, user: str | None, f
     olist audit --action query --user ana --limit 100
     olist audit --table gold_customer_metrics --format json
     """
-    from olist_assets import audit_log
+    from olist_assets.governance import audit_log
 
     asked = {"table": table, "action": action, "user": user}
     entries = audit_log.latest(Settings(), limit, {name: value for name, value in asked.items() if value})
@@ -56,7 +56,7 @@ def export(directory: Path, role: str | None, select: str | None) -> None:
     olist export /srv/analysts --as analyst
     OLIST_WAREHOUSE=/srv/analysts olist sql "FROM gold_daily_metrics"
     """
-    from olist_assets.governance.export import export as exported
+    from olist_assets.operations.export import export as exported
 
     with console.status(f"Writing to {directory}"):
         written = exported(Settings(), directory, role, select)
@@ -76,7 +76,7 @@ def forget(customer: str) -> None:
     \b
     olist forget 0123456789abcdef0123456789abcdef
     """
-    from olist_assets.governance.forget import forget as forgotten
+    from olist_assets.operations.forget import forget as forgotten
 
     settings = Settings()
     proof = forgotten(settings, customer, lambda step: console.print(escape(step), soft_wrap=True))

@@ -61,7 +61,7 @@ def main() -> None:
 
 def _unreachable() -> tuple[type[Exception], ...]:
     """What a store says that does not answer, or does not know the credentials. Looked up only once something fails."""
-    from olist_assets.object_store import store_errors
+    from olist_assets.lakehouse.object_store import store_errors
 
     return (PermissionError, *store_errors())
 

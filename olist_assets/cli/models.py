@@ -30,8 +30,8 @@ def predict(source: Path, target: Path, model: str) -> None:
     if not target.parent.is_dir():
         raise OlistError(f"{target.parent} is no folder: --output needs one that is there.")
     from olist_assets.catalog import models
-    from olist_assets.predictions import predict as score
-    from olist_assets.resources import Spark
+    from olist_assets.operations.predict import predict as score
+    from olist_assets.engine.spark.session import Spark
 
     with console.status(f"Scoring {source}"):
         version = score(Settings(), Spark().session, models()[model], source, target)
@@ -48,7 +48,7 @@ def mlflow(port: int) -> None:
     settings = Settings()
     if settings.mlflow_tracking_uri and settings.mlflow_tracking_uri.startswith("http"):
         raise OlistError(f"MLflow's own server has its UI: {settings.mlflow_tracking_uri}")
-    from olist_assets.registry import client, tracking_uri
+    from olist_assets.mlops.registry import client, tracking_uri
 
     client(settings)
     console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")

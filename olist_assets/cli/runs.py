@@ -10,8 +10,8 @@ from olist_assets.cli.options import FAILED, Day, console, select_option
 from olist_assets.cli.setup import make_sample_if_none
 
 if TYPE_CHECKING:
-    from olist_assets.runs import OnEvent, Request, RunReport
-    from olist_assets.stale import Stale
+    from olist_assets.operations.runs import OnEvent, Request, RunReport
+    from olist_assets.operations.stale import Stale
 
 
 @click.command()
@@ -48,7 +48,8 @@ def materialize(
     if sum(map(bool, (day, days, only_stale))) > 1 or (only_stale and select):
         raise click.UsageError("--day, --days and --stale exclude each other, and --stale selects by itself.")
     make_sample_if_none()
-    from olist_assets import runs, selection
+    from olist_assets.operations import runs
+    from olist_assets.operations import selection
 
     span = day or days
     if only_stale:
@@ -75,7 +76,7 @@ def stale() -> int:
 
     Each is made anew in memory and compared: no clock is asked. `olist materialize --stale` makes just those.
     """
-    from olist_assets.selection import span_text, spans
+    from olist_assets.operations.selection import span_text, spans
 
     found = _look_for_stale()
     for name in found.tables:
@@ -101,8 +102,8 @@ def checks(select: str) -> int:
     olist checks
     olist checks --select gold_customer_metrics
     """
-    from olist_assets import runs
-    from olist_assets.selection import selected
+    from olist_assets.operations import runs
+    from olist_assets.operations.selection import selected
 
     return 0 if _followed(lambda on_event: runs.run_checks(selected(select), on_event)).succeeded else FAILED
 
@@ -110,7 +111,7 @@ def checks(select: str) -> int:
 @click.command()
 def monitor() -> int:
     """Take down the tables' versions and all durations, ask the dashboard's queries, and check freshness. No JVM."""
-    from olist_assets import runs
+    from olist_assets.operations import runs
 
     return 0 if _followed(runs.monitor).succeeded else FAILED
 
@@ -127,9 +128,9 @@ def maintain(select: str | None, retain_hours: int, *, force: bool) -> None:
     olist maintain --select silver_orders,silver_orders_master
     olist maintain --retain-hours 0 --force
     """
-    from olist_assets.maintenance import MaintenanceConfig, maintained
-    from olist_assets.resources import Spark
-    from olist_assets.selection import selected
+    from olist_assets.engine.upkeep import MaintenanceConfig, maintained
+    from olist_assets.engine.spark.session import Spark
+    from olist_assets.operations.selection import selected
 
     names = sorted(selected(select)) if select else []
     config = MaintenanceConfig(tables=names, retention_hours=retain_hours, force=force)
@@ -139,7 +140,7 @@ def maintain(select: str | None, retain_hours: int, *, force: bool) -> None:
 
 
 def _look_for_stale() -> "Stale":
-    from olist_assets.stale import stale
+    from olist_assets.operations.stale import stale
 
     with console.status("Comparing the tables with what bronze gives now"):
         return stale()
@@ -147,7 +148,7 @@ def _look_for_stale() -> "Stale":
 
 def _followed(start: "Callable[[OnEvent], RunReport]", request: "Request | None" = None) -> "RunReport":
     """A run with its progress on the terminal."""
-    from olist_assets.progress import RunProgress
+    from olist_assets.cli.progress import RunProgress
 
     with RunProgress(console) as progress:
         report = start(progress.on_event)

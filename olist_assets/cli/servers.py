@@ -20,7 +20,7 @@ def spark_server(port: int) -> None:
     export OLIST_SPARK_REMOTE=sc://127.0.0.1:15002
     olist materialize --day 2017-11-24
     """
-    from olist_assets.spark_server import HOST, server_command
+    from olist_assets.engine.spark.connect_server import HOST, server_command
 
     command = server_command(Settings(), port)
     console.print(f"OLIST_SPARK_REMOTE=sc://{HOST}:{port} (Ctrl-C ends it)")
@@ -39,15 +39,15 @@ def thrift_server(select: str | None, port: int) -> int:
     olist thrift-server
     olist thrift-server --select group:gold --port 10001
     """
-    from olist_assets import lakehouse
+    from olist_assets.lakehouse.warehouse import warehouse as lakehouse
     from olist_assets.catalog import tables
-    from olist_assets.jars import spark_submit
-    from olist_assets.spark_server import HOST
-    from olist_assets.thrift_server import serve
+    from olist_assets.engine.spark.jars import spark_submit
+    from olist_assets.engine.spark.connect_server import HOST
+    from olist_assets.engine.spark.thrift_server import serve
 
     settings = Settings()
     if select:
-        from olist_assets.selection import selected
+        from olist_assets.operations.selection import selected
 
         names = [name for name in tables() if name in selected(select)]
         for name in names:
@@ -88,7 +88,7 @@ def dashboard(port: int, role: str | None) -> None:
 
     from olist_assets.catalog import tables
     from olist_assets.governance.roles import in_force
-    from olist_assets.spark_server import HOST
+    from olist_assets.engine.spark.connect_server import HOST
 
     if role:
         os.environ["OLIST_ROLE"] = role

@@ -14,7 +14,7 @@ from olist_assets.settings import SAMPLE_DATA, Settings
 @click.command()
 def doctor() -> int:
     """Print the settings in force and what is wrong with them."""
-    from olist_assets.doctor import examined
+    from olist_assets.operations.doctor import examined
 
     settings, wrong = Settings(), 0
     for name, value in settings.model_dump().items():
@@ -47,7 +47,7 @@ def sample_data(directory: Path, scale: float, seed: int, dirty: bool) -> None:
 @click.option("--port", type=int, default=3000, show_default=True)
 def ui(port: int) -> None:
     """Open Dagster's UI and daemon on the loopback address; stop them with Ctrl-C."""
-    from olist_assets.instance import dagster_environment
+    from olist_assets.orchestration.instance import dagster_environment
 
     home = dagster_environment()
     command = ["dagster", "dev", "-w", str(home / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]

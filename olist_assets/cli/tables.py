@@ -54,7 +54,8 @@ def sql(
     if version is not None and as_of:
         raise click.UsageError("--version and --as-of exclude each other.")
     query = _one_query(query, file)
-    from olist_assets import lakehouse, time_travel
+    from olist_assets.lakehouse.warehouse import warehouse as lakehouse
+    from olist_assets.lakehouse.warehouse import time_travel
     from olist_assets.governance.access import answer
 
     opener = lakehouse.open_table
@@ -79,7 +80,7 @@ def _one_query(query: str | None, file: TextIOWrapper | None) -> str:
 @click.command()
 def tables() -> None:
     """All tables: rows, files, size, version and when they were last written."""
-    from olist_assets import lakehouse
+    from olist_assets.lakehouse.warehouse import warehouse as lakehouse
     from olist_assets.catalog import all_tables
 
     settings = Settings()

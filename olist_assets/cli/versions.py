@@ -15,8 +15,8 @@ from olist_assets.cli.options import AS_WIDE_AS_IT_IS, console
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from olist_assets.table_diff import Diff, Row
-    from olist_assets.time_travel import Version
+    from olist_assets.lakehouse.table_diff import Diff, Row
+    from olist_assets.lakehouse.time_travel import Version
 
 SPANS_SHOWN = 10
 
@@ -35,7 +35,7 @@ def history(table: str, limit: int, form: str) -> None:
     olist history silver_orders
     olist history --format json gold_customer_metrics
     """
-    from olist_assets import time_travel
+    from olist_assets.lakehouse.warehouse import time_travel
 
     versions = time_travel.history(Settings(), table, limit)
     if form == "table":
@@ -63,7 +63,8 @@ def diff(table: str, old: int, new: int, limit: int) -> None:
     olist diff silver_orders 3 5
     olist diff --limit 0 gold_daily_metrics 1 2
     """
-    from olist_assets import catalog, time_travel
+    from olist_assets import catalog
+    from olist_assets.lakehouse.warehouse import time_travel
 
     found = time_travel.compare(Settings(), table, old, new, limit)
     key = catalog.table(table).key
@@ -83,7 +84,7 @@ def restore(table: str, version: int) -> None:
     \b
     olist restore silver_orders --version 3
     """
-    from olist_assets.restore import restore as restored_table
+    from olist_assets.operations.restore import restore as restored_table
 
     done = restored_table(Settings(), table, version, lambda step: console.print(escape(step), soft_wrap=True))
     if done.version == done.version_before:
@@ -149,7 +150,7 @@ def _columns(row: dict[str, Any]) -> str:
 
 
 def _days_text(days: tuple[date, ...]) -> str:
-    from olist_assets.selection import span_text, spans
+    from olist_assets.operations.selection import span_text, spans
 
     listed = [span_text(span) for span in spans(days)]
     more = ", …" if len(listed) > SPANS_SHOWN else ""

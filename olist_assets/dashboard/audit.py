@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from olist_assets.dashboard.audit_data import events, filtered
-from olist_assets.dashboard.operations import RUN_SHOWN, run_link
+from olist_assets.orchestration.dagster_storage import RUN_SHOWN, run_link
 
 SHOWN, ROW_HEIGHT = 1000, 35
 

@@ -6,11 +6,11 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from olist_assets import audit_log
+from olist_assets.governance import audit_log
 from olist_assets.catalog import tables
 from olist_assets.dashboard import data
 from olist_assets.settings import Settings
-from olist_assets.time_travel import Version, history
+from olist_assets.lakehouse.time_travel import Version, history
 
 VERSIONS_READ, ENTRIES_READ = 500, 5000
 DELTA, LOG = "table", "audit log"

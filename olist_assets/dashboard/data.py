@@ -23,10 +23,13 @@ import streamlit as st
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from olist_assets import audit_log, catalog, delta_log, lakehouse
+from olist_assets.governance import audit_log
+from olist_assets import catalog
+from olist_assets.lakehouse.warehouse import delta_log
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.errors import OlistError
 from olist_assets.governance import access, roles
-from olist_assets.object_store import store_errors
+from olist_assets.lakehouse.object_store import store_errors
 from olist_assets.settings import Settings
 
 ACTION = "dashboard"

@@ -4,12 +4,12 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from olist_assets.contracts import Table
+from olist_assets.contracts.table import Table
 from olist_assets.dashboard import data, operations
 from olist_assets.dashboard.health_charts import COLOURS, DAYS_LEGEND, calendar, figures_text, strip, worst_first
 from olist_assets.dashboard.health_data import FAILING, HEALTHY, NEVER_MADE, STALE, WARNING, TableHealth
 from olist_assets.dashboard.health_data import health as read_health
-from olist_assets.dashboard.operations import PASSED, RUN_SHOWN, Evaluated
+from olist_assets.orchestration.dagster_storage import PASSED, RUN_SHOWN, Evaluated
 from olist_assets.settings import Settings
 
 KEPT_SECONDS = 15

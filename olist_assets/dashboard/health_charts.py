@@ -7,16 +7,7 @@ import altair as alt
 import pandas as pd
 
 from olist_assets.dashboard.health_data import FAILING, HEALTHY, NEVER_MADE, STALE
-from olist_assets.dashboard.operations import (
-    DAY_FAILED,
-    FAILED,
-    MATERIALIZED,
-    MISSING,
-    NOT_RUN,
-    PASSED,
-    WARNED,
-    Evaluated,
-)
+from olist_assets.orchestration.dagster_storage import DAY_FAILED, FAILED, MATERIALIZED, MISSING, NOT_RUN, PASSED, WARNED, Evaluated
 
 OUTCOME_COLOURS = {FAILED: "#d1495b", WARNED: "#edae49", PASSED: "#2a9d8f", NOT_RUN: "#b8c0c8"}
 COLOURS = OUTCOME_COLOURS | {

@@ -6,14 +6,14 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import models, tables
-from olist_assets.check_kinds import key_check
-from olist_assets.contracts import Table
-from olist_assets.dashboard.operations import FAILED, WARNED, Evaluated, LastRun, last_runs, latest_checks, parents
+from olist_assets.checks.kinds import key_check
+from olist_assets.contracts.table import Table
+from olist_assets.orchestration.dagster_storage import FAILED, WARNED, Evaluated, LastRun, last_runs, latest_checks, parents
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
-from olist_assets.time_travel import schema_versions
+from olist_assets.lakehouse.time_travel import schema_versions
 
 FAILING, WARNING, NEVER_MADE, STALE, HEALTHY = "failing", "warning", "never made", "stale", "healthy"
 # What to look at first.

@@ -6,17 +6,7 @@ import streamlit as st
 from olist_assets.catalog import tables
 from olist_assets.dashboard.health import current_health
 from olist_assets.dashboard.health_charts import COLOURS
-from olist_assets.dashboard.lineage_graph import (
-    LAYER_COLOURS,
-    Field,
-    column_edges,
-    column_graph,
-    downstream,
-    layer,
-    table_edges,
-    table_graph,
-    upstream,
-)
+from olist_assets.dashboard.lineage_graph import LAYER_COLOURS, Field, column_edges, column_graph, downstream, layer, table_edges, table_graph, upstream
 
 ALL, FIRST = "all tables", "gold_customer_metrics"
 LAYER, STATUS = "layer", "status"

@@ -5,8 +5,8 @@ from html import escape
 from typing import TypeVar
 
 from olist_assets.catalog import LAYERS, layer_of, models, tables
-from olist_assets.column_lineage import column_lineage
-from olist_assets.dashboard.operations import parents
+from olist_assets.contracts.column_lineage import column_lineage
+from olist_assets.orchestration.dagster_storage import parents
 
 LAYER_COLOURS = {"bronze": "#b5734a", "silver": "#7c8a99", "gold": "#b98a0e", "ml": "#6f5fbf"}
 FONT = 'fontname="Source Sans Pro, Helvetica, sans-serif"'

@@ -4,21 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from olist_assets.catalog import models
-from olist_assets.contracts import Model
+from olist_assets.contracts.model import Model
 from olist_assets.dashboard import data
 from olist_assets.dashboard.ml_charts import calibration_chart, drift_chart, figure_over_versions
-from olist_assets.dashboard.ml_data import (
-    PREDICTED,
-    PREDICTIONS,
-    ModelVersion,
-    calibration,
-    drift,
-    is_trained,
-    plots,
-    versions_of,
-)
+from olist_assets.dashboard.ml_data import PREDICTED, PREDICTIONS, ModelVersion, calibration, drift, is_trained, plots, versions_of
 from olist_assets.errors import OlistError
-from olist_assets.registry import tracking_uri
+from olist_assets.mlops.registry import tracking_uri
 from olist_assets.settings import Settings
 
 EVALUATION = "gold_ml_evaluation"

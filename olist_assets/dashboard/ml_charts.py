@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from olist_assets.check_kinds import MOST_SHIFT
+from olist_assets.checks.kinds import MOST_SHIFT
 from olist_assets.dashboard.ml_data import ModelVersion
 
 ACCENT, CHAMPION_COLOUR, ALARM = "#2a6f97", "#2a9d8f", "#d1495b"

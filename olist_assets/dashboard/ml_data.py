@@ -10,14 +10,14 @@ import pandas as pd
 import streamlit as st
 
 from olist_assets.catalog import models, tables
-from olist_assets.check_kinds import score_drift_check
-from olist_assets.contracts import Model
+from olist_assets.checks.kinds import score_drift_check
+from olist_assets.contracts.model import Model
 from olist_assets.dashboard import data
-from olist_assets.dashboard.operations import check_history, storage
-from olist_assets.model_checks import DECISION
-from olist_assets.registry import BEATEN, TESTED, champion_version, client, local_folder, tracking_uri
+from olist_assets.orchestration.dagster_storage import check_history, storage
+from olist_assets.mlops.model_checks import DECISION
+from olist_assets.mlops.registry import BEATEN, TESTED, champion_version, client, local_folder, tracking_uri
 from olist_assets.settings import Settings
-from olist_assets.tracking import run_url
+from olist_assets.mlops.tracking import run_url
 
 KEPT_SECONDS = 30
 # Sizes of the held-out data, not how good a model is.

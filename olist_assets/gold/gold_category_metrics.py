@@ -4,7 +4,8 @@ import dagster as dg
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, Reconciliation, Table
+from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.rules import Reconciliation
 from olist_assets.gold.measures import exact_mean, money_mean, score_by_order, share
 
 CATEGORY = "product_category_name_english"

@@ -8,7 +8,8 @@ from pyspark.sql import Column as Expr
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, ForeignKey, Reconciliation, RowCount, Table
+from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.rules import ForeignKey, Reconciliation, RowCount
 from olist_assets.errors import OlistError
 from olist_assets.gold.measures import exact_mean
 

@@ -8,10 +8,11 @@ from pyspark.sql import Column as Expr
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, Reconciliation, RowCount, Table, Trailing
+from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.rules import Reconciliation, RowCount, Trailing
 from olist_assets.gold.measures import exact_mean, money_mean, share
 from olist_assets.partitions import FIRST_DAY, LAST_DAY, daily_orders
-from olist_assets.usual import Freshness, Usual, Volume
+from olist_assets.contracts.thresholds import Freshness, Usual, Volume
 
 # The last 30 days, 365 days earlier.
 LOOK_BACK_DAYS = 394

@@ -4,7 +4,8 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, Reconciliation, RowCount, Table
+from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.rules import Reconciliation, RowCount
 from olist_assets.gold.measures import exact_mean, money_mean
 
 # Brazil's extreme points (IBGE): Chui and Monte Caburai, Nascente do Moa and Ponta do Seixas.

@@ -4,7 +4,8 @@ import dagster as dg
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, ForeignKey, Reconciliation, RowCount, Table
+from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.rules import ForeignKey, Reconciliation, RowCount
 from olist_assets.gold.measures import exact_mean, money_mean, score_by_order
 from olist_assets.silver.silver_order_items import product_categories
 

@@ -4,7 +4,8 @@ import dagster as dg
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, Reconciliation, Table
+from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.rules import Reconciliation
 from olist_assets.gold.measures import exact_mean, share
 
 GOLD_SEGMENT_PROFILES = Table(

@@ -14,11 +14,13 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from olist_assets import audit_log, catalog, lakehouse
+from olist_assets.governance import audit_log
+from olist_assets import catalog
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.errors import OlistError
 from olist_assets.governance import masking
 from olist_assets.governance.roles import Denied, Role, in_force
-from olist_assets.lakehouse import Opener, open_table
+from olist_assets.lakehouse.warehouse import Opener, open_table
 from olist_assets.settings import Settings
 
 # Otherwise wide integers would come back from a query as decimals.

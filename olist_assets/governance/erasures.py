@@ -23,10 +23,10 @@ from pyspark.sql import functions as F
 
 from olist_assets.errors import OlistError
 from olist_assets.governance import masking
-from olist_assets.locks import table_lock
-from olist_assets.object_store import open_delta, storage_options
+from olist_assets.lakehouse.locks import table_lock
+from olist_assets.lakehouse.object_store import open_delta, storage_options
 from olist_assets.settings import Settings
-from olist_assets.source import CORRUPT, SOURCES, SourceFile
+from olist_assets.contracts.source_files import CORRUPT, SOURCES, SourceFile
 
 ERASED = "erased"
 # Of each source that tells of a customer: by which columns a row is known to be theirs, and what it says of them.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import duckdb
 
-from olist_assets.contracts import Column
+from olist_assets.contracts.table import Column
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 

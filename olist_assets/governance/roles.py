@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from olist_assets.catalog import all_tables
-from olist_assets.contracts import Column, Table
+from olist_assets.contracts.table import Column, Table
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 

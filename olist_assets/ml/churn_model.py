@@ -8,12 +8,12 @@ from pyspark.ml.feature import Imputer, VectorAssembler
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Model
-from olist_assets.ml.evaluation import figures, scores
-from olist_assets.ml.layout import buyers, in_fixed_order, is_trained_on, last_stage
-from olist_assets.ml.plots import classifier_plots, importances_plot
-from olist_assets.registry import Trained
-from olist_assets.tracking import Mlflow
+from olist_assets.contracts.model import Model
+from olist_assets.mlops.evaluation import figures, scores
+from olist_assets.mlops.training_rows import buyers, in_fixed_order, is_trained_on, last_stage
+from olist_assets.mlops.plots import classifier_plots, importances_plot
+from olist_assets.mlops.registry import Trained
+from olist_assets.mlops.tracking import Mlflow
 
 # Counted as churned after so many days without an order.
 CHURNED_AFTER_DAYS = 90

@@ -5,12 +5,13 @@ from pyspark.sql import Column as Expr
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, ForeignKey, Rule, Table
+from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.rules import ForeignKey, Rule
 from olist_assets.gold.gold_customer_metrics import EACH_BUYER_ONCE
 from olist_assets.ml import churn_model as churn
-from olist_assets.ml.evaluation import probability
+from olist_assets.mlops.evaluation import probability
 from olist_assets.ml.repurchase_features import KEY, customers_at_cutoff
-from olist_assets.registry import Champion
+from olist_assets.mlops.registry import Champion
 
 RISKS = {"High Risk": 0.2, "Medium Risk": 0.5, "Low Risk": 1.0}
 _shares = " UNION ALL ".join(

@@ -5,11 +5,12 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Column, ForeignKey, Table
+from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.rules import ForeignKey
 from olist_assets.gold.gold_customer_metrics import EACH_BUYER_ONCE
-from olist_assets.ml.layout import buyers
+from olist_assets.mlops.training_rows import buyers
 from olist_assets.ml.segmentation_model import FEATURES, KEY, segments
-from olist_assets.registry import Champion
+from olist_assets.mlops.registry import Champion
 
 GOLD_CUSTOMER_SEGMENTS_ML = Table(
     name="gold_customer_segments_ml",

@@ -3,12 +3,12 @@
 import dagster as dg
 from pyspark.sql import DataFrame
 
-from olist_assets.contracts import Column, Table
+from olist_assets.contracts.table import Column, Table
 from olist_assets.ml.churn_model import CHURN_MODEL
 from olist_assets.ml.repurchase_model import REPURCHASE_MODEL
 from olist_assets.ml.segmentation_model import SEGMENTATION_MODEL
-from olist_assets.registry import figures_of
-from olist_assets.resources import Spark
+from olist_assets.mlops.registry import figures_of
+from olist_assets.engine.spark.session import Spark
 from olist_assets.settings import Settings
 
 MODELS = (SEGMENTATION_MODEL, CHURN_MODEL, REPURCHASE_MODEL)

@@ -10,14 +10,14 @@ from pyspark.ml.feature import Imputer, StandardScaler, VectorAssembler
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Model
+from olist_assets.contracts.model import Model
 from olist_assets.errors import OlistError
-from olist_assets.ml.evaluation import Scores, constant_scores, figures, scores
-from olist_assets.ml.layout import in_fixed_order, last_stage
-from olist_assets.ml.plots import classifier_plots, importances_plot
+from olist_assets.mlops.evaluation import Scores, constant_scores, figures, scores
+from olist_assets.mlops.training_rows import in_fixed_order, last_stage
+from olist_assets.mlops.plots import classifier_plots, importances_plot
 from olist_assets.ml.repurchase_features import FEATURES, KEY, LABEL, MAY_BE_MISSING, labelled, with_cutoff
-from olist_assets.registry import Trained
-from olist_assets.tracking import Mlflow
+from olist_assets.mlops.registry import Trained
+from olist_assets.mlops.tracking import Mlflow
 
 REPURCHASE_MODEL = Model(
     name="repurchase_model",

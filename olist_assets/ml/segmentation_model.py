@@ -15,11 +15,11 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Model
-from olist_assets.ml.layout import buyers, in_fixed_order, last_stage
-from olist_assets.ml.plots import cluster_plots
-from olist_assets.registry import Trained
-from olist_assets.tracking import Mlflow
+from olist_assets.contracts.model import Model
+from olist_assets.mlops.training_rows import buyers, in_fixed_order, last_stage
+from olist_assets.mlops.plots import cluster_plots
+from olist_assets.mlops.registry import Trained
+from olist_assets.mlops.tracking import Mlflow
 
 KEY = "customer_unique_id"
 # Customers that other numbers of clusters are tried on: all of them, in Spark, would take half a minute.

@@ -6,9 +6,10 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from olist_assets import audit_log, lakehouse
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import tables
-from olist_assets.contracts import OWNERS
+from olist_assets.orchestration.assets import OWNERS
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 

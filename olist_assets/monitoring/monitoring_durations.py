@@ -7,13 +7,14 @@ from typing import Any
 
 import dagster as dg
 
-from olist_assets import audit_log, lakehouse
-from olist_assets.check_spec import Check, Evaluation
-from olist_assets.contracts import Column, Table
-from olist_assets.monitoring.past_tables import Row, add_new, stored_keys
-from olist_assets.monitoring.robust import LEAST_PAST, is_usual
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
+from olist_assets.checks.spec import Check, Evaluation
+from olist_assets.contracts.table import Column, Table
+from olist_assets.monitoring.append import Row, add_new, stored_keys
+from olist_assets.checks.robust import LEAST_PAST, is_usual
 from olist_assets.settings import Settings
-from olist_assets.usual import Limit
+from olist_assets.contracts.thresholds import Limit
 
 MONITORING_DURATIONS = Table(
     name="monitoring_durations",

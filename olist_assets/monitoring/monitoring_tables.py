@@ -5,11 +5,11 @@ import json
 
 import dagster as dg
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import tables
-from olist_assets.contracts import Column, Table
-from olist_assets.monitoring.history import VERSIONS_READ, earlier
-from olist_assets.monitoring.past_tables import Row, add_new
+from olist_assets.contracts.table import Column, Table
+from olist_assets.lakehouse.past_versions import VERSIONS_READ, earlier
+from olist_assets.monitoring.append import Row, add_new
 from olist_assets.settings import Settings
 
 MONITORING_TABLES = Table(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from olist_assets.sample_data.streams import Bools, Ints
-from olist_assets.source import SOURCES
+from olist_assets.contracts.source_files import SOURCES
 
 Row = tuple[str, ...]
 

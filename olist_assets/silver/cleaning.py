@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.source import CORRUPT
+from olist_assets.contracts.source_files import CORRUPT
 
 REASON = "_reason"
 FAULT = "_fault_column"

@@ -4,9 +4,10 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, Table
+from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation
+from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
-from olist_assets.source import SOURCES
+from olist_assets.contracts.source_files import SOURCES
 
 SILVER_ORDER_PAYMENTS = Table(
     name="silver_order_payments",

@@ -4,9 +4,10 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Accounting, Column, Table
+from olist_assets.contracts.rules import Accounting
+from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted
-from olist_assets.source import SOURCES
+from olist_assets.contracts.source_files import SOURCES
 
 SILVER_ORDER_REVIEWS = Table(
     name="silver_order_reviews",

@@ -4,11 +4,12 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Accounting, Column, ForeignKey, Table
+from olist_assets.contracts.rules import Accounting, ForeignKey
+from olist_assets.contracts.table import Column, Table
 from olist_assets.partitions import daily_orders
 from olist_assets.silver.cleaning import Rules, accepted
-from olist_assets.source import SOURCES
-from olist_assets.usual import Freshness, Limit, Usual
+from olist_assets.contracts.source_files import SOURCES
+from olist_assets.contracts.thresholds import Freshness, Limit, Usual
 
 SILVER_ORDERS = Table(
     name="silver_orders",

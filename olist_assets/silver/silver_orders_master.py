@@ -4,7 +4,8 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts import Accounting, Column, ForeignKey, Reconciliation, RowCount, Table
+from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation, RowCount
+from olist_assets.contracts.table import Column, Table
 from olist_assets.partitions import daily_orders
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 

@@ -3,10 +3,10 @@
 import dagster as dg
 from pyspark.sql import DataFrame
 
-from olist_assets.contracts import Column, Table
+from olist_assets.contracts.table import Column, Table
 from olist_assets.silver import silver_order_items, silver_order_payments, silver_order_reviews, silver_orders
 from olist_assets.silver.cleaning import rejected
-from olist_assets.usual import Limit, Usual
+from olist_assets.contracts.thresholds import Limit, Usual
 
 SILVER_REJECTS = Table(
     name="silver_rejects",

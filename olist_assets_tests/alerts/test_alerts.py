@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from olist_assets import audit_log
+from olist_assets.governance import audit_log
 from olist_assets.alerts import events
 from olist_assets.alerts.alert import MOST_REMEMBERED, Event, worth_telling
 from olist_assets.alerts.digest import MOST_OF_A_KIND, digest
-from olist_assets.monitoring.usual_checks import FRESHNESS_CHECK
+from olist_assets.checks.thresholds import FRESHNESS_CHECK
 from olist_assets.settings import Settings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

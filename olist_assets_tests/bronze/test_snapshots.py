@@ -7,8 +7,11 @@ import pytest
 
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.errors import OlistError
-from olist_assets.resources import OlistSource, SchemaPolicy, Spark
-from olist_assets.source import SOURCES, record_count
+from olist_assets.engine.source_reader import OlistSource
+from olist_assets.engine.resources import SchemaPolicy
+from olist_assets.engine.spark.session import Spark
+from olist_assets.contracts.source_files import SOURCES
+from olist_assets.source.dialect import record_count
 
 SELLERS = SOURCES["sellers"]
 HEADER = ",".join(SELLERS.columns)

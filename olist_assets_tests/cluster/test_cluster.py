@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from olist_assets.catalog import tables
-from olist_assets.jars import spark_submit
+from olist_assets.engine.spark.jars import spark_submit
 from olist_assets.jobs import DAILY_TABLES
 from olist_assets_tests.conftest import use
 from olist_assets_tests.rows import stored_rows

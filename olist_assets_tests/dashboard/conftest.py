@@ -12,8 +12,8 @@ import streamlit as st
 from deltalake import write_deltalake
 from streamlit.testing.v1 import AppTest
 
-from olist_assets import lakehouse
-from olist_assets.instance import instance
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
+from olist_assets.orchestration.instance import instance
 from olist_assets.settings import Settings
 from olist_assets_tests.conftest import use
 

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from olist_assets import audit_log
+from olist_assets.governance import audit_log
 from olist_assets.dashboard.audit_data import COLUMNS, events, filtered
 from olist_assets.settings import Settings
 from olist_assets_tests.dashboard.conftest import put, rerun, said, shown

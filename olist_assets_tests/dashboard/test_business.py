@@ -16,7 +16,8 @@ from deltalake.exceptions import TableNotFoundError
 from streamlit.testing.v1 import AppTest
 
 import olist_assets.dashboard
-from olist_assets import audit_log, lakehouse
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.dashboard import brazil, charts, data
 from olist_assets.gold.gold_customer_metrics import GOLD_CUSTOMER_METRICS
 from olist_assets.gold.gold_geographic_metrics import GOLD_GEOGRAPHIC_METRICS

@@ -5,24 +5,14 @@ import dagster as dg
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import tables
-from olist_assets.check_kinds import checks_of
+from olist_assets.checks.kinds import checks_of
 from olist_assets.dashboard import business, health, operations
 from olist_assets.dashboard.health_charts import calendar, figures_text, worst_first
-from olist_assets.dashboard.health_data import (
-    FAILING,
-    HEALTHY,
-    NEVER_MADE,
-    NO_RUN,
-    STALE,
-    WARNING,
-    Stored,
-    stored,
-    verdict,
-)
-from olist_assets.dashboard.operations import FAILED, NOT_RUN, PASSED, WARNED, Evaluated, LastRun
-from olist_assets.instance import instance
+from olist_assets.dashboard.health_data import FAILING, HEALTHY, NEVER_MADE, NO_RUN, STALE, WARNING, Stored, stored, verdict
+from olist_assets.orchestration.dagster_storage import FAILED, NOT_RUN, PASSED, WARNED, Evaluated, LastRun
+from olist_assets.orchestration.instance import instance
 from olist_assets.settings import Settings
 from olist_assets_tests.conftest import FinishedRun
 from olist_assets_tests.dashboard.conftest import evaluation, put, report, rerun, said, shown

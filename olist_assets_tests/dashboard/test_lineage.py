@@ -1,14 +1,6 @@
 from olist_assets.dashboard.health_charts import COLOURS
 from olist_assets.dashboard.health_data import NEVER_MADE
-from olist_assets.dashboard.lineage_graph import (
-    column_edges,
-    column_graph,
-    downstream,
-    reverse,
-    table_edges,
-    table_graph,
-    upstream,
-)
+from olist_assets.dashboard.lineage_graph import column_edges, column_graph, downstream, reverse, table_edges, table_graph, upstream
 from olist_assets.settings import Settings
 from olist_assets_tests.dashboard.conftest import rerun, said, shown
 

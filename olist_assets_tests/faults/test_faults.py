@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.jobs import DAILY_TABLES
-from olist_assets.locks import table_lock
+from olist_assets.lakehouse.locks import table_lock
 from olist_assets_tests.conftest import use
 from olist_assets_tests.rows import stored_rows
 

@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
-from olist_assets import audit_log, delta_log, lakehouse
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.warehouse import delta_log
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import tables
 from olist_assets.governance.erasures import ERASED
-from olist_assets.governance.proof import prove
+from olist_assets.operations.proof import prove
 from olist_assets_tests.conftest import use
 from olist_assets_tests.governance.conftest import SECRET
 

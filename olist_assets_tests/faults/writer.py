@@ -8,14 +8,15 @@ import random
 import sys
 from datetime import timedelta
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import assets, table
-from olist_assets.io_manager import DeltaIOManager
+from olist_assets.engine.io_manager import DeltaIOManager
 from olist_assets.jobs import DAILY_TABLES
-from olist_assets.resources import SchemaPolicy, Spark
-from olist_assets.selection import ALL_DAYS, each_day
+from olist_assets.engine.resources import SchemaPolicy
+from olist_assets.engine.spark.session import Spark
+from olist_assets.operations.selection import ALL_DAYS, each_day
 from olist_assets.settings import Settings
-from olist_assets.writes import Span
+from olist_assets.engine.write_plan import Span
 
 
 def main() -> None:

@@ -5,13 +5,7 @@ import pytest
 
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.errors import OlistError
-from olist_assets.gold.gold_customer_metrics import (
-    NO_ORDERS,
-    SEGMENTS,
-    CustomerMetricsConfig,
-    gold_customer_metrics,
-    segment,
-)
+from olist_assets.gold.gold_customer_metrics import NO_ORDERS, SEGMENTS, CustomerMetricsConfig, gold_customer_metrics, segment
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
 from olist_assets_tests.rows import frame, only
 

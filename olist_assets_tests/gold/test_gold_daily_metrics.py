@@ -1,11 +1,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
-from olist_assets.gold.gold_daily_metrics import (
-    orders_by_day,
-    with_every_day,
-    with_trailing_figures,
-)
+from olist_assets.gold.gold_daily_metrics import orders_by_day, with_every_day, with_trailing_figures
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
 from olist_assets_tests.rows import frame
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import table
-from olist_assets.contracts import Column
+from olist_assets.contracts.table import Column
 from olist_assets.settings import Settings
 
 SECRET = "a secret of some length for tests"

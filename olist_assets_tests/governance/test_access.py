@@ -7,7 +7,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from olist_assets import audit_log, lakehouse
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import table
 from olist_assets.errors import OlistError
 from olist_assets.governance import access, masking

@@ -8,13 +8,13 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from olist_assets import audit_log
-from olist_assets.audit_log import NotAudited
+from olist_assets.governance import audit_log
+from olist_assets.governance.audit_log import NotAudited
 
 PROCESSES, EACH = 8, 2
 WRITER = f"""
 import sys
-from olist_assets import audit_log
+from olist_assets.governance import audit_log
 from olist_assets.settings import Settings
 for at in range({EACH}):
     audit_log.record(Settings(), "query", [], statement=f"{{sys.argv[1]}}/{{at}}")

@@ -10,9 +10,11 @@ from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.errors import OlistError
 from olist_assets.governance import erasures, forget
 from olist_assets.governance.erasures import ERASED, Erasures, Found, Person, erased
-from olist_assets.resources import OlistSource, SchemaPolicy, Spark
+from olist_assets.engine.source_reader import OlistSource
+from olist_assets.engine.resources import SchemaPolicy
+from olist_assets.engine.spark.session import Spark
 from olist_assets.settings import Settings
-from olist_assets.source import SOURCES
+from olist_assets.contracts.source_files import SOURCES
 from olist_assets_tests.conftest import use
 from olist_assets_tests.rows import frame
 

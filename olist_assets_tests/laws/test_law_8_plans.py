@@ -12,21 +12,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.bronze.snapshots import BRONZE
-from olist_assets.contracts import Table
+from olist_assets.contracts.table import Table
 from olist_assets.gold.gold_daily_metrics import GOLD_DAILY_METRICS, gold_daily_metrics, with_trailing_figures
-from olist_assets.io_manager import DeltaIOManager
+from olist_assets.engine.io_manager import DeltaIOManager
 from olist_assets.partitions import FIRST_DAY, LAST_DAY
-from olist_assets.resources import SchemaPolicy, Spark
-from olist_assets.selection import each_day, spans
+from olist_assets.engine.resources import SchemaPolicy
+from olist_assets.engine.spark.session import Spark
+from olist_assets.operations.selection import each_day, spans
 from olist_assets.settings import Settings
 from olist_assets.silver.silver_order_items import silver_order_items
 from olist_assets.silver.silver_order_payments import silver_order_payments
 from olist_assets.silver.silver_order_reviews import silver_order_reviews
 from olist_assets.silver.silver_orders import SILVER_ORDERS, silver_orders
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER, silver_orders_master
-from olist_assets.writes import Span
+from olist_assets.engine.write_plan import Span
 from olist_assets_tests.rows import frame
 
 # Ends of the calendar, neighbours across a New Year, and days a month and a year before them for the growth figures.

@@ -9,11 +9,11 @@ import dagster as dg
 import pytest
 from pyspark.sql import DataFrame
 
-from olist_assets import lakehouse
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import assets, models, modules, table, tables
-from olist_assets.registry import Champion, Trained
-from olist_assets.resources import Spark
-from olist_assets.tracking import Mlflow
+from olist_assets.mlops.registry import Champion, Trained
+from olist_assets.engine.spark.session import Spark
+from olist_assets.mlops.tracking import Mlflow
 from olist_assets_tests.conftest import make, use
 from olist_assets_tests.rows import stored_rows
 

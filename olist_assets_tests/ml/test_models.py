@@ -6,12 +6,12 @@ from pyspark.sql import functions as F
 
 from olist_assets.ml import churn_model, segmentation_model
 from olist_assets.ml.churn_model import ForestConfig
-from olist_assets.ml.evaluation import probability
+from olist_assets.mlops.evaluation import probability
 from olist_assets.ml.gold_customer_churn_predictions import with_risk
 from olist_assets.ml.gold_customer_segments_ml import gold_customer_segments_ml
-from olist_assets.ml.layout import buyers, in_fixed_order, is_trained_on
+from olist_assets.mlops.training_rows import buyers, in_fixed_order, is_trained_on
 from olist_assets.ml.segmentation_model import segments
-from olist_assets.registry import Champion
+from olist_assets.mlops.registry import Champion
 
 KEY = "customer_unique_id"
 

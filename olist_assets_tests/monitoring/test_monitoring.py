@@ -8,21 +8,18 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from olist_assets import audit_log, lakehouse
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import all_tables, tables
-from olist_assets.checks import evaluated
+from olist_assets.checks.assembly import evaluated
 from olist_assets.definitions import defs
 from olist_assets.monitoring import dashboard_refresh as refreshing
-from olist_assets.monitoring.monitoring_durations import (
-    MONITORING_DURATIONS,
-    duration_checks,
-    monitoring_durations,
-)
+from olist_assets.monitoring.monitoring_durations import MONITORING_DURATIONS, duration_checks, monitoring_durations
 from olist_assets.monitoring.monitoring_tables import MONITORING_TABLES, monitoring_tables
-from olist_assets.monitoring.past_tables import add_new
-from olist_assets.monitoring.usual_checks import FRESHNESS_CHECK
-from olist_assets.object_store import open_delta
-from olist_assets.schemas import shape
+from olist_assets.monitoring.append import add_new
+from olist_assets.checks.thresholds import FRESHNESS_CHECK
+from olist_assets.lakehouse.object_store import open_delta
+from olist_assets.lakehouse.schemas import shape
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import click
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from olist_assets.jars import delta_jars
+from olist_assets.engine.spark.jars import delta_jars
 from olist_assets.settings import Settings
 
 CATEGORY = "product_category_name_english"

@@ -1,0 +1,89 @@
+"""A class-data-sharing archive: Spark's and Delta's classes parsed and verified once, and mapped by every later JVM.
+
+Starting Spark loads some 20,000 classes: a sixth of the processor time of a whole run. The JVM ignores an archive that
+does not fit its class path or its version, so the worst that a stale one can do is nothing.
+See https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pyspark
+from filelock import FileLock
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from olist_assets.errors import OlistError
+from olist_assets.engine.spark.jars import spark_submit
+
+# A JVM that finds its archive unfit would say so on the standard output of whoever started it.
+QUIET = "-Xshare:auto -Xlog:disable -Xlog:all=error:stderr"
+
+
+def archive_path(cache: Path, java: str, jars: str) -> Path:
+    """Where the archive lies for this Java, Spark and class path: the JARs' paths and times are part of it."""
+    spark = next(Path(pyspark.__file__).parent.glob("jars/spark-core_*.jar"))
+    name = hashlib.sha256(f"{java}:{jars}:{spark}:{spark.stat().st_mtime_ns}".encode()).hexdigest()[:16]
+    return cache / "classes" / f"{name}.jsa"
+
+
+def use_option(path: Path) -> str:
+    """The JVM options that use an archive."""
+    return f"{QUIET} -XX:SharedArchiveFile={path}"
+
+
+def make_archive(path: Path, config: dict[str, str]) -> None:
+    """Make the archive once, with a JVM of these Spark settings. Raises OlistError where Spark does not start."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock", timeout=600):
+        if path.exists():
+            return
+        partial = path.with_suffix(".partial")
+        options = f"{config['spark.driver.extraJavaOptions']} {QUIET} -XX:ArchiveClassesAtExit={partial}"
+        settings = config | {"spark.driver.extraJavaOptions": options}
+        confs = [word for key, value in settings.items() for word in ("--conf", f"{key}={value}")]
+        # Under spark-submit the JVM outlives the script, and writes the archive as it ends.
+        command = [str(spark_submit()), *confs, __file__]
+        environment = os.environ | {"PYSPARK_PYTHON": sys.executable}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode or not partial.exists():
+            raise OlistError(f"Spark does not start: {done.stderr.strip()[-1000:]}")
+        # A rename is atomic: a killed first start leaves no half an archive under the final name.
+        partial.rename(path)
+
+
+def _warm_up(spark: SparkSession, folder: Path) -> None:
+    """A little of all that the platform's tables do: what is not loaded here is loaded from its JAR, later."""
+    (folder / "rows.csv").write_text('day,key,value\n2018-01-01,a,"1.5"\n2018-01-02,b,2.5\n')
+    text = spark.read.options(header=True, multiLine=True, escape='"').schema("day string, key string, value string")
+    typed = text.csv(str(folder / "rows.csv")).select(
+        F.to_date("day").alias("day"), "key", F.col("value").try_cast("decimal(12,2)").alias("value")
+    )
+    table = folder / "table"
+    spark.sql(f"CREATE TABLE delta.`{table}` (day DATE, key STRING, value DECIMAL(12,2)) USING DELTA CLUSTER BY (day)")
+    typed.write.format("delta").mode("append").save(str(table))
+    whole = typed.write.format("delta").mode("overwrite").option("userMetadata", "{}")
+    whole.option("replaceWhere", "day >= DATE'2018-01-01'").save(str(table))
+    _aggregated(spark.read.format("delta").load(str(table))).write.format("delta").save(str(folder / "result"))
+
+
+def _aggregated(rows: DataFrame) -> DataFrame:
+    by_key = rows.groupBy("key").agg(
+        F.sum("value").alias("total"),
+        F.count_distinct("day").alias("days"),
+        F.array_sort(F.collect_set("key")).alias("keys"),
+        F.percentile("value", [0.2, 0.8]).alias("boundaries"),
+        F.min_by("key", F.struct("day", "key")).alias("first"),
+    )
+    exploded = by_key.join(rows, on="key", how="left").withColumn("one", F.explode("keys"))
+    ranked = exploded.withColumn("place", F.rank().over(Window.partitionBy("key").orderBy(F.desc("total"))))
+    return ranked.crossJoin(F.broadcast(rows.agg(F.max("day").alias("last")))).where(F.col("key").rlike("^[a-z]$"))
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        _warm_up(SparkSession.Builder().getOrCreate(), Path(scratch))

@@ -1,0 +1,64 @@
+"""Spark's own Thrift server over the lakehouse's tables: SQL by JDBC for BI tools, on the loopback address only."""
+
+import signal
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
+from olist_assets.errors import OlistError
+from olist_assets.engine.spark.session import spark_config
+from olist_assets.settings import Settings
+from olist_assets.engine.spark.connect_server import HOST, require_free
+
+
+def serve(settings: Settings, names: Iterable[str], port: int, on_ready: Callable[[], None]) -> None:
+    """Serve the tables under their bare names until Ctrl-C or SIGTERM, which raise KeyboardInterrupt.
+
+    Each query reads the newest versions. Returns only when Spark's process has ended by itself. Raises OlistError when
+    the port is taken or Spark is not to run here.
+    """
+    if settings.spark_remote:
+        raise OlistError("The Thrift server needs a Spark of its own: unset OLIST_SPARK_REMOTE.")
+    require_free(port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What Spark, Hive and Derby put down, some of them into the working directory otherwise.
+    with tempfile.TemporaryDirectory(prefix="olist-thrift-", ignore_cleanup_errors=True) as scratch:
+        session = _session(settings, port, scratch)
+        gateway: Any = session.sparkContext._gateway
+        try:
+            for name in names:
+                session.sql(view(name, lakehouse.table_path(settings, name)))
+            server = gateway.jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2
+            server.startWithSparkSession(session._jsparkSession, False)
+            on_ready()
+            gateway.proc.wait()
+        finally:
+            # Spark ends in good order once this process lets go of it, also where this one is killed.
+            gateway.proc.stdin.close()
+            gateway.proc.wait()
+
+
+def view(name: str, path: Path) -> str:
+    """The statement that gives a table its bare name. A view refuses to be written to."""
+    quoted = str(path).replace("`", "``")
+    return f"CREATE VIEW {name} WITH SCHEMA EVOLUTION AS SELECT * FROM delta.`{quoted}`"
+
+
+def _session(settings: Settings, port: int, scratch: str) -> SparkSession:
+    config = spark_config(settings)
+    config["spark.driver.extraJavaOptions"] += (
+        f" -Djava.io.tmpdir={scratch} -Dderby.stream.error.file={scratch}/derby.log"
+    )
+    config |= {
+        "spark.app.name": "olist thrift-server",
+        "spark.hadoop.hive.server2.thrift.bind.host": HOST,
+        "spark.hadoop.hive.server2.thrift.port": str(port),
+    }
+    builder = SparkSession.Builder()
+    for name, value in config.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()

@@ -1,0 +1,62 @@
+"""How a stored table's schema differs from its contract, and which differences lose nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deltalake import DeltaTable
+
+from olist_assets.contracts.table import Column, Table
+
+# Type and nullability by column name.
+Shape = Mapping[str, tuple[str, bool]]
+
+
+@dataclass(frozen=True)
+class SchemaChange:
+    """What must change for a stored table to be as its contract says: nullable columns to add, and all else."""
+
+    added: tuple[Column, ...]
+    breaking: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.breaking)
+
+    def described(self) -> list[str]:
+        return [*(f"{c.name} {c.type} is new" for c in self.added), *self.breaking]
+
+
+def shape(table: DeltaTable) -> Shape:
+    """The stored columns in their order, types in Spark SQL's words."""
+    return {field.name: (_type_name(field.type), field.nullable) for field in table.schema().fields}
+
+
+def _type_name(kind: Any) -> str:
+    if hasattr(kind, "element_type"):
+        return f"array<{_type_name(kind.element_type)}>"
+    return "int" if kind.type == "integer" else str(kind.type)
+
+
+def schema_change(stored: Shape, contract: Table) -> SchemaChange:
+    """From the stored columns to the contract's. Only a new column that may be null leaves every old row true."""
+    added = tuple(c for c in contract.columns if c.name not in stored and c.nullable)
+    breaking = [
+        f"{c.name} {c.type} is new and required" for c in contract.columns if c.name not in stored and not c.nullable
+    ]
+    breaking += [f"{name} {stored[name][0]} is gone" for name in stored if name not in contract.column_names]
+    for column in contract.columns:
+        kind, nullable = stored.get(column.name, (column.type, column.nullable))
+        if kind != column.type:
+            breaking.append(f"{column.name} is {column.type} instead of {kind}")
+        elif nullable and not column.nullable:
+            breaking.append(f"{column.name} is required now")
+        elif column.nullable and not nullable:
+            breaking.append(f"{column.name} may be null now")
+    return SchemaChange(added, tuple(breaking))
+
+
+def add_columns(columns: tuple[Column, ...], contract: Table) -> str:
+    """The list of ALTER TABLE ADD COLUMNS, each at its place in the contract."""
+    before = dict(zip(contract.column_names[1:], contract.column_names, strict=False))
+    places = {name: f"AFTER `{before[name]}`" if name in before else "FIRST" for name in contract.column_names}
+    return ", ".join(f"{column.ddl()} {places[column.name]}" for column in columns)

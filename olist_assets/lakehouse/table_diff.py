@@ -1,0 +1,136 @@
+"""What differs between two versions of a table: rows added, removed and changed by key."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+from deltalake import DeltaTable
+
+from olist_assets.contracts.table import Table
+from olist_assets.errors import OlistError
+from olist_assets.lakehouse.warehouse import connection, create_view, data_files
+
+# Each snapshot has its own: no two would have a row in common.
+NOT_COMPARED = {"bronze": ("ingestion_timestamp",), "ml": ("scored_at",)}
+ADDED, REMOVED, CHANGED = "+", "-", "~"
+# Names that no column of a Delta table can have. Rows with the same key are numbered: they make pairs, not a product.
+NUMBER, OLD, NEW = '"row number"', '"old row"', '"new row"'
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Numbers of rows; those of a table without a key are compared whole and as often as they occur.
+
+    `columns`: in how many changed rows each differs. `days`: those of a daily table with a row that differs.
+    `samples`: the row in the old and in the new version, None where it has none. `only_in_one`: columns that one
+    version lacks; like `not_compared` they make no difference.
+    """
+
+    added: int
+    removed: int
+    changed: int
+    unchanged: int
+    columns: dict[str, int]
+    days: tuple[date, ...]
+    samples: tuple[tuple[Row | None, Row | None], ...]
+    not_compared: tuple[str, ...]
+    only_in_one: tuple[str, ...]
+
+
+def diff(contract: Table, old: DeltaTable, new: DeltaTable, limit: int = 0) -> Diff:
+    """Compare two versions, with up to `limit` sample rows of each kind. Raises OlistError."""
+    had, has = ([column.name for column in table.schema().fields] for table in (old, new))
+    not_compared = NOT_COMPARED.get(contract.layer, ())
+    compared = [name for name in has if name in had and name not in not_compared]
+    if lacking := set(contract.key) - set(compared):
+        raise OlistError(f"One version of {contract.name} has no {', '.join(sorted(lacking))}: there is no key.")
+    day = contract.cluster_by if contract.cluster_by in compared else None
+    try:
+        with connection({}) as con:
+            rows = _compare(con, old, new, compared, contract.key)
+            counts = dict(con.execute("SELECT sign, count(*) FROM differing GROUP BY ALL").fetchall())
+            added, removed, changed = (counts.get(sign, 0) for sign in (ADDED, REMOVED, CHANGED))
+            return Diff(
+                added=added,
+                removed=removed,
+                changed=changed,
+                unchanged=rows - added - changed,
+                columns=_changed_columns(con, compared),
+                days=_days(con, day) if day else (),
+                samples=_samples(con, limit),
+                not_compared=not_compared,
+                only_in_one=tuple(sorted({*had} ^ {*has})),
+            )
+    except duckdb.Error as error:
+        raise OlistError(f"The versions of {contract.name} cannot be compared: {error}") from error
+
+
+def _compare(
+    con: duckdb.DuckDBPyConnection, old: DeltaTable, new: DeltaTable, compared: list[str], key: tuple[str, ...]
+) -> int:
+    """Make the table `differing` (sign, old row, new row); gives the number of rows in the new version."""
+    before, after = set(data_files(old)), set(data_files(new))
+    # A file of both versions has the same rows in both: most of a table is only counted.
+    create_view(con, "shared", new, sorted(before & after))
+    _create_side(con, "old", old, before - after, compared)
+    _create_side(con, "new", new, after - before, compared)
+    by_key = ", ".join(f'"{name}"' for name in key) or "1"
+    for side, other in (("old", "new"), ("new", "old")):
+        con.execute(
+            f"CREATE TABLE only_{side} AS SELECT *, row_number() OVER (PARTITION BY {by_key}) AS {NUMBER} "
+            f"FROM (FROM {side} EXCEPT ALL FROM {other})"
+        )
+    columns = (*(f'"{name}"' for name in key), NUMBER)
+    same_key = " AND ".join(f"{OLD}.{name} IS NOT DISTINCT FROM {NEW}.{name}" for name in columns)
+    # Without a key no two rows are a pair: a condition never true, on which DuckDB can hash as it cannot on `false`.
+    pair = same_key if key else f"{OLD}.{NUMBER} = -{NEW}.{NUMBER}"
+    con.execute(
+        f"CREATE TABLE differing AS SELECT CASE WHEN {OLD}.{NUMBER} IS NULL THEN '{ADDED}' "
+        f"WHEN {NEW}.{NUMBER} IS NULL THEN '{REMOVED}' ELSE '{CHANGED}' END AS sign, {OLD}, {NEW} "
+        f"FROM only_old AS {OLD} FULL JOIN only_new AS {NEW} ON {pair}"
+    )
+    (rows,) = con.execute("SELECT (SELECT count(*) FROM shared) + (SELECT count(*) FROM new)").fetchall()[0]
+    return rows
+
+
+def _create_side(
+    con: duckdb.DuckDBPyConnection, side: str, table: DeltaTable, files: set[str], compared: list[str]
+) -> None:
+    create_view(con, f"{side}_files", table, sorted(files))
+    in_files = {name for name, *_ in con.execute(f"DESCRIBE {side}_files").fetchall()}
+    # A file older than a column of its table does not have it.
+    columns = ", ".join(f'"{name}"' if name in in_files else f'NULL AS "{name}"' for name in compared)
+    con.execute(f"CREATE VIEW {side} AS SELECT {columns} FROM {side}_files")
+
+
+def _changed_columns(con: duckdb.DuckDBPyConnection, compared: list[str]) -> dict[str, int]:
+    counts = ", ".join(f'count(*) FILTER ({OLD}."{name}" IS DISTINCT FROM {NEW}."{name}")' for name in compared)
+    found = con.execute(f"SELECT {counts} FROM differing WHERE sign = '{CHANGED}'").fetchall()[0]
+    return {name: rows for name, rows in zip(compared, found, strict=True) if rows}
+
+
+def _days(con: duckdb.DuckDBPyConnection, day: str) -> tuple[date, ...]:
+    both = f'SELECT {OLD}."{day}" AS day FROM differing UNION SELECT {NEW}."{day}" FROM differing'
+    found = con.execute(f"SELECT day FROM ({both}) WHERE day IS NOT NULL ORDER BY day").fetchall()
+    return tuple(day for (day,) in found)
+
+
+def _samples(con: duckdb.DuckDBPyConnection, limit: int) -> tuple[tuple[Row | None, Row | None], ...]:
+    found = [
+        row
+        for sign in (ADDED, REMOVED, CHANGED)
+        for row in con.execute(
+            f"SELECT {OLD}, {NEW} FROM differing WHERE sign = '{sign}' "
+            f"ORDER BY {OLD if sign == REMOVED else NEW} LIMIT {limit}"
+        ).fetchall()
+    ]
+    return tuple((_row(old), _row(new)) for old, new in found)
+
+
+def _row(found: Row) -> Row | None:
+    """A side of a pair: all its fields are NULL, its number too, where it has no row."""
+    number = NUMBER.strip('"')
+    return {name: value for name, value in found.items() if name != number} if found[number] else None
