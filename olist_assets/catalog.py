@@ -1,68 +1,63 @@
-"""Every table and model of the platform, found by walking the layers: the next table costs one file."""
+"""The explicit map of layers to modules: a new table is one module and one line here."""
 
-import pkgutil
 from functools import cache
-from importlib import import_module
-from typing import TypeVar
 
-import dagster as dg
+from olist_assets.bronze import snapshots
+from olist_assets.contracts.catalog import Catalog
+from olist_assets.gold.gold_category_metrics import gold_category_metrics
+from olist_assets.gold.gold_customer_metrics import gold_customer_metrics
+from olist_assets.gold.gold_daily_metrics import gold_daily_metrics
+from olist_assets.gold.gold_geographic_metrics import gold_geographic_metrics
+from olist_assets.gold.gold_product_metrics import gold_product_metrics
+from olist_assets.gold.gold_segment_profiles import gold_segment_profiles
+from olist_assets.ml import champions
+from olist_assets.ml.churn_model import churn_model
+from olist_assets.ml.gold_customer_churn_predictions import gold_customer_churn_predictions
+from olist_assets.ml.gold_customer_segments_ml import gold_customer_segments_ml
+from olist_assets.ml.gold_ml_evaluation import gold_ml_evaluation
+from olist_assets.ml.repurchase_model import repurchase_model
+from olist_assets.ml.segmentation_model import segmentation_model
+from olist_assets.monitoring.monitoring_durations import monitoring_durations
+from olist_assets.monitoring.monitoring_tables import monitoring_tables
+from olist_assets.silver.silver_order_items import silver_order_items
+from olist_assets.silver.silver_order_payments import silver_order_payments
+from olist_assets.silver.silver_order_reviews import silver_order_reviews
+from olist_assets.silver.silver_orders import silver_orders
+from olist_assets.silver.silver_orders_master import silver_orders_master
+from olist_assets.silver.silver_rejects import silver_rejects
 
-from olist_assets.contracts.model import Model
-from olist_assets.contracts.table import Table
-from olist_assets.errors import OlistError
-
-T = TypeVar("T")
-LAYERS = ("bronze", "silver", "gold", "ml")
+LAYERS = {
+    "bronze": snapshots.FUNCTIONS,
+    "silver": (
+        silver_order_items,
+        silver_order_payments,
+        silver_order_reviews,
+        silver_orders,
+        silver_orders_master,
+        silver_rejects,
+    ),
+    "gold": (
+        gold_category_metrics,
+        gold_customer_metrics,
+        gold_daily_metrics,
+        gold_geographic_metrics,
+        gold_product_metrics,
+        gold_segment_profiles,
+    ),
+    "ml": (
+        churn_model,
+        repurchase_model,
+        segmentation_model,
+        *champions.FUNCTIONS,
+        gold_customer_churn_predictions,
+        gold_customer_segments_ml,
+        gold_ml_evaluation,
+    ),
+    "monitoring": (monitoring_durations, monitoring_tables),
+}
 
 
 @cache
-def modules() -> tuple[object, ...]:
-    names = [
-        f"{layer.__name__}.{found.name}"
-        for layer in (import_module(f"olist_assets.{name}") for name in LAYERS)
-        for found in pkgutil.iter_modules(layer.__path__)
-    ]
-    return tuple(import_module(name) for name in names)
-
-
-def _of_type(kind: type[T]) -> list[T]:
-    found = (value for module in modules() for value in vars(module).values())
-    flat = (item for value in found for item in (value if type(value) is tuple else (value,)))
-    return list({id(item): item for item in flat if isinstance(item, kind)}.values())
-
-
-@cache
-def tables() -> dict[str, Table]:
-    """All contracts by name, in the layers' order."""
-    return {table.name: table for table in _of_type(Table)}
-
-
-@cache
-def all_tables() -> dict[str, Table]:
-    """The tables, and those that monitoring keeps: what can be asked."""
-    beside = import_module("olist_assets.monitoring.definitions").MONITORING
-    return tables() | {table.name: table for table in beside}
-
-
-@cache
-def models() -> dict[str, Model]:
-    """The contracts of all trained models by name."""
-    return {model.name: model for model in _of_type(Model)}
-
-
-@cache
-def assets() -> tuple[dg.AssetsDefinition, ...]:
-    return tuple(_of_type(dg.AssetsDefinition))
-
-
-def table(name: str) -> Table:
-    """The contract of a table. Raises OlistError naming those there are."""
-    try:
-        return all_tables()[name]
-    except KeyError:
-        raise OlistError(f"There is no table {name!r}. Tables: {', '.join(sorted(all_tables()))}.") from None
-
-
-def layer_of(name: str) -> str:
-    """The layer of a table: its folder in the warehouse."""
-    return tables()[name].layer if name in tables() else name.split("_", 1)[0]
+def catalog() -> Catalog:
+    """Every table, model and promotion of the platform."""
+    return Catalog.of([function for functions in LAYERS.values() for function in functions])

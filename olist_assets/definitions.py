@@ -1,42 +1,77 @@
 """The one Definitions: only assembly."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
-from olist_assets.alerts.sensor import alerts
-from olist_assets.catalog import assets, models, tables
-from olist_assets.checks.assembly import asset_checks
-from olist_assets.orchestration.executor import threaded_executor
+from olist_assets.alerts.sensor import alerts_sensor
+from olist_assets.automation import automated, automation_sensors
+from olist_assets.catalog import catalog
+from olist_assets.checks.assembly import table_checks
+from olist_assets.contracts.calendar import Calendar
+from olist_assets.engine.history_io_manager import HistoryIOManager
 from olist_assets.engine.io_manager import DeltaIOManager
+from olist_assets.engine.resources import engine_resources
 from olist_assets.jobs import jobs
-from olist_assets.lineage.sensor import openlineage_events
+from olist_assets.lakehouse.order_days import calendar as known_calendar
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.lineage.sensor import lineage_sensor
 from olist_assets.mlops.model_checks import model_checks
-from olist_assets.monitoring.definitions import monitoring_assets, monitoring_checks
-from olist_assets.mlops.registry import ModelRegistry
-from olist_assets.engine.source_reader import OlistSource
-from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import Spark
-from olist_assets.schedules import schedules
-from olist_assets.mlops.tracking import Mlflow
+from olist_assets.mlops.model_io_manager import ModelIOManager
+from olist_assets.mlops.tracking import MlflowResource
+from olist_assets.monitoring.dashboard_refresh import dashboard_refresh
+from olist_assets.monitoring.monitoring_durations import MONITORING_DURATIONS, duration_checks
+from olist_assets.orchestration.assets import asset_of, daily_partitions
+from olist_assets.orchestration.executor import threaded_executor
+from olist_assets.orchestration.run_history import RunHistoryResource
+from olist_assets.schedules import maintain_weekly
+from olist_assets.settings import Settings
 
-# A run sets it: in the launchpad, or by --allow-schema-change.
-spark, schema_policy = Spark(), SchemaPolicy.configure_at_launch()
-defs = dg.Definitions(
-    assets=[*assets(), *monitoring_assets],  # pyright: ignore[reportArgumentType]  # takes what @dg.asset gives for functions
-    asset_checks=[
-        *(asset_checks(table) for table in tables().values()),
-        *(model_checks(model) for model in models().values()),
-        *monitoring_checks,
-    ],
-    resources={
-        "spark": spark,
-        "schema_policy": schema_policy,
-        "source": OlistSource(spark=spark, schema_policy=schema_policy),
-        "mlflow": Mlflow(),
-        "models": ModelRegistry(),
-        "io_manager": DeltaIOManager(spark=spark, schema_policy=schema_policy),
-    },
-    executor=threaded_executor,
-    jobs=jobs,
-    schedules=schedules,
-    sensors=[alerts, openlineage_events],
-)
+MORE_CHECKS = {MONITORING_DURATIONS.name: duration_checks}
+
+
+def build_defs(
+    settings: Settings, calendar: Calendar | None = None, resource_overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """All definitions for these settings; the daily tables have the days of `calendar`, by default the known ones."""
+    warehouse = Warehouse(settings, catalog())
+    calendar = calendar or known_calendar(warehouse)
+    days, tables = daily_partitions(calendar), warehouse.catalog.tables
+    assets = [asset_of(function, days) for function in warehouse.catalog.functions.values()]
+    return dg.Definitions(
+        assets=automated([*assets, dashboard_refresh], warehouse.catalog),
+        asset_checks=[
+            *(table_checks(table, tables, MORE_CHECKS.get(name, list)()) for name, table in tables.items()),
+            *(model_checks(model) for model in warehouse.catalog.models.values()),
+        ],
+        resources={**resources(warehouse, calendar), **(resource_overrides or {})},
+        executor=threaded_executor(settings.steps_at_once),
+        jobs=jobs(warehouse.catalog),
+        schedules=[maintain_weekly],
+        sensors=[alerts_sensor(warehouse), lineage_sensor(warehouse), *automation_sensors(warehouse, calendar)],
+    )
+
+
+def resources(warehouse: Warehouse, calendar: Calendar) -> dict[str, Any]:
+    """The resources by key."""
+    days = dg.ResourceDefinition.hardcoded_resource(calendar)
+    engine = engine_resources(warehouse)
+    of_warehouse = engine["warehouse"]
+    return {
+        **engine,
+        "calendar": days,
+        "runs": RunHistoryResource(),
+        "mlflow": MlflowResource(warehouse=of_warehouse),
+        "models": ModelIOManager(warehouse=of_warehouse),
+        "history_io_manager": HistoryIOManager(warehouse=of_warehouse),
+        "io_manager": DeltaIOManager(
+            warehouse=of_warehouse, spark=engine["spark"], schema_policy=engine["schema_policy"], calendar=days
+        ),
+    }
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions of the code location, for the settings of the environment."""
+    return build_defs(Settings())

@@ -1,26 +1,72 @@
-"""The jobs: everything, the snapshots that a day reads, the daily tables, upkeep, and monitoring."""
+"""The jobs: everything, the daily tables, monitoring, and upkeep."""
+
+from dataclasses import asdict
+from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
-from olist_assets.catalog import assets, tables
-from olist_assets.engine.upkeep import maintenance
 from olist_assets.checks.thresholds import FRESHNESS_CHECK
-from olist_assets.partitions import daily_orders
+from olist_assets.contracts.catalog import Catalog
+from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.engine.upkeep import WEEK_HOURS, Footprint, maintain
+from olist_assets.lakehouse.warehouse import Warehouse
 
-DAILY_TABLES = tuple(made.key.to_user_string() for made in assets() if made.partitions_def == daily_orders)
+EVERYTHING, DAILY, MONITORING, MAINTENANCE = "olist", "daily", "monitoring", "maintenance"
 MONITORED = dg.AssetSelection.groups("monitoring")
-_daily = dg.AssetSelection.assets(*DAILY_TABLES)
 
-olist = dg.define_asset_job("olist", dg.AssetSelection.all() - MONITORED, description="Every table, with its checks.")
-snapshots = dg.define_asset_job(
-    "snapshots", _daily.upstream() - _daily, description="The source read anew, and all that a day is joined with."
-)
-daily = dg.define_asset_job("daily", _daily, description="A day of the daily tables, or a range of them.")
-# A table that nobody makes any more goes stale without a run: so its freshness is asked about here.
-_freshness = [dg.AssetCheckKey(dg.AssetKey(name), FRESHNESS_CHECK) for name, t in tables().items() if t.usual.freshness]
-monitoring = dg.define_asset_job(
-    "monitoring",
-    MONITORED | dg.AssetSelection.checks(*_freshness),
-    description="What is kept of tables and durations, the dashboard's queries, and freshness: no JVM.",
-)
-jobs = (olist, snapshots, daily, maintenance, monitoring)
+
+class MaintenanceConfig(dg.Config):
+    """Which tables (all existing ones by default), and the age in hours beyond which files are removed."""
+
+    tables: list[str] = Field(default_factory=list)
+    retention_hours: int = WEEK_HOURS
+    force: bool = False
+
+
+@dg.op(pool=MAINTENANCE, out=dg.Out(dg.Nothing))
+def maintain_tables(
+    context: dg.OpExecutionContext,
+    config: MaintenanceConfig,
+    warehouse: dg.ResourceParam[Warehouse],
+    spark: dg.ResourceParam[SparkEngine],
+) -> None:
+    """OPTIMIZE, VACUUM and clean the log of each table; its size before and after is an observation of the asset."""
+
+    def observe(name: str, before: Footprint, after: Footprint) -> None:
+        sizes = {"before": asdict(before), "after": asdict(after)}
+        metadata = {f"{field}_{when}": count for when, size in sizes.items() for field, count in size.items()}
+        context.log_event(dg.AssetObservation(name, metadata=metadata))
+
+    maintain(warehouse, spark, observe, names=config.tables, retention_hours=config.retention_hours, force=config.force)
+
+
+@dg.job(name=MAINTENANCE, description="Join small files, remove old ones and old log entries.")
+def maintenance() -> None:
+    maintain_tables()
+
+
+def jobs(catalog: Catalog) -> list[Any]:
+    """All jobs over the assets of a catalog."""
+    # A table that is never written again goes stale without a run, so its freshness is checked here too.
+    freshness = [
+        dg.AssetCheckKey(dg.AssetKey(name), FRESHNESS_CHECK)
+        for name, table in catalog.business_tables.items()
+        if table.thresholds.freshness
+    ]
+    return [
+        dg.define_asset_job(
+            EVERYTHING, dg.AssetSelection.all() - MONITORED, description="Every table and model, with its checks."
+        ),
+        dg.define_asset_job(
+            DAILY,
+            dg.AssetSelection.assets(*catalog.daily_tables),
+            description="A day of the daily tables, or a range of days.",
+        ),
+        dg.define_asset_job(
+            MONITORING,
+            MONITORED | dg.AssetSelection.checks(*freshness),
+            description="Versions and durations for the history, the dashboard's queries, and freshness: no JVM.",
+        ),
+        maintenance,
+    ]

@@ -1,4 +1,7 @@
-"""The one typed settings object: environment variables named OLIST_..., with their defaults."""
+"""The one typed settings object: environment variables named OLIST_..., with their defaults.
+
+Settings are constructed at the edge (command line, dashboard, definitions, notebook API) and passed down.
+"""
 
 import re
 from datetime import date
@@ -12,40 +15,43 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from upath import UPath
 
 SAMPLE_DATA = Path("data/sample")
-ROOT = Path(__file__).resolve().parents[1]
 
 
 class Settings(BaseSettings):
-    """What the platform reads from the environment. `olist doctor` prints what is in force."""
+    """What the platform reads from the environment. `olist doctor` prints the values in force."""
 
-    model_config = SettingsConfigDict(env_prefix="OLIST_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="OLIST_", frozen=True, populate_by_name=True)
 
     data: Path = SAMPLE_DATA
     """A folder with the nine CSV files, or the dataset's zip as downloaded."""
+    days: str | None = None
+    """The days of the daily tables, A..B; default: those of the orders in the warehouse."""
     warehouse: str = "warehouse"
-    """Where the Delta tables live: <warehouse>/<layer>/<table>; a folder, or an address like s3://bucket/folder."""
+    """Where the Delta tables are: <warehouse>/<layer>/<table>; a folder, or an address like s3://bucket/folder."""
     cache: Path = Path(platformdirs.user_cache_dir("olist-assets"))
-    """Delta's JARs and unpacked datasets: may be deleted at any time."""
+    """Delta's JARs and unpacked datasets; the folder may be deleted at any time."""
     spark_master: str = "local[2]"
     spark_remote: str | None = None
-    """A Spark Connect address (sc://host:port); then no JVM starts here."""
+    """A Spark Connect address (sc://host:port); no JVM starts on this machine then."""
     spark_conf: dict[str, str] = {}
-    """Spark settings as a JSON object; they win over the platform's own."""
+    """Spark settings as a JSON object; they override the platform's own."""
     driver_memory: str = "2g"
     duckdb_memory: ByteSize = Field(default=ByteSize(2 << 30), ge=256 << 20)
-    """What a check or a query may hold in memory, such as 2GiB; what is more goes to the disk for temporary files."""
+    """Memory of one check or query, such as 2GiB; larger intermediate results go to temporary files."""
     steps_at_once: int = Field(default=3, ge=1)
-    """Steps of a run that its process makes at once. More than there are cores: a step also waits for commits."""
+    """Steps of a run that its process executes at once; more than cores, since a step also waits for commits."""
     lock_timeout: float = 120.0
     """Seconds to wait for another process that writes the same table."""
     as_of: date | None = None
-    """The day that the data should reach, for their freshness; default: the source's last day of purchase."""
+    """The day up to which the data should reach, for freshness; default: the source's last day of purchase."""
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
+    dagster_home: Path | None = Field(default=None, validation_alias="DAGSTER_HOME")
+    """The folder with dagster.yaml; default: the working directory."""
     dagster_url: str = "http://127.0.0.1:3000"
-    """Where people open Dagster's UI: what is shown or sent of a run links to it."""
+    """The address of Dagster's UI, for links to runs."""
     alert_email_to: str | None = None
-    """Who gets alerts by e-mail, separated by commas."""
+    """Recipients of alerts by e-mail, separated by commas."""
     alert_email_from: str | None = None
     alert_smtp_host: str | None = None
     alert_smtp_port: int = 587
@@ -53,31 +59,40 @@ class Settings(BaseSettings):
     alert_smtp_user: str | None = None
     alert_smtp_password: SecretStr | None = None
     alert_webhook: SecretStr | None = None
-    """A Slack-compatible incoming webhook: whoever knows the address can write there."""
+    """A Slack-compatible incoming webhook; the address is the credential."""
     alert_file: Path | None = None
-    """A file that gets a line of JSON an alert."""
+    """A file to which every alert is appended as one line of JSON."""
     alert_quiet_hours: float = 24.0
-    """What still fails is told again after so long."""
-    governance: Path = ROOT / "governance.yaml"
-    """The file of roles: who sees which tables, columns and rows."""
+    """Hours before an alert that is still failing is sent again."""
+    governance: Path = Path("governance.yaml")
+    """The file of roles: which tables, columns and rows each role sees; default: the one of this package."""
     role: str | None = None
-    """The role that `olist sql` and the dashboard answer as; none: whatever the file system lets this user read."""
+    """The role of `olist sql` and the dashboard; without one, file permissions alone decide."""
     mask_salt: SecretStr | None = None
-    """The secret that customers' ids are hashed with, for masked tables and for erasures."""
+    """The secret key of the hashes that replace customers' ids, in masked tables and in the list of erasures."""
 
     @field_validator("warehouse")
     @classmethod
     def _is_a_folder_or_in_s3(cls, warehouse: str) -> str:
         if "://" in warehouse and not re.match("s3://[^/]", warehouse):
-            raise ValueError("a folder or s3://bucket/folder is wanted")
+            raise ValueError("must be a folder or s3://bucket/folder")
         return warehouse
+
+    @field_validator("days")
+    @classmethod
+    def _is_a_span(cls, days: str | None) -> str | None:
+        if days is not None:
+            first, last = (date.fromisoformat(day) for day in days.split("..")) if ".." in days else (None, None)
+            if first is None or last is None or first > last:
+                raise ValueError("must be a span like 2016-09-04..2018-10-17")
+        return days
 
     @cached_property
     def warehouse_path(self) -> Path:
-        """The warehouse; in an object store a UPath, which answers as a Path does."""
+        """The warehouse; in an object store a UPath, which has the interface of a Path."""
         if not self.is_in_object_store:
             return Path(self.warehouse).expanduser().resolve()
-        # Listings kept by this process would hide what Spark wrote since.
+        # A listing cached by this process would hide what Spark wrote later.
         return cast(Path, UPath(self.warehouse.rstrip("/"), use_listings_cache=False))
 
     @property

@@ -1,4 +1,4 @@
-"""What an alert is, and which are told: one that repeats is not, while it is quiet; a recovery is, once."""
+"""Alerts, and which of them are sent: repetitions only after the quiet hours, a recovery once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ Kind = Literal["failed run", "failed check", "missed freshness", "dashboard fail
 KINDS: tuple[Kind, ...] = (
     "failed run", "failed check", "missed freshness", "dashboard failure", "warning", "recovered",
 )  # fmt: skip
-# What a sink remembers of things that still fail: beyond it the oldest is forgotten, and would be told again.
-MOST_REMEMBERED = 500
-Told = dict[str, Sequence[Any]]
-"""Kind and time (POSIX seconds) of the last message by subject."""
+# Alerts remembered per sink while they still fail; beyond that the oldest is dropped and would be sent again.
+MAX_REMEMBERED = 500
+Sent = dict[str, Sequence[Any]]
+"""Kind and time (POSIX seconds) of the last message, by subject."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that was seen: `kind` is "recovered" where it is well. `subject` is what stays the same meanwhile."""
+    """An observed event; `kind` is "recovered" for a good state. `subject` identifies it across repetitions."""
 
     kind: Kind
     subject: str
@@ -28,9 +28,9 @@ class Event:
     at: datetime
 
 
-def worth_telling(events: Iterable[Event], told: Told, quiet: timedelta) -> tuple[list[Event], Told]:
-    """The events that a message is due for, and what is remembered once it is sent. `told` stays as it is."""
-    due, remembered = [], dict(told)
+def due_events(events: Iterable[Event], sent: Sent, quiet: timedelta) -> tuple[list[Event], Sent]:
+    """The events to send now, and what is remembered once they are sent. `sent` is not changed."""
+    due, remembered = [], dict(sent)
     for event in events:
         kind, at = remembered.get(event.subject, (None, 0.0))
         if event.kind == "recovered":
@@ -40,5 +40,5 @@ def worth_telling(events: Iterable[Event], told: Told, quiet: timedelta) -> tupl
         elif event.kind != kind or event.at.timestamp() - at >= quiet.total_seconds():
             due.append(event)
             remembered[event.subject] = (event.kind, event.at.timestamp())
-    newest = sorted(remembered.items(), key=lambda item: item[1][1])[-MOST_REMEMBERED:]
+    newest = sorted(remembered.items(), key=lambda item: item[1][1])[-MAX_REMEMBERED:]
     return due, dict(newest)

@@ -1,4 +1,4 @@
-"""One message of many alerts: text, HTML and Slack's blocks, what failed first."""
+"""One message for many alerts, as text, HTML and Slack's blocks; failures come first."""
 
 from dataclasses import dataclass
 from html import escape
@@ -7,8 +7,8 @@ from typing import Any
 
 from olist_assets.alerts.alert import KINDS, Event
 
-# A longer message nobody reads, and Slack takes 50 blocks of 3,000 characters.
-MOST_OF_A_KIND, MOST_TEXT = 15, 300
+# Longer messages are not read, and Slack accepts 50 blocks of 3,000 characters.
+MAX_PER_KIND, MAX_TEXT = 15, 300
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Digest:
         lines = [self.subject]
         for kind, events in self.groups:
             lines += ["", kind.upper()]
-            for event in events[:MOST_OF_A_KIND]:
+            for event in events[:MAX_PER_KIND]:
                 lines += [f"- {event.title} ({event.at:%Y-%m-%d %H:%M} UTC)", f"  {event.text}", f"  {event.link}"]
             lines += _more(events)
         return "\n".join(lines)
@@ -38,18 +38,18 @@ class Digest:
             items = "".join(
                 f'<li><a href="{escape(e.link)}">{escape(e.title)}</a> <small>{e.at:%Y-%m-%d %H:%M} UTC</small>'
                 f"<br>{escape(e.text)}</li>"
-                for e in events[:MOST_OF_A_KIND]
+                for e in events[:MAX_PER_KIND]
             )
             parts.append(f"<h3>{escape(kind.capitalize())}</h3><ul>{items}</ul>{''.join(_more(events))}")
         return f"<html><body style='font-family:sans-serif'>{''.join(parts)}</body></html>"
 
     @property
     def blocks(self) -> list[dict[str, Any]]:
-        """Slack's Block Kit: a header, and a section a kind."""
+        """Slack's Block Kit: a header, and one section per kind."""
         found: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": self.subject[:150]}}]
         for kind, events in self.groups:
             lines = [f"*{kind.capitalize()}*"]
-            for event in events[:MOST_OF_A_KIND]:
+            for event in events[:MAX_PER_KIND]:
                 lines.append(f"• <{event.link}|{_slack(event.title)}> {_slack(event.text[:80])}")
             found.append(
                 {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines + _more(events))[:3000]}}
@@ -66,7 +66,7 @@ def digest(events: list[Event]) -> Digest:
 def shortened(text: str) -> str:
     """One line of bounded length."""
     line = " ".join(text.split())
-    return line if len(line) <= MOST_TEXT else f"{line[: MOST_TEXT - 1]}…"
+    return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"
 
 
 def _count(kind: str, number: int) -> str:
@@ -75,7 +75,7 @@ def _count(kind: str, number: int) -> str:
 
 
 def _more(events: tuple[Event, ...]) -> list[str]:
-    hidden = len(events) - MOST_OF_A_KIND
+    hidden = len(events) - MAX_PER_KIND
     return [f"and {hidden} more"] if hidden > 0 else []
 
 

@@ -1,4 +1,4 @@
-"""What is worth an alert, read from Dagster's event log and the audit log, each from a position on."""
+"""Events that may become alerts, read from Dagster's event log and the audit log, each from a position on."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,45 +7,48 @@ from urllib.parse import quote
 
 import dagster as dg
 from dagster import DagsterEventType, EventLogRecord
-from dagster._core.event_api import EventLogCursor
-from dagster_shared.error import SerializableErrorInfo
 
-from olist_assets.governance import audit_log
-from olist_assets.lakehouse.warehouse import delta_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.alerts.alert import Event, Kind
 from olist_assets.alerts.digest import shortened
 from olist_assets.checks.thresholds import FRESHNESS_CHECK
-from olist_assets.settings import Settings
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.sql import create_view
+from olist_assets.lakehouse.statistics import location
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.orchestration.dagster_storage import events_cursor
+from olist_assets.orchestration.failures import reason
 
-# Of a kind and tick: a sink that was dead for long catches up in some ticks.
+# Events per kind and tick: a sink that was down for long catches up in some ticks.
 BATCH = 500
 DASHBOARD_ACTIONS = ("dashboard", "refresh")
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far the two logs were read: the id of a Dagster event, and the audit log's version."""
+    """The position in both logs: the id of a Dagster event, and the audit log's version."""
 
     event: int
     audit: int
 
 
-def newest(instance: dg.DagsterInstance, settings: Settings) -> Position:
+def newest(instance: dg.DagsterInstance, warehouse: Warehouse) -> Position:
     """The end of both logs."""
-    audit = audit_log.opened(settings)
+    audit = audit_log.opened(warehouse)
     return Position(instance.event_log_storage.get_maximum_record_id() or 0, audit.version() if audit else -1)
 
 
-def events_after(instance: dg.DagsterInstance, settings: Settings, position: Position) -> tuple[list[Event], Position]:
-    """What happened since, in its order, at most a batch of each kind; and the position after it."""
-    told, event = _dagster_events(instance, settings, position.event)
-    entries, audit = _audit_events(settings, position.audit)
-    return told + entries, Position(event, audit)
+def events_after(
+    instance: dg.DagsterInstance, warehouse: Warehouse, position: Position
+) -> tuple[list[Event], Position]:
+    """The events since a position, in order, at most one batch of each kind; and the position after them."""
+    events, event = _dagster_events(instance, warehouse, position.event)
+    entries, audit = _audit_events(warehouse, position.audit)
+    return events + entries, Position(event, audit)
 
 
-def _dagster_events(instance: dg.DagsterInstance, settings: Settings, after: int) -> tuple[list[Event], int]:
-    cursor = EventLogCursor.from_storage_id(after).to_string()
+def _dagster_events(instance: dg.DagsterInstance, warehouse: Warehouse, after: int) -> tuple[list[Event], int]:
+    cursor = events_cursor(after)
     failed, succeeded = (
         instance.fetch_run_status_changes(kind, BATCH, cursor, ascending=True).records
         for kind in (DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_SUCCESS)
@@ -54,50 +57,50 @@ def _dagster_events(instance: dg.DagsterInstance, settings: Settings, after: int
         dg.EventRecordsFilter(DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=after), BATCH, ascending=True
     )
     streams = [list(records) for records in (failed, succeeded, checked)]
-    # Beyond the end of a full batch, others may have happened that were not read.
+    # After the end of a full batch there may be events that were not read.
     ends = [records[-1].storage_id for records in streams if len(records) == BATCH]
     records = sorted((record for stream in streams for record in stream), key=lambda record: record.storage_id)
     seen = [record for record in records if not ends or record.storage_id <= min(ends)]
-    events = [event for record in seen for event in _told_by(instance, settings, record)]
+    events = [event for record in seen for event in _events_of(instance, warehouse, record)]
     return events, seen[-1].storage_id if seen else after
 
 
-def _told_by(instance: dg.DagsterInstance, settings: Settings, record: EventLogRecord) -> list[Event]:
+def _events_of(instance: dg.DagsterInstance, warehouse: Warehouse, record: EventLogRecord) -> list[Event]:
     entry, at = record.event_log_entry, datetime.fromtimestamp(record.event_log_entry.timestamp, UTC)
     match entry.get_dagster_event().event_type:
         case DagsterEventType.ASSET_CHECK_EVALUATION:
-            return [_of_check(settings, entry.get_dagster_event().asset_check_evaluation_data, at)]
+            return [_check_event(warehouse, entry.get_dagster_event().asset_check_evaluation_data, at)]
         case DagsterEventType.RUN_FAILURE:
-            return _of_failed_run(instance, settings, entry, at)
+            return _failed_run_events(instance, warehouse, entry, at)
         case _:
-            return _of_good_run(instance, settings, entry.run_id, at)
+            return _good_run_events(instance, warehouse, entry.run_id, at)
 
 
-def _of_check(settings: Settings, check: dg.AssetCheckEvaluation, at: datetime) -> Event:
+def _check_event(warehouse: Warehouse, check: dg.AssetCheckEvaluation, at: datetime) -> Event:
     asset = check.asset_key.to_user_string()
     kind: Kind = "failed check" if check.severity == dg.AssetCheckSeverity.ERROR else "warning"
     if check.check_name == FRESHNESS_CHECK:
         kind = "missed freshness"
     path = "/".join(map(quote, check.asset_key.path))
-    figures = ", ".join(f"{name}: {value.value}" for name, value in check.metadata.items())
+    metrics = ", ".join(f"{name}: {value.value}" for name, value in check.metadata.items())
     return Event(
         "recovered" if check.passed else kind,
         f"check:{asset}:{check.check_name}",
         f"{asset}: {check.check_name}",
-        shortened(figures or check.description or "without figures"),
-        f"{_ui(settings)}/assets/{path}?view=checks&checkDetail={check.check_name}",
+        shortened(metrics or check.description or "without metrics"),
+        f"{_ui(warehouse)}/assets/{path}?view=checks&checkDetail={check.check_name}",
         at,
     )
 
 
-def _of_failed_run(
-    instance: dg.DagsterInstance, settings: Settings, entry: dg.EventLogEntry, at: datetime
+def _failed_run_events(
+    instance: dg.DagsterInstance, warehouse: Warehouse, entry: dg.EventLogEntry, at: datetime
 ) -> list[Event]:
-    """An event for each step that failed; one for the run where none did, as of a run that was killed."""
+    """One event per failed step; one for the run if no step failed, as for a killed run."""
     found = instance.get_records_for_run(entry.run_id, of_type=DagsterEventType.STEP_FAILURE).records
     failures = [record.event_log_entry for record in found]
-    reasons = {str(f.step_key): _innermost(f.get_dagster_event().step_failure_data.error) for f in failures}
-    run, link = f"run {entry.run_id[:8]}", f"{_ui(settings)}/runs/{entry.run_id}"
+    reasons = {str(f.step_key): reason(f.get_dagster_event().step_failure_data.error) for f in failures}
+    run, link = f"run {entry.run_id[:8]}", f"{_ui(warehouse)}/runs/{entry.run_id}"
     return [
         Event(
             "failed run",
@@ -111,54 +114,50 @@ def _of_failed_run(
     ]
 
 
-def _innermost(error: SerializableErrorInfo | None) -> str:
-    while error and error.cause:
-        error = error.cause
-    return error.message if error else "failed without a reason"
-
-
-def _of_good_run(instance: dg.DagsterInstance, settings: Settings, run_id: str, at: datetime) -> list[Event]:
-    """A recovery for each way that a run of its job may have failed before: at nothing, or at one of its steps."""
+def _good_run_events(instance: dg.DagsterInstance, warehouse: Warehouse, run_id: str, at: datetime) -> list[Event]:
+    """A recovery for each way in which a run of its job may have failed before: as a whole, or at one of its steps."""
     run = instance.get_run_by_id(run_id)
     if run is None:
         return []
     steps = ["", *(step.step_key for step in instance.get_run_step_stats(run_id))]
-    text, link = "The same step succeeded.", f"{_ui(settings)}/runs/{run_id}"
+    text, link = "The same step succeeded.", f"{_ui(warehouse)}/runs/{run_id}"
     return [
         Event("recovered", f"run:{run.job_name}:{step}", f"{run.job_name} {step}".strip(), text, link, at)
         for step in steps
     ]
 
 
-def _audit_events(settings: Settings, after: int) -> tuple[list[Event], int]:
-    table = audit_log.opened(settings)
+def _audit_events(warehouse: Warehouse, after: int) -> tuple[list[Event], int]:
+    table = audit_log.opened(warehouse)
     if table is None or table.version() <= after:
         return [], after
     last = min(table.version(), after + BATCH)
-    where = lakehouse.location(table)
+    where = location(table)
     files = [f"{where}/{path}" for version in range(after + 1, last + 1) for path in _added(where, version)]
-    with lakehouse.connection({}) as con:
-        lakehouse.create_view(con, "entries", table, files)
+    with warehouse.sql() as con:
+        create_view(con, "entries", table, files)
         rows = con.execute(
             f'SELECT "at", action, statement, tables, error FROM entries WHERE action IN {DASHBOARD_ACTIONS} ORDER BY 1'
         ).fetchall()
-    return [_of_query(settings, *row) for row in rows], last
+    return [_query_event(warehouse, *row) for row in rows], last
 
 
-def _of_query(
-    settings: Settings, at: datetime, action: str, statement: str | None, tables: list[str], error: str | None
+def _query_event(
+    warehouse: Warehouse, at: datetime, action: str, statement: str | None, tables: list[str], error: str | None
 ) -> Event:
     name = shortened(statement or ", ".join(tables))[:80]
     kind: Kind = "dashboard failure" if error else "recovered"
-    link = f"{_ui(settings)}/assets/dashboard_refresh"
-    return Event(kind, f"{action}:{name}", f"{action} {name}", shortened(error or "It answers again."), link, at)
+    link = f"{_ui(warehouse)}/assets/dashboard_refresh"
+    return Event(
+        kind, f"{action}:{name}", f"{action} {name}", shortened(error or "The query succeeds again."), link, at
+    )
 
 
 def _added(table: Path, version: int) -> list[str]:
-    """Data files that a commit added as new rows; none where the log has forgotten it, or only joined files."""
+    """Data files that a commit added with new rows; none if it only joined files or was removed from the log."""
     added = (action["add"] for action in delta_log.commit(table, version).actions or () if "add" in action)
     return [add["path"] for add in added if add["dataChange"]]
 
 
-def _ui(settings: Settings) -> str:
-    return settings.dagster_url.rstrip("/")
+def _ui(warehouse: Warehouse) -> str:
+    return warehouse.settings.dagster_url.rstrip("/")

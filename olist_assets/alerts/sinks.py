@@ -1,4 +1,4 @@
-"""Where alerts go: e-mail, a Slack-compatible webhook, a file. What a sink says of a failure never holds a secret."""
+"""Sinks of alerts: e-mail, a Slack-compatible webhook, a file. Their error messages never contain a secret."""
 
 import json
 import smtplib
@@ -16,17 +16,17 @@ from olist_assets.alerts.digest import Digest
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
-# A tick may take Dagster's 60 s in all.
+# Dagster ends a tick after 60 s.
 TIMEOUT_SECONDS = 10
 Send = Callable[[Settings, Digest], None]
 
 
 class NotSent(Exception):
-    """A sink took nothing: says why, without an address or a secret."""
+    """A sink did not accept a message; the text has neither an address nor a secret."""
 
 
 def configured(settings: Settings) -> dict[str, Send]:
-    """The sinks that the settings name. Raises OlistError where one is named by half."""
+    """The sinks that the settings name. Raises OlistError for an incomplete one."""
     found: dict[str, Send] = {}
     if settings.alert_email_to:
         missing = [name for name in ("alert_email_from", "alert_smtp_host") if not getattr(settings, name)]
@@ -73,30 +73,30 @@ def _connection(settings: Settings, context: ssl.SSLContext) -> smtplib.SMTP:
 
 
 def webhook(settings: Settings, digest: Digest) -> None:
-    """A POST of `{"text", "blocks"}`, as Slack, Mattermost and others take it. Raises NotSent."""
+    """A POST of `{"text", "blocks"}`, as Slack, Mattermost and others accept it. Raises NotSent."""
     address = settings.alert_webhook.get_secret_value() if settings.alert_webhook else ""
     try:
         answer = requests.post(
             address,
             json={"text": digest.text, "blocks": digest.blocks},
             timeout=TIMEOUT_SECONDS,
-            # A redirect would carry the alerts to where nobody sent them.
+            # A redirect would send the alerts to an address that nobody configured.
             allow_redirects=False,
         )
     except (requests.RequestException, ValueError) as error:
-        # Its text would show the address, which is the secret.
+        # The error's text would show the address, which is the secret.
         raise NotSent(f"the webhook cannot be reached ({type(error).__name__})") from None
     if answer.status_code >= 500:
         raise NotSent(f"the webhook answers {answer.status_code}")
     if answer.status_code >= 300:
-        raise NotSent(f"the webhook refuses ({answer.status_code}): OLIST_ALERT_WEBHOOK must be looked at")
+        raise NotSent(f"the webhook refuses ({answer.status_code}): check OLIST_ALERT_WEBHOOK")
 
 
 def file(settings: Settings, digest: Digest) -> None:
-    """A line of JSON an alert, added to the end. Raises NotSent."""
-    told_at = datetime.now(UTC)
+    """Append one line of JSON per alert. Raises NotSent."""
+    sent_at = datetime.now(UTC)
     events = [event for _, events in digest.groups for event in events]
-    lines = [json.dumps({"told_at": told_at, **asdict(event)}, default=datetime.isoformat) for event in events]
+    lines = [json.dumps({"sent_at": sent_at, **asdict(event)}, default=datetime.isoformat) for event in events]
     try:
         with Path(str(settings.alert_file)).expanduser().open("a", encoding="utf-8") as opened:
             opened.write("".join(f"{line}\n" for line in lines))

@@ -1,14 +1,19 @@
-"""The nine bronze tables: each source file exactly as received. One rule, so one factory over the files."""
+"""The nine bronze tables: each source file exactly as received. They follow one rule, hence one factory."""
 
-import dagster as dg
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from pyspark.sql import DataFrame
 
+from olist_assets.contracts.marks import Resource, table_asset
+from olist_assets.contracts.source_files import CORRUPT, INGESTED, SOURCE_NAME, SOURCES
 from olist_assets.contracts.table import Column, Pii, Table
-from olist_assets.engine.source_reader import OlistSource
-from olist_assets.contracts.source_files import CORRUPT, SOURCES
-from olist_assets.contracts.thresholds import Duplicates, Freshness, Limit, Usual
+from olist_assets.contracts.thresholds import Duplicates, Freshness, Threshold, Thresholds
 
-# A seller is a business and a geolocation a place: only what tells of a customer is personal.
+if TYPE_CHECKING:
+    from olist_assets.engine.source_reader import SourceReader
+
+# A seller is a business and a geolocation a place: only columns about a customer are personal.
 PERSONAL: dict[str, Pii] = {
     "customer_id": "hash",
     "customer_unique_id": "hash",
@@ -18,30 +23,32 @@ PERSONAL: dict[str, Pii] = {
     "review_comment_message": "remove",
 }
 ADDED = (
-    Column("ingestion_timestamp", "timestamp", "When this snapshot was read."),
-    Column("source_file", "string", "The file the record came from."),
+    Column(INGESTED, "timestamp", "Time at which this snapshot was read.", is_volatile=True),
+    Column(SOURCE_NAME, "string", "Name of the file that the record was read from."),
     Column(
-        CORRUPT, "string", "The whole record where it did not parse into the header's columns.",
+        CORRUPT, "string", "The whole record if it did not parse into the columns of the header, else null.",
         nullable=True, pii="remove",
     ),
 )  # fmt: skip
-# Geolocation has none: a quarter of its rows repeat, and its readers take medians.
-USUAL = {
-    "customers": Usual(duplicates=Duplicates(("customer_id",))),
-    "orders": Usual(duplicates=Duplicates(("order_id",)), freshness=Freshness("order_purchase_timestamp")),
-    "order_items": Usual(duplicates=Duplicates(("order_id", "order_item_id"))),
-    "order_payments": Usual(duplicates=Duplicates(("order_id", "payment_sequential"))),
-    "order_reviews": Usual(
-        duplicates=Duplicates(("review_id",), Limit(0.01, "One review may cover several orders: 0.8 % as published."))
+# Geolocation has none: a quarter of its rows repeat, and its readers use medians.
+THRESHOLDS = {
+    "customers": Thresholds(duplicates=Duplicates(("customer_id",))),
+    "orders": Thresholds(duplicates=Duplicates(("order_id",)), freshness=Freshness("order_purchase_timestamp")),
+    "order_items": Thresholds(duplicates=Duplicates(("order_id", "order_item_id"))),
+    "order_payments": Thresholds(duplicates=Duplicates(("order_id", "payment_sequential"))),
+    "order_reviews": Thresholds(
+        duplicates=Duplicates(
+            ("review_id",), Threshold(0.01, "One review may cover several orders: 0.8 % as published.")
+        )
     ),
-    "products": Usual(duplicates=Duplicates(("product_id",))),
-    "sellers": Usual(duplicates=Duplicates(("seller_id",))),
-    "product_category_translation": Usual(duplicates=Duplicates(("product_category_name",))),
+    "products": Thresholds(duplicates=Duplicates(("product_id",))),
+    "sellers": Thresholds(duplicates=Duplicates(("seller_id",))),
+    "product_category_translation": Thresholds(duplicates=Duplicates(("product_category_name",))),
 }
 
 
 def bronze_table(subject: str) -> Table:
-    """The contract of one file's snapshot: its columns as text, then where and when they came from."""
+    """The contract of one file's snapshot: its columns as text, then when and from which file they were read."""
     source = SOURCES[subject]
     return Table(
         name=f"bronze_{subject}",
@@ -50,24 +57,26 @@ def bronze_table(subject: str) -> Table:
         key=(),
         columns=(*map(_as_received, source.columns), *ADDED),
         source=source,
-        usual=USUAL.get(subject, Usual()),
+        thresholds=THRESHOLDS.get(subject, Thresholds()),
+        source_day="order_purchase_timestamp" if subject == "orders" else None,
     )
 
 
 def _as_received(name: str) -> Column:
-    return Column(name, "string", "As received.", nullable=True, pii=PERSONAL.get(name))
+    return Column(name, "string", "Value as received, as text.", nullable=True, pii=PERSONAL.get(name))
 
 
-def bronze_asset(subject: str, table: Table) -> dg.AssetsDefinition:
-    """The asset that reads one file."""
+def bronze_function(subject: str, table: Table) -> Callable[..., DataFrame]:
+    """The function that reads one file."""
 
-    @dg.asset(**table.asset_args())
-    def snapshot(source: OlistSource) -> DataFrame:
+    @table_asset(table)
+    def snapshot(source: Resource["SourceReader"]) -> DataFrame:
         return source.read(SOURCES[subject])
 
-    return snapshot  # pyright: ignore[reportReturnType]  # the unpacked arguments hide which overload it is
+    snapshot.__name__ = snapshot.__qualname__ = table.name
+    snapshot.__doc__ = f"All records of {SOURCES[subject].name}."
+    return snapshot
 
 
 BRONZE = {subject: bronze_table(subject) for subject in SOURCES}
-bronze_tables = tuple(BRONZE.values())
-bronze_assets = tuple(bronze_asset(subject, table) for subject, table in BRONZE.items())
+FUNCTIONS = tuple(bronze_function(subject, table) for subject, table in BRONZE.items())

@@ -1,61 +1,85 @@
-"""Contract -> asset checks, a step a table. The Delta log knows counts and nulls, DuckDB reads the rest."""
+"""Contract to asset checks, one step per table. Counts and nulls come from the Delta log, the rest from DuckDB."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import dagster as dg
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.checks.kinds import checks_of
-from olist_assets.checks.spec import Check, Evaluation
+from olist_assets.checks.spec import Check, CheckContext, Verdict
+from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.table import Table
-from olist_assets.settings import Settings
+from olist_assets.lakehouse.statistics import statistics
+from olist_assets.lakehouse.warehouse import Warehouse
 
 
-def evaluated(table: Table, checks: list[Check], settings: Settings) -> Iterator[dg.AssetCheckResult]:
-    """Run checks against the newest version of the tables. Raises TableMissing where the table itself is."""
-    delta = lakehouse.open_table(settings, table.name)
-    others = lakehouse.made(settings, {name for check in checks for name in check.reads} - {table.name})
-    with lakehouse.connection({table.name: delta, **others}) as sql:
-        on = Evaluation(settings, table, lakehouse.statistics(delta), delta, sql)
+def evaluate(
+    warehouse: Warehouse, calendar: Calendar, table: Table, checks: Sequence[Check]
+) -> Iterator[dg.AssetCheckResult]:
+    """Run checks against the newest version of the tables. Raises TableMissing if the table itself does not exist."""
+    delta = warehouse.open(table.name)
+    others = warehouse.existing_tables({name for check in checks for name in check.reads} - {table.name})
+    with warehouse.sql({table.name: delta, **others}) as sql:
+        context = CheckContext(warehouse, calendar, table, statistics(delta), delta, sql)
         for check in checks:
             missing = [name for name in check.reads if name not in others and name != table.name]
             if missing:
-                # Nothing is known of the property, and nothing wrong with the table: say so, and stop nothing.
-                passed, blocking, figures = False, False, {"tables_not_made_yet": missing}
+                # Unknown, but no fault of this table: warn and stop nothing.
+                yield check_result(table.name, check.name, (False, {"tables_not_made_yet": missing}), blocking=False)
             else:
-                (passed, figures), blocking = check.evaluate(on), check.blocking
-            yield dg.AssetCheckResult(
-                asset_key=table.name,
-                check_name=check.name,
-                passed=passed,
-                severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-                metadata=figures,
-            )
+                yield check_result(table.name, check.name, check.evaluate(context), blocking=check.blocking)
 
 
-def asset_checks(table: Table, more: Sequence[Check] = ()) -> dg.AssetChecksDefinition:
-    """The checks of a table as one step, so that a table costs one; any of them can be run by itself.
+def asset_checks(table: Table, checks: Iterable[Check]) -> dg.AssetChecksDefinition:
+    """The checks of a table as one step, each of which can be run alone."""
+    by_name = {check.name: check for check in checks}
+    specs = [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=table.name,
+            description=check.description,
+            blocking=check.blocking,
+            additional_deps=[name for name in dict.fromkeys(check.reads) if name != table.name],
+        )
+        for check in by_name.values()
+    ]
 
-    `more` are checks besides those that its contract implies.
-    """
-    checks = {check.name: check for check in (*checks_of(table), *more)}
+    def evaluate_selected(names: set[str], warehouse: Warehouse, calendar: Calendar) -> Iterator[dg.AssetCheckResult]:
+        return evaluate(warehouse, calendar, table, [check for name, check in by_name.items() if name in names])
 
-    @dg.multi_asset_check(
-        name=f"{table.name}_checks",
-        specs=[
-            dg.AssetCheckSpec(
-                check.name,
-                asset=table.name,
-                description=check.description,
-                blocking=check.blocking,
-                additional_deps=[name for name in dict.fromkeys(check.reads) if name != table.name],
-            )
-            for check in checks.values()
-        ],
-        can_subset=True,
-    )
-    def run_checks(context: dg.AssetCheckExecutionContext):
-        wanted = {key.name for key in context.selected_asset_check_keys}
-        yield from evaluated(table, [check for name, check in checks.items() if name in wanted], Settings())
+    return check_step(table.name, specs, evaluate_selected)
+
+
+def table_checks(table: Table, table_names: Iterable[str], more: Iterable[Check] = ()) -> dg.AssetChecksDefinition:
+    """The checks that a contract implies, and `more`, as one step."""
+    return asset_checks(table, [*checks_of(table, table_names), *more])
+
+
+def check_step(
+    asset: str,
+    specs: Sequence[dg.AssetCheckSpec],
+    evaluate_selected: Callable[[set[str], Warehouse, Calendar], Iterator[dg.AssetCheckResult]],
+) -> dg.AssetChecksDefinition:
+    """A step that evaluates the selected checks of a table or a model by name."""
+
+    @dg.multi_asset_check(name=f"{asset}_checks", specs=specs, can_subset=True)
+    def run_checks(
+        context: dg.AssetCheckExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        calendar: dg.ResourceParam[Calendar],
+    ):
+        names = {key.name for key in context.selected_asset_check_keys}
+        yield from evaluate_selected(names, warehouse, calendar)
 
     return run_checks
+
+
+def check_result(asset: str, name: str, verdict: Verdict, *, blocking: bool) -> dg.AssetCheckResult:
+    """A verdict as Dagster's result: a failed check that blocks is an error, another one a warning."""
+    passed, metrics = verdict
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=name,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+        metadata=metrics,
+    )

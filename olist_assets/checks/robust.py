@@ -1,6 +1,6 @@
-"""Whether a value is usual, by median and MAD: a few wild values in the past move neither.
+"""Whether a value is usual, by median and MAD (median absolute deviation), which few outliers in the past hardly move.
 
-MAD: Rousseeuw and Croux, Alternatives to the Median Absolute Deviation, JASA 88 (1993); 1.4826 makes it the standard
+Source: Rousseeuw and Croux, Alternatives to the Median Absolute Deviation, JASA 88 (1993); 1.4826 makes it the standard
 deviation of a normal distribution.
 """
 
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from statistics import median
 
 NORMAL = 1.4826
-# With fewer, a median and its spread say nothing.
-LEAST_PAST = 3
+# With fewer past values a median and its spread are meaningless.
+MIN_PAST = 3
 
 
 def spread(values: Sequence[float]) -> float:
@@ -18,6 +18,6 @@ def spread(values: Sequence[float]) -> float:
     return NORMAL * median(abs(value - middle) for value in values)
 
 
-def is_usual(value: float, past: Sequence[float], least: float, deviations: float) -> bool:
-    """Whether a value lies within `deviations` spreads of the past's median, and anyway within `least` of it."""
-    return abs(value - median(past)) <= max(least, deviations * spread(past))
+def is_usual(value: float, past: Sequence[float], min_difference: float, deviations: float) -> bool:
+    """Whether a value is within `deviations` spreads, or within `min_difference`, of the past's median."""
+    return abs(value - median(past)) <= max(min_difference, deviations * spread(past))

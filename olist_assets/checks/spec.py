@@ -1,6 +1,6 @@
-"""What a check is: a predicate on a table with its figures, and what it may look at."""
+"""A check: a predicate on a table with its metrics, and what it may look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -8,38 +8,48 @@ from typing import Any
 import duckdb
 from deltalake import DeltaTable
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
+from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.table import Table
-from olist_assets.lakehouse.past_versions import Past, earlier
-from olist_assets.settings import Settings
+from olist_assets.lakehouse.past_versions import PastVersion, past_versions
+from olist_assets.lakehouse.statistics import TableStatistics, location
+from olist_assets.lakehouse.warehouse import Warehouse
+
+Verdict = tuple[bool, dict[str, Any]]
+"""Whether a check holds, and its metrics."""
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What a check may look at: the table's Delta log statistics and SQL over the tables it named."""
+class CheckContext:
+    """What a check of a table may look at: the log's statistics, and SQL over the tables that the check reads."""
 
-    settings: Settings
+    warehouse: Warehouse
+    calendar: Calendar
     table: Table
-    statistics: dict[str, Any]
+    statistics: TableStatistics
     delta: DeltaTable
     sql: duckdb.DuckDBPyConnection
 
+    def rows(self, query: str, params: Mapping[str, Any] | None = None) -> list[tuple]:
+        """All rows of a query; `{table}` in it is this table, `{first_day}` the first day of the daily tables."""
+        text = query.replace("{table}", self.table.name).replace("{first_day}", str(self.calendar.first))
+        return self.sql.execute(text, params).fetchall()
+
     def scalar(self, query: str) -> Any:
-        row = self.sql.execute(query).fetchone()
-        return row[0] if row else None
+        """The only value of a query."""
+        return self.rows(query)[0][0]
 
     @cached_property
-    def history(self) -> list[Past]:
-        """The table's last versions before this one, the oldest first."""
-        return earlier(lakehouse.location(self.delta), self.delta.version())
+    def history(self) -> list[PastVersion]:
+        """The table's last versions before this one, oldest first."""
+        return past_versions(location(self.delta), self.delta.version())
 
 
 @dataclass(frozen=True)
 class Check:
-    """One property with a predicate as its name; `evaluate` gives whether it holds, and the figures."""
+    """One property, named as a predicate; `evaluate` returns whether it holds, and its metrics."""
 
     name: str
     description: str
-    evaluate: Callable[[Evaluation], tuple[bool, dict[str, Any]]]
+    evaluate: Callable[[CheckContext], Verdict]
     blocking: bool = True
     reads: tuple[str, ...] = field(default=())

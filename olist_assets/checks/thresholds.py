@@ -1,4 +1,7 @@
-"""The checks of what is usual for a table, by the limits of its contract. All warn: none says that a row is wrong."""
+"""The checks of a table against its own history, by the thresholds of its contract.
+
+All of them warn: none says that a row is wrong.
+"""
 
 from collections.abc import Iterator
 from datetime import date
@@ -6,100 +9,102 @@ from itertools import pairwise
 from math import log
 from typing import Any
 
-from olist_assets.checks.spec import Check, Evaluation
+from olist_assets.checks.robust import MIN_PAST, is_usual
+from olist_assets.checks.spec import Check, CheckContext, Verdict
+from olist_assets.checks.volume import judged_days
+from olist_assets.contracts.quoting import identifier
 from olist_assets.contracts.table import Table
+from olist_assets.contracts.thresholds import Duplicates, Freshness, Thresholds, Volume
 from olist_assets.lakehouse.past_versions import null_rates
-from olist_assets.checks.robust import LEAST_PAST, is_usual
-from olist_assets.checks.volume import judged
 from olist_assets.lakehouse.schemas import shape
-from olist_assets.source.days import order_days
-from olist_assets.contracts.thresholds import Duplicates, Freshness, Usual, Volume
+from olist_assets.source.days import source_calendar
+from olist_assets.source.files import source_folder
 
 FRESHNESS_CHECK = "data_are_fresh"
-Verdict = tuple[bool, dict[str, Any]]
 
 
-def usual_checks(table: Table) -> Iterator[Check]:
-    """One check a kind."""
-    usual = table.usual
-    yield row_count_check(usual)
+def threshold_checks(table: Table) -> Iterator[Check]:
+    """One check per kind of threshold."""
+    limits = table.thresholds
+    yield row_count_check(limits)
     if any(column.nullable for column in table.columns):
-        yield null_rate_check(usual)
+        yield null_rate_check(limits)
     yield schema_check()
-    if usual.duplicates:
-        yield duplicate_check(usual.duplicates)
-    if usual.freshness:
-        yield freshness_check(usual.freshness)
-    if usual.volume:
-        yield volume_check(usual, usual.volume)
+    if limits.duplicates:
+        yield duplicate_check(limits.duplicates)
+    if limits.freshness:
+        yield freshness_check(limits.freshness)
+    if limits.volume:
+        yield volume_check(limits, limits.volume)
 
 
-def row_count_check(usual: Usual) -> Check:
-    def evaluate(on: Evaluation) -> Verdict:
-        counts = [past.rows for past in on.history] + [on.statistics["rows"]]
-        # Of a table that grows, the growth is what repeats. One more, so that an empty version has a logarithm.
+def row_count_check(limits: Thresholds) -> Check:
+    def evaluate(on: CheckContext) -> Verdict:
+        counts = [past.rows for past in on.history] + [on.statistics.rows]
+        # Of a growing table the growth is what repeats. One is added so that an empty version has a logarithm.
         changes = [log((new + 1) / (old + 1)) for old, new in pairwise(counts)]
-        figures = {"rows": counts[-1], "rows_before": counts[:-1]}
-        if len(changes) <= LEAST_PAST:
-            return True, figures | _too_short(len(counts) - 1)
-        return is_usual(changes[-1], changes[:-1], usual.row_change.value, usual.deviations.value), figures
+        metrics = {"rows": counts[-1], "rows_before": counts[:-1]}
+        if len(changes) <= MIN_PAST:
+            return True, metrics | _too_short(len(counts) - 1)
+        return is_usual(changes[-1], changes[:-1], limits.row_change.value, limits.deviations.value), metrics
 
-    reason = f"From version to version within {usual.row_change.value}. {usual.row_change.reason}"
+    reason = f"The log change from version to version is within {limits.row_change.value}. {limits.row_change.reason}"
     return Check("row_count_is_usual", reason, evaluate, blocking=False)
 
 
-def null_rate_check(usual: Usual) -> Check:
-    def evaluate(on: Evaluation) -> Verdict:
-        if len(on.history) < LEAST_PAST:
+def null_rate_check(limits: Thresholds) -> Check:
+    def evaluate(on: CheckContext) -> Verdict:
+        if len(on.history) < MIN_PAST:
             return True, _too_short(len(on.history))
         unusual = {}
-        for name, rate in null_rates(on.statistics["rows"], on.statistics["nulls"]).items():
+        for name, rate in null_rates(on.statistics.rows, on.statistics.nulls).items():
             past = [version.nulls[name] for version in on.history if name in version.nulls]
-            if len(past) >= LEAST_PAST and not is_usual(rate, past, usual.null_rate.value, usual.deviations.value):
+            if len(past) >= MIN_PAST and not is_usual(rate, past, limits.null_rate.value, limits.deviations.value):
                 unusual[name] = {"rate": rate, "rates_before": past}
         return not unusual, {"unusual": unusual}
 
-    reason = f"Nulls by column within {usual.null_rate.value}. {usual.null_rate.reason}"
+    reason = f"Null rates by column change by at most {limits.null_rate.value}. {limits.null_rate.reason}"
     return Check("null_rates_are_usual", reason, evaluate, blocking=False)
 
 
 def schema_check() -> Check:
-    def evaluate(on: Evaluation) -> Verdict:
+    def evaluate(on: CheckContext) -> Verdict:
         if not on.history:
             return True, _too_short(0)
         old, new = on.history[-1].shape, shape(on.delta)
         changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-        told = [f"{name}: {new.get(name, 'gone')}, before {old.get(name, 'not there')}" for name in changed]
-        return not told, {"differences": told, "version_before": on.history[-1].version}
+        differences = [f"{name}: {new.get(name, 'missing')}, before {old.get(name, 'missing')}" for name in changed]
+        return not differences, {"differences": differences, "version_before": on.history[-1].version}
 
-    description = "Columns and types are those of the version before, also where the contract changed with them."
+    description = "Columns and types are those of the version before, even if the contract changed with them."
     return Check("schema_matches_version_before", description, evaluate, blocking=False)
 
 
 def duplicate_check(duplicates: Duplicates) -> Check:
-    columns = ", ".join(f'"{name}"' for name in duplicates.key)
+    columns = ", ".join(map(identifier, duplicates.key))
 
-    def evaluate(on: Evaluation) -> Verdict:
-        rows = on.statistics["rows"]
-        distinct = on.scalar(f'SELECT count(*) FROM (SELECT DISTINCT {columns} FROM "{on.table.name}")')
+    def evaluate(on: CheckContext) -> Verdict:
+        rows = on.statistics.rows
+        distinct = on.scalar(f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {{table}})")
         rate = (rows - distinct) / rows if rows else 0.0
         return rate <= duplicates.rate.value, {"duplicates": rows - distinct, "rate": rate}
 
-    reason = f"Rows that repeat {columns} are at most {duplicates.rate.value} of all. {duplicates.rate.reason}"
+    reason = f"The share of rows that repeat {columns} is at most {duplicates.rate.value}. {duplicates.rate.reason}"
     return Check("duplicates_are_usual", reason, evaluate, blocking=False)
 
 
 def freshness_check(freshness: Freshness) -> Check:
-    query = f'SELECT max(TRY_CAST("{freshness.column}" AS DATE))'
+    query = f"SELECT max(TRY_CAST({identifier(freshness.column)} AS DATE)) FROM {{table}}"
 
-    def evaluate(on: Evaluation) -> Verdict:
-        newest: date | None = on.scalar(f'{query} FROM "{on.table.name}"')
-        due = on.settings.as_of or order_days(on.settings)[1]
-        figures = {"newest_day": str(newest), "as_of": str(due), "most_days_behind": freshness.lag.value}
+    def evaluate(on: CheckContext) -> Verdict:
+        newest: date | None = on.scalar(query)
+        settings = on.warehouse.settings
+        due = settings.as_of or source_calendar(on.sql, source_folder(settings)).last
+        metrics = {"newest_day": str(newest), "as_of": str(due), "max_days_behind": freshness.lag.value}
         if newest is None:
-            return False, figures
+            return False, metrics
         behind = (due - newest).days
-        return behind <= freshness.lag.value, figures | {"days_behind": behind}
+        return behind <= freshness.lag.value, metrics | {"days_behind": behind}
 
     reason = (
         f"The newest {freshness.column} is at most {freshness.lag.value:g} days before the source's last day of "
@@ -108,15 +113,16 @@ def freshness_check(freshness: Freshness) -> Check:
     return Check(FRESHNESS_CHECK, reason, evaluate, blocking=False)
 
 
-def volume_check(usual: Usual, volume: Volume) -> Check:
-    def evaluate(on: Evaluation) -> Verdict:
-        query = f'SELECT "{volume.day}", sum({volume.measure}) FROM "{on.table.name}" GROUP BY 1 ORDER BY 1'
-        days = judged(on.sql.execute(query).fetchall(), volume, usual.deviations)
+def volume_check(limits: Thresholds, volume: Volume) -> Check:
+    def evaluate(on: CheckContext) -> Verdict:
+        query = f"SELECT {identifier(volume.day)}, sum({volume.measure}) FROM {{table}} GROUP BY 1 ORDER BY 1"
+        days = judged_days(on.rows(query), volume, limits.deviations)
         unusual = {str(d.day): {"seen": d.volume, "expected": round(d.expected)} for d in days if not d.is_usual}
         return not unusual, {"days_judged": len(days), "unusual_days": unusual}
 
     reason = (
-        f"Each day's {volume.measure} beside the weeks before: within {volume.change.value}. {volume.change.reason}"
+        f"Each day's {volume.measure} is within {volume.change.value} of the value expected from the weeks before. "
+        f"{volume.change.reason}"
     )
     return Check("volume_is_usual", reason, evaluate, blocking=False)
 

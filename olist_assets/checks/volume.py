@@ -1,4 +1,4 @@
-"""A day's volume beside what the weeks before let expect: their level, and the weekday's share of it."""
+"""A day's volume compared with the one expected from the weeks before: their level and the weekday's share of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from math import log
 from statistics import median
 
 from olist_assets.checks.robust import spread
-from olist_assets.contracts.thresholds import Limit, Volume
+from olist_assets.contracts.thresholds import Threshold, Volume
 
 LEVEL_DAYS, WEEKS, RESIDUAL_DAYS = 28, 8, 56
 
 
 @dataclass(frozen=True)
 class Day:
-    """A day that was judged: its volume, and that expected."""
+    """A judged day: its volume and the expected one."""
 
     day: date
     volume: float
@@ -22,15 +22,15 @@ class Day:
     is_usual: bool
 
 
-def judged(days: Sequence[tuple[date, float]], limits: Volume, deviations: Limit) -> list[Day]:
-    """Those of consecutive days that can be judged, from the days before each alone.
+def judged_days(days: Sequence[tuple[date, float]], limits: Volume, deviations: Threshold) -> list[Day]:
+    """Judge consecutive days, each from the days before it; days without enough history are left out.
 
-    Expected is the median of the last 28 days times the median share that the same weekday had of that level in the
-    last 8 weeks. A day is unusual if the log of its ratio to that is further than both limits from 0: the change, and
-    the deviations of the last 56 days' logs.
+    The expected volume is the median of the last 28 days times the median share that the same weekday had of that
+    level in the last 8 weeks. A day is unusual if the log of the ratio to it exceeds both limits: the change, and the
+    deviations of the last 56 days' logs.
     """
     volumes = [float(volume) for _, volume in days]
-    end = max((at for at, volume in enumerate(volumes) if volume), default=-1) - int(limits.settles.value)
+    end = max((at for at, volume in enumerate(volumes) if volume), default=-1) - int(limits.settling_days.value)
     levels = [median(volumes[at - LEVEL_DAYS : at]) if at >= LEVEL_DAYS else 0.0 for at in range(len(volumes))]
     shares = [volume / level if level else None for volume, level in zip(volumes, levels, strict=True)]
     found: list[Day] = []
@@ -42,8 +42,8 @@ def judged(days: Sequence[tuple[date, float]], limits: Volume, deviations: Limit
         expected = levels[at] * median(same_weekday)
         residual = log((volumes[at] + 1) / (expected + 1))
         recent = residuals[-RESIDUAL_DAYS:]
-        if levels[at] >= limits.least.value and len(recent) >= LEVEL_DAYS:
-            most = max(limits.change.value, deviations.value * spread(recent))
-            found.append(Day(day, volumes[at], expected, abs(residual) <= most))
+        if levels[at] >= limits.min_level.value and len(recent) >= LEVEL_DAYS:
+            limit = max(limits.change.value, deviations.value * spread(recent))
+            found.append(Day(day, volumes[at], expected, abs(residual) <= limit))
         residuals.append(residual)
     return found

@@ -1,4 +1,4 @@
-"""The command about alerts."""
+"""The command for alerts."""
 
 from datetime import UTC, datetime
 
@@ -11,9 +11,11 @@ from olist_assets.settings import Settings
 
 @click.command()
 @click.option("--test", "is_test", is_flag=True, help="Send a test message to each sink that is configured.")
-@click.option("--once", is_flag=True, help="One round, for cron where no Dagster daemon runs. Not beside the sensor.")
+@click.option(
+    "--once", is_flag=True, help="One round, for cron without a Dagster daemon; not together with the sensor."
+)
 def alerts(*, is_test: bool, once: bool) -> int:
-    """Try the alerts' sinks, or tell what is new once. Exit code 1 where a sink took nothing.
+    """Test the sinks of alerts, or send new alerts once. Exit code 1 if a sink did not accept its message.
 
     \b
     OLIST_ALERT_FILE=alerts.jsonl olist alerts --test
@@ -26,15 +28,15 @@ def alerts(*, is_test: bool, once: bool) -> int:
     settings = Settings()
     if not configured(settings):
         raise OlistError("No sink is configured: set OLIST_ALERT_EMAIL_TO, OLIST_ALERT_WEBHOOK or OLIST_ALERT_FILE.")
-    return _tested(settings) if is_test else _one_round(settings)
+    return _send_test(settings) if is_test else _one_round(settings)
 
 
-def _tested(settings: Settings) -> int:
+def _send_test(settings: Settings) -> int:
     from olist_assets.alerts.alert import Event
     from olist_assets.alerts.digest import digest
     from olist_assets.alerts.sinks import NotSent, configured
 
-    title, link = "A test: the alerts of this platform arrive here.", settings.dagster_url
+    title, link = "A test: this is where the platform's alerts arrive.", settings.dagster_url
     message = digest([Event("warning", "test", title, "Nothing is wrong.", link, datetime.now(UTC))])
     failed = 0
     for name, send in configured(settings).items():
@@ -49,12 +51,14 @@ def _tested(settings: Settings) -> int:
 
 def _one_round(settings: Settings) -> int:
     from olist_assets.alerts.tick import tick
+    from olist_assets.catalog import catalog
+    from olist_assets.lakehouse.warehouse import Warehouse
     from olist_assets.orchestration.instance import dagster_home, instance
 
-    position = dagster_home() / ".dagster" / "alerts.json"
-    with instance() as storage:
+    position = dagster_home(settings) / ".dagster" / "alerts.json"
+    with instance(settings) as storage:
         before = position.read_text() if position.exists() else None
-        cursor, done, is_well = tick(storage, settings, before)
+        cursor, results, is_well = tick(storage, Warehouse(settings, catalog()), before)
     position.write_text(cursor)
-    console.print("\n".join(done) or "Nothing new.", soft_wrap=True)
+    console.print("\n".join(results) or "No new events.", soft_wrap=True)
     return 0 if is_well else FAILED

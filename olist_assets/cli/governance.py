@@ -1,4 +1,4 @@
-"""Commands about who sees what: the audit log, the tables as a role sees them, a customer who is to be forgotten."""
+"""Commands of governance: the audit log, the tables as a role sees them, erasing a customer."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from olist_assets.settings import Settings
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Entries, newest first.")
 @click.option("--table", help="Only entries about this table.")
 @click.option("--action", help="Only this action: query, write, restore, maintain, export, forget.")
-@click.option("--user", help="Only this user's.")
+@click.option("--user", help="Only entries of this user.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def audit(limit: int, table: str | None, action: str | None, user: str | None, form: str) -> None:
     """Who read or changed what, and when.
@@ -29,10 +29,13 @@ def audit(limit: int, table: str | None, action: str | None, user: str | None, f
     olist audit --action query --user ana --limit 100
     olist audit --table gold_customer_metrics --format json
     """
+    from olist_assets.catalog import catalog
     from olist_assets.governance import audit_log
+    from olist_assets.lakehouse.warehouse import Warehouse
 
-    asked = {"table": table, "action": action, "user": user}
-    entries = audit_log.latest(Settings(), limit, {name: value for name, value in asked.items() if value})
+    conditions = {"table": table, "action": action, "user": user}
+    given = {name: value for name, value in conditions.items() if value}
+    entries = audit_log.latest(Warehouse(Settings(), catalog()), limit, given)
     if form == "table":
         Console(width=AS_WIDE_AS_IT_IS).print(_grid(entries))
         return
@@ -48,18 +51,21 @@ def audit(limit: int, table: str | None, action: str | None, user: str | None, f
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--as", "role", help="A role of governance.yaml.  [default: OLIST_ROLE]")
-@click.option("--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all that it sees]")
+@click.option(
+    "--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all that the role sees]"
+)
 def export(directory: Path, role: str | None, select: str | None) -> None:
-    """Write the tables as a role sees them into a new folder, as a warehouse of its own without the raw ones.
+    """Write the tables as a role sees them into a new folder: a separate warehouse without the raw tables.
 
     \b
     olist export /srv/analysts --as analyst
     OLIST_WAREHOUSE=/srv/analysts olist sql "FROM gold_daily_metrics"
     """
-    from olist_assets.operations.export import export as exported
+    from olist_assets.operations.export import export as write_export
+    from olist_assets.operations.platform import Platform
 
     with console.status(f"Writing to {directory}"):
-        written = exported(Settings(), directory, role, select)
+        written = write_export(Platform(Settings()), directory, role, select)
     for name, rows in written.items():
         console.print(f"[green]✓[/] {name:<38} {rows:>12,} rows")
     console.print(f"{len(written)} tables. Next: OLIST_WAREHOUSE={directory} olist sql ...", soft_wrap=True)
@@ -70,17 +76,18 @@ def export(directory: Path, role: str | None, select: str | None) -> None:
 def forget(customer: str) -> None:
     """Erase a customer from all tables and their old versions, and prove it.
 
-    CUSTOMER is a customer_unique_id, or the customer_id of an order. Orders and money stay, under a random token; no
-    later snapshot of the source brings the ids back. Older versions of the tables concerned are gone afterwards.
+    CUSTOMER is a customer_unique_id, or the customer_id of an order. Orders and amounts stay, under a random token; no
+    later snapshot of the source brings the ids back. Older versions of the affected tables are deleted.
 
     \b
     olist forget 0123456789abcdef0123456789abcdef
     """
-    from olist_assets.operations.forget import forget as forgotten
+    from olist_assets.operations.forget import forget as erase
+    from olist_assets.operations.platform import Platform
 
-    settings = Settings()
-    proof = forgotten(settings, customer, lambda step: console.print(escape(step), soft_wrap=True))
-    console.print(f"[green]Proof:[/] {escape(proof.described(settings.warehouse_path))}", soft_wrap=True)
+    platform = Platform(Settings())
+    proof = erase(platform, customer, lambda step: console.print(escape(step), soft_wrap=True))
+    console.print(f"[green]Proof:[/] {escape(proof.described(platform.warehouse.root))}", soft_wrap=True)
 
 
 def _grid(entries: list[dict[str, Any]]) -> Grid:
@@ -93,14 +100,14 @@ def _grid(entries: list[dict[str, Any]]) -> Grid:
         grid.add_column(heading, no_wrap=True)
     for entry in entries:
         texts = (entry["action"], entry["by"], entry["role"], entry["run_id"] and entry["run_id"][:8])
-        figures = (
+        numbers = (
             "-" if entry[name] is None else f"{entry[name]:,.{digits}f}"
             for name, digits in (("rows", 0), ("seconds", 2))
         )
         # A query of many lines is one entry.
-        said = (", ".join(entry["tables"]), entry["error"], " ".join((entry["statement"] or "").split()))
+        details = (", ".join(entry["tables"]), entry["error"], " ".join((entry["statement"] or "").split()))
         at = entry["at"].replace(tzinfo=None).isoformat(" ", "milliseconds")
-        grid.add_row(at, *_cells(texts), *figures, *_cells(said))
+        grid.add_row(at, *_cells(texts), *numbers, *_cells(details))
     return grid
 
 

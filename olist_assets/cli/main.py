@@ -13,8 +13,7 @@ from olist_assets.cli import alerts, governance, models, runs, servers, setup, t
 from olist_assets.cli.options import INTERRUPTED, WRONG_USE, console
 from olist_assets.errors import OlistError
 
-# Dagster, Spark and DuckDB are imported where a command needs them: `--help` must not wait for them, and the days of
-# the daily tables are read from the data as the tables' modules are imported.
+# Dagster, Spark and DuckDB are imported where a command needs them: `--help` must not wait for them.
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -31,9 +30,9 @@ for _module in (runs, tables, versions, governance, models, servers, alerts, set
 
 def main() -> None:
     """Entry point: a user's mistake is a message, not a stack trace."""
-    # That Dagster calls parts of its interface beta is its maintainers' news, not this command's user's.
+    # Warnings for developers about beta interfaces of Dagster do not concern this command's user.
     warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")
-    # Ranks over all products or customers need all of them in one place; only Spark Connect's client says so.
+    # Ranks over all products or customers need them in one partition; Spark Connect's client warns about it.
     warnings.filterwarnings("ignore", message=".*No Partition Defined for Window operation")
     try:
         code = olist.main(prog_name="olist", standalone_mode=False) or 0
@@ -45,14 +44,14 @@ def main() -> None:
     except OlistError as error:
         code = _refused(str(error))
     except ValidationError as error:
-        wrong = (
+        problems = (
             f"OLIST_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (it is {e['input']!r})" for e in error.errors()
         )
-        code = _refused("; ".join(wrong))
+        code = _refused("; ".join(problems))
     except SettingsError as error:
         code = _refused(f"{error}: OLIST_SPARK_CONF must be a JSON object.")
     except (click.Abort, KeyboardInterrupt):
-        console.print("Stopped. Finished tables stay; the others are as they were.")
+        console.print("Stopped. Finished tables stay; the others are unchanged.")
         code = INTERRUPTED
     except _unreachable() as error:
         code = _refused(f"The warehouse cannot be reached: {error}")
@@ -60,7 +59,7 @@ def main() -> None:
 
 
 def _unreachable() -> tuple[type[Exception], ...]:
-    """What a store says that does not answer, or does not know the credentials. Looked up only once something fails."""
+    """Errors of a store that does not answer or refuses the credentials; looked up only after an error."""
     from olist_assets.lakehouse.object_store import store_errors
 
     return (PermissionError, *store_errors())

@@ -10,7 +10,7 @@ from olist_assets.cli.options import console
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
-# Not asked of the contracts, which would import Spark for `--help`: a test compares them.
+# Repeated here because the contracts would import Spark for `--help`; a test compares both.
 SCORING_MODELS = ("churn_model", "repurchase_model")
 
 
@@ -19,35 +19,40 @@ SCORING_MODELS = ("churn_model", "repurchase_model")
 @click.option("--output", "target", type=click.Path(path_type=Path), required=True, help="New CSV file or Delta table.")
 @click.option("--model", type=click.Choice(SCORING_MODELS), default="churn_model", show_default=True)
 def predict(source: Path, target: Path, model: str) -> None:
-    """Score customers with a model's champion: their rows, and its probability beside them.
+    """Score customers with a model's champion: their rows, with its probability as a new column.
 
-    A missing feature is named; an empty value is taken as unknown.
+    A missing feature is an error; an empty value counts as unknown.
 
     \b
     olist predict --input new_customers.csv --output scored.csv
     olist predict --model repurchase_model --input warehouse/new_customers --output warehouse/scored
     """
     if not target.parent.is_dir():
-        raise OlistError(f"{target.parent} is no folder: --output needs one that is there.")
-    from olist_assets.catalog import models
+        raise OlistError(f"{target.parent} is not a folder: --output needs an existing one.")
+    from olist_assets.operations.platform import Platform
     from olist_assets.operations.predict import predict as score
-    from olist_assets.engine.spark.session import Spark
+
+    platform = Platform(Settings())
 
     with console.status(f"Scoring {source}"):
-        version = score(Settings(), Spark().session, models()[model], source, target)
+        version = score(platform, platform.catalog.models[model], source, target)
     console.print(f"[green]✓[/] {target}: scored by {model} version {version}", soft_wrap=True)
 
 
 @click.command()
 @click.option("--port", type=int, default=5000, show_default=True)
 def mlflow(port: int) -> None:
-    """Open MLflow's UI on the loopback address: runs, figures, plots and versions; stop it with Ctrl-C.
+    """Open MLflow's UI on the loopback address: runs, metrics, plots and versions; stop it with Ctrl-C.
 
-    To roll a model back, give the alias `champion` to another of its versions there; scoring then uses that one.
+    To roll a model back, give the alias `champion` to another version there; scoring then uses that version.
+
+    \b
+    olist mlflow
+    olist mlflow --port 5001
     """
     settings = Settings()
     if settings.mlflow_tracking_uri and settings.mlflow_tracking_uri.startswith("http"):
-        raise OlistError(f"MLflow's own server has its UI: {settings.mlflow_tracking_uri}")
+        raise OlistError(f"MLflow's server has its own UI: {settings.mlflow_tracking_uri}")
     from olist_assets.mlops.registry import client, tracking_uri
 
     client(settings)

@@ -1,4 +1,4 @@
-"""What the commands share: the console, exit codes, options and the types of their values."""
+"""Shared parts of the commands: the console, exit codes, options and the types of their values."""
 
 from datetime import date
 

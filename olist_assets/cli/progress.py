@@ -1,4 +1,4 @@
-"""What a run looks like in a terminal: a line a table, a bar for the whole, a summary at the end."""
+"""A run in a terminal: one line per table, a bar for the whole run, a summary at the end."""
 
 import time
 from types import TracebackType
@@ -10,19 +10,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from olist_assets.jobs import DAILY_TABLES
+from olist_assets.contracts.calendar import span_text
+from olist_assets.operations.platform import Platform
 from olist_assets.operations.runs import Request, RunReport
-from olist_assets.operations.selection import span_text
-from olist_assets.settings import Settings
 
 CHECKS = "_checks"
 
 
 class RunProgress:
-    """Listens to a run and prints; plain lines where there is no terminal."""
+    """Prints the events of a run; plain lines if there is no terminal."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, platform: Platform) -> None:
+        self._console, self._platform = console, platform
         self._started = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description:<32}"),
@@ -45,6 +44,7 @@ class RunProgress:
         self._bar.stop()
 
     def on_event(self, report: RunReport, event: dg.DagsterEvent) -> None:
+        """Print what an event changes."""
         step = str(event.step_key)
         match event.event_type:
             case DagsterEventType.STEP_START:
@@ -67,28 +67,28 @@ class RunProgress:
         self._bar.update(self._task, description=named, total=len(report.planned), advance=ended)
 
     def summarize(self, report: RunReport, request: Request | None) -> None:
-        """The end of a run: what was made, what is wrong, where things are, what to do next."""
+        """Print the end of a run: what was made, what is wrong, where the tables are, what to do next."""
         out, seconds = self._console.print, time.monotonic() - self._started
         for check in [*report.failed_checks, *report.warnings]:
             colour = "red" if check in report.failed_checks else "yellow"
-            figures = ", ".join(f"{name} {value.value}" for name, value in check.metadata.items())
-            out(f"[{colour}]✗ {check.asset_key.to_user_string()}: {check.check_name}[/] ({escape(figures)})")
+            metrics = ", ".join(f"{name} {value.value}" for name, value in check.metadata.items())
+            out(f"[{colour}]✗ {check.asset_key.to_user_string()}: {check.check_name}[/] ({escape(metrics)})")
         if report.problem:
             out(f"[red]✗[/] {escape(report.problem)}")
         if report.not_run:
-            out(f"[red]Not run, because of the above:[/] {', '.join(report.not_run)}")
+            out(f"[red]Not run because of the above:[/] {', '.join(report.not_run)}")
         if request and not report.succeeded:
-            for name in (name for name in DAILY_TABLES if name in report.planned):
-                state = "in" if name in report.rows else "as it was; asking again makes it"
+            for name in (name for name in self._platform.catalog.daily_tables if name in report.planned):
+                state = "written" if name in report.rows else "unchanged; run the command again to write it"
                 out(f"  {span_text(request.days)} of {name}: {state}")
-        if report.lineage_problem:
-            out(f"[yellow]{escape(report.lineage_problem)}[/]", soft_wrap=True)
+        for notice in report.notices:
+            out(f"[yellow]{escape(notice)}[/]", soft_wrap=True)
         passed = f"{sum(check.passed for check in report.checks)} of {len(report.checks)} checks passed"
         made = f"{len(report.rows)} tables, {sum(report.rows.values()):,} rows, " if report.rows else ""
         made += f"{len(report.versions)} models, " if report.versions else ""
         verdict = "[green]Done[/]" if report.succeeded else "[red]Failed[/]"
         out(f"\n{verdict}: {made}{passed}, {seconds:.1f} s (run {report.run_id[:8]})", soft_wrap=True)
-        out(f"Tables: {Settings().warehouse_path}", soft_wrap=True)
+        out(f"Tables: {self._platform.warehouse.root}", soft_wrap=True)
         out(
             'Next:   make ui (the graph and its checks), olist sql "SELECT * FROM gold_daily_metrics LIMIT 5"',
             soft_wrap=True,
@@ -99,6 +99,8 @@ def _line(report: RunReport, step: str) -> str:
     seconds = f"{report.seconds[step]:6.1f} s"
     if step in report.versions:
         return f"[green]✓[/] {step:<40} {f'version {report.versions[step]}':>17}   {seconds}"
+    if step in report.promotions:
+        return f"[green]✓[/] {step:<40} {report.promotions[step]:>17}   {seconds}"
     if step not in report.rows:
         table = step.removesuffix(CHECKS)
         own = [check for check in report.checks if check.asset_key.to_user_string() == table]

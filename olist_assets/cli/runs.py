@@ -1,29 +1,36 @@
 """Commands that run the graph or its checks."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING
 
 import click
 
 from olist_assets.cli.options import FAILED, Day, console, select_option
-from olist_assets.cli.setup import make_sample_if_none
+from olist_assets.cli.setup import write_sample_if_missing
+from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
+    from olist_assets.contracts.calendar import Days
+    from olist_assets.engine.upkeep import Footprint
+    from olist_assets.operations.platform import Platform
     from olist_assets.operations.runs import OnEvent, Request, RunReport
     from olist_assets.operations.stale import Stale
 
 
 @click.command()
 @click.option(
-    "--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all; with days the daily]"
+    "--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all; with days the daily tables]"
 )
 @click.option("--day", type=Day(), help="Only this day of the daily tables.")
 @click.option("--days", type=Day(span=True), help="Only these days of the daily tables: A..B, both included.")
 @click.option("--stale", "only_stale", is_flag=True, help="Only the days and tables that `olist stale` lists.")
-@click.option("--upstream", is_flag=True, help="Also what these tables read and is not there.")
-@click.option("--downstream", is_flag=True, help="Also the tables that are made from these.")
-@click.option("--allow-schema-change", is_flag=True, help="Let a column of a source or table go or change its type.")
+@click.option("--upstream", is_flag=True, help="Also missing tables that these tables read.")
+@click.option("--downstream", is_flag=True, help="Also the tables that are made from these tables.")
+@click.option(
+    "--allow-schema-change", is_flag=True, help="Allow that a column of a source or table is lost or changes its type."
+)
 def materialize(
     select: str | None,
     day: tuple[date, date] | None,
@@ -46,44 +53,74 @@ def materialize(
     olist materialize --stale                            the days whose source changed
     """
     if sum(map(bool, (day, days, only_stale))) > 1 or (only_stale and select):
-        raise click.UsageError("--day, --days and --stale exclude each other, and --stale selects by itself.")
-    make_sample_if_none()
-    from olist_assets.operations import runs
-    from olist_assets.operations import selection
+        raise click.UsageError(
+            "--day, --days and --stale exclude each other, and --stale cannot be used with --select."
+        )
+    write_sample_if_missing()
+    from olist_assets.operations.platform import Platform
 
-    span = day or days
+    platform = Platform(Settings())
     if only_stale:
-        requests = runs.stale_requests(_look_for_stale(), downstream=downstream)
+        from olist_assets.operations.runs import stale_requests
+
+        requests = stale_requests(platform, _find_stale(platform), downstream=downstream)
     else:
-        chosen = select or (",".join(selection.DAILY_TABLES) if span else "*")
-        span = selection.checked_days(span or selection.ALL_DAYS)
-        names = selection.tables_to_make(chosen, span, upstream=upstream, downstream=downstream)
-        requests = [runs.Request(names, span, allow_schema_change)]
-    # Checks look at whole tables: a day that waits for the next run may fail one, and its last word counts.
-    last_word = {}
+        platform, request = _requested(platform, select, day or days, upstream=upstream, downstream=downstream)
+        requests = [request(allow_schema_change)]
+    return _run_all(platform, requests)
+
+
+def _requested(
+    platform: "Platform", select: str | None, span: "Days | None", *, upstream: bool, downstream: bool
+) -> "tuple[Platform, Callable[[bool], Request]]":
+    """The platform with the days that the run will have, and the run, once a schema change is allowed or not."""
+    from olist_assets.operations.runs import Request
+    from olist_assets.operations.selection import assets_to_make, checked_days
+
+    chosen = select or (",".join(platform.catalog.daily_tables) if span else "*")
+    days = checked_days(platform, span or platform.calendar.days)
+    assets = assets_to_make(platform, chosen, days, upstream=upstream, downstream=downstream)
+    if span is None and any(platform.catalog.tables[name].source_day for name in assets & {*platform.catalog.tables}):
+        # The orders are read again: the daily tables get the days that the source has now.
+        platform = platform.with_source_days()
+        days = platform.calendar.days
+    return platform, lambda allow_schema_change: Request(assets, days, allow_schema_change)
+
+
+def _run_all(platform: "Platform", requests: "list[Request]") -> int:
+    from olist_assets.operations.runs import materialize as run
+
+    # Checks look at whole tables: a day that a later run makes may fail one, so a check's last result counts.
+    last_results = {}
     for request in requests:
-        report = _followed(lambda on_event, request=request: runs.materialize(request, on_event), request)
+        report = _follow(platform, lambda on_event, request=request: run(platform, request, on_event), request)
         a_check_broke = report.failures and not report.failed_checks
-        if a_check_broke or not request.tables <= report.made:
+        if a_check_broke or not request.assets <= report.materialized:
             return FAILED
-        last_word |= {(check.asset_key, check.check_name): check in report.failed_checks for check in report.checks}
-    return FAILED if any(last_word.values()) else 0
+        last_results |= {(check.asset_key, check.check_name): check in report.failed_checks for check in report.checks}
+    return FAILED if any(last_results.values()) else 0
 
 
 @click.command()
 def stale() -> int:
-    """List the days and tables that are not what the bronze tables give now; exit code 1 if there are any.
+    """List days and tables that differ from what the bronze tables give now; exit code 1 if there are any.
 
-    Each is made anew in memory and compared: no clock is asked. `olist materialize --stale` makes just those.
+    Each is computed again in memory and compared; no clock is involved. `olist materialize --stale` makes just those.
+    Tables whose code has changed since they were made are listed too, and do not change the exit code.
     """
-    from olist_assets.operations.selection import span_text, spans
+    from olist_assets.contracts.calendar import span_text, spans
+    from olist_assets.operations.platform import Platform
+    from olist_assets.operations.stale import outdated_code
 
-    found = _look_for_stale()
+    platform = Platform(Settings())
+    found = _find_stale(platform)
     for name in found.tables:
         console.print(f"[yellow]stale[/] {name}")
     for days in spans(found.days):
         names = sorted({name for day, names in found.days.items() if days[0] <= day <= days[1] for name in names})
         console.print(f"[yellow]stale[/] {span_text(days):<24} {', '.join(names)}", soft_wrap=True)
+    if outdated := outdated_code(platform):
+        console.print(f"[yellow]made by older code[/] {', '.join(outdated)}", soft_wrap=True)
     if found:
         console.print(
             f"{len(found.days)} days, {len(found.tables)} tables without days. Next: olist materialize --stale"
@@ -96,61 +133,76 @@ def stale() -> int:
 @click.command()
 @select_option
 def checks(select: str) -> int:
-    """Run checks without touching a table or starting Spark.
+    """Run checks without changing a table or starting Spark.
 
     \b
     olist checks
     olist checks --select gold_customer_metrics
     """
-    from olist_assets.operations import runs
+    from olist_assets.operations.platform import Platform
+    from olist_assets.operations.runs import run_checks
     from olist_assets.operations.selection import selected
 
-    return 0 if _followed(lambda on_event: runs.run_checks(selected(select), on_event)).succeeded else FAILED
+    platform = Platform(Settings())
+    names = selected(platform, select)
+    return 0 if _follow(platform, lambda on_event: run_checks(platform, names, on_event)).succeeded else FAILED
 
 
 @click.command()
 def monitor() -> int:
-    """Take down the tables' versions and all durations, ask the dashboard's queries, and check freshness. No JVM."""
-    from olist_assets.operations import runs
+    """Store the tables' versions and all durations, run the dashboard's queries, and check freshness. No JVM.
 
-    return 0 if _followed(runs.monitor).succeeded else FAILED
+    \b
+    olist monitor
+    """
+    from olist_assets.operations.platform import Platform
+    from olist_assets.operations.runs import monitor as run
+
+    platform = Platform(Settings())
+    return 0 if _follow(platform, lambda on_event: run(platform, on_event)).succeeded else FAILED
 
 
 @click.command()
-@click.option("--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all that are made]")
+@click.option("--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all existing tables]")
 @click.option("--retain-hours", type=click.IntRange(min=0), default=168, show_default=True, help="Keep younger files.")
-@click.option("--force", is_flag=True, help="Let files younger than a week go: no run and no query may be under way.")
+@click.option("--force", is_flag=True, help="Allow less than a week: no run and no query may be in progress.")
 def maintain(select: str | None, retain_hours: int, *, force: bool) -> None:
-    """Join small files, remove old files and old log entries, and show what that gave.
+    """Join small files, remove old files and old log entries, and show the effect.
 
     \b
     olist maintain
     olist maintain --select silver_orders,silver_orders_master
     olist maintain --retain-hours 0 --force
     """
-    from olist_assets.engine.upkeep import MaintenanceConfig, maintained
-    from olist_assets.engine.spark.session import Spark
+    from olist_assets.engine.upkeep import maintain as run
+    from olist_assets.operations.platform import Platform
     from olist_assets.operations.selection import selected
 
-    names = sorted(selected(select)) if select else []
-    config = MaintenanceConfig(tables=names, retention_hours=retain_hours, force=force)
-    for name, before, after in maintained(config, Spark()):
-        changes = ", ".join(f"{figure} {before[figure]:,} to {after[figure]:,}" for figure in before)
-        console.print(f"[green]✓[/] {name:<38} {changes.replace('_', ' ')}", soft_wrap=True)
+    platform = Platform(Settings())
+    names = sorted(selected(platform, select) & {*platform.catalog.tables}) if select else []
+    run(platform.warehouse, platform.spark, _print_footprints, names=names, retention_hours=retain_hours, force=force)
 
 
-def _look_for_stale() -> "Stale":
+def _print_footprints(name: str, before: "Footprint", after: "Footprint") -> None:
+    old, new = asdict(before), asdict(after)
+    changes = ", ".join(f"{field} {old[field]:,} to {new[field]:,}" for field in old)
+    console.print(f"[green]✓[/] {name:<38} {changes.replace('_', ' ')}", soft_wrap=True)
+
+
+def _find_stale(platform: "Platform") -> "Stale":
     from olist_assets.operations.stale import stale
 
     with console.status("Comparing the tables with what bronze gives now"):
-        return stale()
+        return stale(platform)
 
 
-def _followed(start: "Callable[[OnEvent], RunReport]", request: "Request | None" = None) -> "RunReport":
+def _follow(
+    platform: "Platform", start: "Callable[[OnEvent], RunReport]", request: "Request | None" = None
+) -> "RunReport":
     """A run with its progress on the terminal."""
     from olist_assets.cli.progress import RunProgress
 
-    with RunProgress(console) as progress:
+    with RunProgress(console, platform) as progress:
         report = start(progress.on_event)
     progress.summarize(report, request)
     return report

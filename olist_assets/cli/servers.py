@@ -1,13 +1,18 @@
-"""Commands that serve: Spark to runs, the tables to other programs."""
+"""Commands that start servers: Spark for runs, JDBC and the dashboard for readers."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from olist_assets.cli.options import FAILED, console
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from olist_assets.operations.platform import Platform
 
 
 @click.command("spark-server")
@@ -28,50 +33,55 @@ def spark_server(port: int) -> None:
 
 
 @click.command("thrift-server")
-@click.option("--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all that are made]")
+@click.option("--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all existing tables]")
 @click.option("--port", type=click.IntRange(1, 65535), default=10000, show_default=True)
 def thrift_server(select: str | None, port: int) -> int:
     """Serve the tables to BI tools by JDBC, with Spark's Thrift server on the loopback address; stop it with Ctrl-C.
 
-    Tables have their bare names, are read at their newest version by each query, and refuse to be written to.
+    Tables have their bare names and cannot be written to; each query reads their newest versions.
 
     \b
     olist thrift-server
     olist thrift-server --select group:gold --port 10001
     """
-    from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-    from olist_assets.catalog import tables
-    from olist_assets.engine.spark.jars import spark_submit
     from olist_assets.engine.spark.connect_server import HOST
+    from olist_assets.engine.spark.submit import spark_submit
     from olist_assets.engine.spark.thrift_server import serve
+    from olist_assets.operations.platform import Platform
 
-    settings = Settings()
-    if select:
-        from olist_assets.operations.selection import selected
-
-        names = [name for name in tables() if name in selected(select)]
-        for name in names:
-            lakehouse.open_table(settings, name)
-    else:
-        names = list(lakehouse.made(settings, tables()))
-    if not names:
-        raise OlistError(f"There is no table in {settings.warehouse_path} yet. Make them with: olist materialize")
+    platform = Platform(Settings())
+    names = _served_tables(platform, select)
     address = f"jdbc:hive2://{HOST}:{port}"
 
-    def tell() -> None:
+    def print_address() -> None:
         status.stop()
         count = f"{len(names)} table{'s' * (len(names) > 1)}"
-        console.print(f"{count} of {settings.warehouse_path} at {address} (Ctrl-C ends it)", soft_wrap=True)
+        console.print(f"{count} of {platform.warehouse.root} at {address} (Ctrl-C ends it)", soft_wrap=True)
         console.print(f"Try: {spark_submit().with_name('beeline')} -u {address} -e 'SHOW TABLES'", soft_wrap=True)
 
     with console.status("Starting Spark") as status:
         try:
-            serve(settings, names, port, tell)
+            serve(platform.warehouse, names, port, print_address)
         except KeyboardInterrupt:
             console.print("Stopped.")
             return 0
     console.print("[red]Spark's process has ended.[/]")
     return FAILED
+
+
+def _served_tables(platform: "Platform", select: str | None) -> list[str]:
+    if select:
+        from olist_assets.operations.selection import selected
+
+        chosen = selected(platform, select)
+        names = [name for name in platform.catalog.business_tables if name in chosen]
+        for name in names:
+            platform.warehouse.open(name)
+    else:
+        names = list(platform.warehouse.existing_tables(platform.catalog.business_tables))
+    if not names:
+        raise OlistError(f"There is no table in {platform.warehouse.root} yet. Make them with: olist materialize")
+    return names
 
 
 @click.command()
@@ -86,16 +96,19 @@ def dashboard(port: int, role: str | None) -> None:
     """
     from streamlit.web.cli import main as streamlit
 
-    from olist_assets.catalog import tables
-    from olist_assets.governance.roles import in_force
+    from olist_assets.catalog import catalog
     from olist_assets.engine.spark.connect_server import HOST
+    from olist_assets.governance.roles import in_force
+    from olist_assets.lakehouse.warehouse import Warehouse
 
     if role:
         os.environ["OLIST_ROLE"] = role
-    # A wrong setting is said here, not on a page.
-    settings = Settings()
-    seen_as = in_force(settings)
-    app = Path(__file__).parents[1] / "dashboard" / "app.py"
+    # A wrong setting is reported here instead of on a page.
+    with console.status("Starting"):
+        # The pages' imports take seconds, which the first reader should not wait for.
+        warehouse = Warehouse(Settings(), catalog())
+    seen_as = in_force(warehouse)
+    app = Path(str(find_spec("olist_assets.dashboard.app").origin))
     options = {
         "server.address": HOST,
         "server.port": str(port),
@@ -103,16 +116,13 @@ def dashboard(port: int, role: str | None) -> None:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
-        # What went wrong in the program itself is told in full here, not to who looks at a page.
+        # Errors of the program itself are printed here and not shown on a page.
         "client.showErrorDetails": "none",
         "theme.primaryColor": "#2563eb",
-        # Two cards stand side by side on a telephone.
+        # Two cards fit side by side on a phone.
         "theme.metricValueFontSize": "1.5rem",
     }
-    with console.status("Starting"):
-        # What the pages import takes seconds: before the first reader comes, not while they wait.
-        tables()
     whose = f" as {seen_as.name}" if seen_as else ""
-    console.print(f"{settings.warehouse_path}{whose} at http://{HOST}:{port} (Ctrl-C ends it)", soft_wrap=True)
+    console.print(f"{warehouse.root}{whose} at http://{HOST}:{port} (Ctrl-C ends it)", soft_wrap=True)
     words = (word for name, value in options.items() for word in (f"--{name}", value))
     streamlit(["run", str(app), *words], standalone_mode=False)

@@ -13,25 +13,31 @@ from olist_assets.settings import SAMPLE_DATA, Settings
 
 @click.command()
 def doctor() -> int:
-    """Print the settings in force and what is wrong with them."""
-    from olist_assets.operations.doctor import examined
+    """Print the settings in force and what is wrong with them.
 
-    settings, wrong = Settings(), 0
+    \b
+    olist doctor
+    OLIST_DATA=~/Downloads/brazilian-ecommerce.zip olist doctor
+    """
+    from olist_assets.operations.doctor import examine
+    from olist_assets.operations.platform import Platform
+
+    settings, problems = Settings(), 0
     for name, value in settings.model_dump().items():
         variable = Settings.model_fields[name].validation_alias or f"OLIST_{name.upper()}"
         console.print(f"  {variable!s:<22} {value}", soft_wrap=True)
-    for found in examined(settings):
-        wrong += found.is_problem
+    for found in examine(Platform(settings)):
+        problems += found.is_problem
         mark = "[red]✗[/]" if found.is_problem else "[green]✓[/]"
         console.print(f"{mark} {found.subject:<16} {found.text}", soft_wrap=True)
-    return FAILED if wrong else 0
+    return FAILED if problems else 0
 
 
 @click.command("sample-data")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--scale", type=float, default=1.0, show_default=True, help="1 is 99,441 orders; 0.01 to 100.")
 @click.option("--seed", type=int, default=42, show_default=True, help="The same seed gives the same bytes.")
-@click.option("--dirty", is_flag=True, help="Add broken records and print how many of which kind.")
+@click.option("--dirty", is_flag=True, help="Add broken records and print their number by kind.")
 def sample_data(directory: Path, scale: float, seed: int, dirty: bool) -> None:
     """Write a synthetic dataset with the shape of the real one.
 
@@ -46,16 +52,22 @@ def sample_data(directory: Path, scale: float, seed: int, dirty: bool) -> None:
 @click.command()
 @click.option("--port", type=int, default=3000, show_default=True)
 def ui(port: int) -> None:
-    """Open Dagster's UI and daemon on the loopback address; stop them with Ctrl-C."""
-    from olist_assets.orchestration.instance import dagster_environment
+    """Open Dagster's UI and daemon on the loopback address; stop them with Ctrl-C.
 
-    home = dagster_environment()
-    command = ["dagster", "dev", "-w", str(home / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    \b
+    olist ui
+    olist ui --port 3001
+    """
+    from olist_assets.orchestration.instance import prepared_home
+
+    prepared_home(Settings())
+    command = ["dagster", "dev", "-m", "olist_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
     console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
     os.execv(Path(sys.executable).with_name("dagster"), command)
 
 
-def make_sample_if_none() -> None:
+def write_sample_if_missing() -> None:
+    """Write the default sample if no data is configured and there is none."""
     settings = Settings()
     if settings.data == SAMPLE_DATA and not settings.data.exists():
         console.print(f"There is no data yet: writing a synthetic sample to {SAMPLE_DATA} (OLIST_DATA names your own).")

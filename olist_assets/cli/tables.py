@@ -1,7 +1,8 @@
-"""Commands that look at the tables, none of them with a JVM."""
+"""Commands that read the tables, without a JVM."""
 
+import re
 from datetime import UTC, datetime
-from io import TextIOWrapper
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -12,7 +13,7 @@ from olist_assets.settings import Settings
 
 
 class Moment(click.ParamType):
-    """A point in time in ISO 8601, UTC where it names no zone; a date alone is its first moment."""
+    """A point in time in ISO 8601, in UTC unless it has a zone; a date alone is its first moment."""
 
     name = "time"
 
@@ -26,77 +27,92 @@ class Moment(click.ParamType):
 
 @click.command()
 @click.argument("query", required=False)
-@click.option("-f", "--file", type=click.File(encoding="utf-8-sig"), help="A file with the query; - is standard input.")
-@click.option("--version", type=int, help="The one table that the query names as it was at this version.")
-@click.option("--as-of", type=Moment(), help="All tables as they were then: an ISO date or timestamp, UTC.")
+@click.option("-f", "--file", help="A file with the query, or the name of a packaged one; - is standard input.")
+@click.option("--version", type=int, help="The table of the query at this version.")
+@click.option("--as-of", type=Moment(), help="All tables at this time: an ISO date or timestamp, UTC.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.option("--as", "role", help="A role of governance.yaml.  [default: OLIST_ROLE]")
 def sql(
     query: str | None,
-    file: TextIOWrapper | None,
+    file: str | None,
     version: int | None,
     as_of: datetime | None,
     *,
     form: str,
     role: str | None,
 ) -> None:
-    """Ask the tables, by bare name, in DuckDB's SQL.
+    """Query the tables, by bare name, in DuckDB's SQL.
 
     \b
     olist sql "SELECT * FROM gold_daily_metrics ORDER BY revenue DESC LIMIT 10"
     olist sql "DESCRIBE gold_customer_metrics"
-    olist sql -f queries/kpis.sql
-    olist sql -f queries/cohort_retention.sql --format csv > retention.csv
+    olist sql -f kpis
+    olist sql -f cohort_retention --format csv > retention.csv
+    olist sql -f my_query.sql
     olist sql --version 3 "SELECT count(*) FROM silver_orders"
     olist sql --as-of "2026-01-31 18:00" "FROM gold_daily_metrics"
     olist sql --as analyst "FROM gold_customer_metrics"
     """
     if version is not None and as_of:
         raise click.UsageError("--version and --as-of exclude each other.")
-    query = _one_query(query, file)
-    from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-    from olist_assets.lakehouse.warehouse import time_travel
-    from olist_assets.governance.access import answer
+    text = _one_query(query, file)
+    from olist_assets.catalog import catalog
+    from olist_assets.governance.access import print_answer
+    from olist_assets.lakehouse.warehouse import Warehouse
 
-    opener = lakehouse.open_table
-    if version is not None:
-        opener = time_travel.at_version(query, version)
-    elif as_of:
-        opener = time_travel.at_time(as_of)
-    answer(Settings(), query, form, opener, role=role)
+    warehouse, opener = Warehouse(Settings(), catalog()), None
+    if version is not None or as_of:
+        from olist_assets.lakehouse import time_travel
+
+        if as_of:
+            opener = time_travel.at_time(warehouse, as_of)
+        else:
+            opener = time_travel.at_version(warehouse, text, int(version or 0))
+    print_answer(warehouse, text, form, opener, role=role)
 
 
-def _one_query(query: str | None, file: TextIOWrapper | None) -> str:
+def _one_query(query: str | None, file: str | None) -> str:
     if query is not None and file is None:
         return query
     if query is not None or file is None:
         raise click.UsageError("Give either a QUERY or a file with --file.")
+    if file != "-" and not Path(file).exists() and re.fullmatch(r"\w+", file):
+        from olist_assets.lakehouse.packaged_queries import packaged_query
+
+        return packaged_query(file)
     try:
-        return file.read()
+        with click.open_file(file, encoding="utf-8-sig") as opened:
+            return opened.read()
     except UnicodeDecodeError:
-        raise click.UsageError(f"{file.name} is not UTF-8.") from None
+        raise click.UsageError(f"{file} is not UTF-8.") from None
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 @click.command()
 def tables() -> None:
-    """All tables: rows, files, size, version and when they were last written."""
-    from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-    from olist_assets.catalog import all_tables
+    """All tables: rows, files, size, version and when they were last written.
 
-    settings = Settings()
-    grid = Grid(title=f"Tables in {settings.warehouse_path}")
+    \b
+    olist tables
+    """
+    from olist_assets.catalog import catalog
+    from olist_assets.lakehouse.statistics import statistics, written_at
+    from olist_assets.lakehouse.warehouse import Warehouse
+
+    warehouse = Warehouse(Settings(), catalog())
+    grid = Grid(title=f"Tables in {warehouse.root}")
     grid.add_column("table", no_wrap=True)
     for heading in ("rows", "files", "MB", "version"):
         grid.add_column(heading, justify="right")
     grid.add_column("written (UTC)", no_wrap=True)
-    made = lakehouse.made(settings, all_tables())
-    for name in all_tables():
-        if name not in made:
+    existing = warehouse.existing_tables()
+    for name in warehouse.catalog.tables:
+        if name not in existing:
             grid.add_row(name, "-", "-", "-", "-", "not made yet")
             continue
-        table = made[name]
-        figures, written = lakehouse.statistics(table), lakehouse.written_at(table)
-        counts = (f"{figures['rows']:,}", str(figures["files"]), f"{figures['bytes'] / 1e6:.1f}", str(table.version()))
-        grid.add_row(name, *counts, f"{written:%Y-%m-%d %H:%M}")
-    # Numbers cut short would be worse than a line that a narrow terminal breaks.
+        found = statistics(existing[name])
+        counts = (f"{found.rows:,}", str(found.files), f"{found.bytes / 1e6:.1f}", str(existing[name].version()))
+        grid.add_row(name, *counts, f"{written_at(existing[name]):%Y-%m-%d %H:%M}")
+    # Truncated numbers would be worse than a line that a narrow terminal breaks.
     Console(width=max(console.width, WIDTH)).print(grid)

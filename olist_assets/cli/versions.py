@@ -1,4 +1,4 @@
-"""Commands that look at the versions of a table and go back to one."""
+"""Commands for the versions of a table."""
 
 import csv
 import json
@@ -17,11 +17,14 @@ from olist_assets.settings import Settings
 if TYPE_CHECKING:
     from olist_assets.lakehouse.table_diff import Diff, Row
     from olist_assets.lakehouse.time_travel import Version
+    from olist_assets.lakehouse.warehouse import Warehouse
 
 SPANS_SHOWN = 10
 
-# What JSON and CSV say of a version, in this order.
-TOLD = ("version", "at", "operation", "who", "run_id", "partitions", "rows", "written", "deleted", "notes")
+# The fields of a version in JSON and CSV, in this order.
+FIELDS = (
+    "version", "at", "operation", "who", "run_id", "partitions", "code_version", "rows", "written", "deleted", "notes",
+)  # fmt: skip
 
 
 @click.command()
@@ -35,14 +38,16 @@ def history(table: str, limit: int, form: str) -> None:
     olist history silver_orders
     olist history --format json gold_customer_metrics
     """
-    from olist_assets.lakehouse.warehouse import time_travel
+    from olist_assets.lakehouse import time_travel
 
-    versions = time_travel.history(Settings(), table, limit)
+    versions = time_travel.history(_warehouse(), table, limit)
     if form == "table":
-        # As wide as it is: a line that a narrow terminal breaks is still the line of one version.
+        # Not limited to the terminal, so that each version stays one line in a file or pager.
         Console(width=AS_WIDE_AS_IT_IS).print(_history_grid(versions))
         return
-    records = [{name: getattr(version, name) for name in TOLD} | {"at": version.at.isoformat()} for version in versions]
+    records = [
+        {name: getattr(version, name) for name in FIELDS} | {"at": version.at.isoformat()} for version in versions
+    ]
     if form == "json":
         click.echo(json.dumps(records, indent=2))
     else:
@@ -57,17 +62,17 @@ def history(table: str, limit: int, form: str) -> None:
 @click.argument("new", type=int)
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Rows shown of each kind.")
 def diff(table: str, old: int, new: int, limit: int) -> None:
-    """What differs between two versions of a table: rows added, removed and changed by its key.
+    """The differences between two versions of a table: rows added, removed and changed by its key.
 
     \b
     olist diff silver_orders 3 5
     olist diff --limit 0 gold_daily_metrics 1 2
     """
-    from olist_assets import catalog
-    from olist_assets.lakehouse.warehouse import time_travel
+    from olist_assets.lakehouse import time_travel
 
-    found = time_travel.compare(Settings(), table, old, new, limit)
-    key = catalog.table(table).key
+    warehouse = _warehouse()
+    found = time_travel.compare(warehouse, table, old, new, limit)
+    key = warehouse.catalog.table(table).key
     by = f"by {', '.join(key)}" if key else "whole rows: it has no key"
     console.print(f"{table}, version {old} to {new}, {by}", soft_wrap=True)
     _print_diff(found, key)
@@ -77,24 +82,33 @@ def diff(table: str, old: int, new: int, limit: int) -> None:
 @click.argument("table")
 @click.option("--version", type=int, required=True, help="See `olist history`.")
 def restore(table: str, version: int) -> None:
-    """Make a table again what it was at a version, by a new commit: its history stays. Dagster learns of it.
+    """Restore the content of a version by a new commit; the history stays, and Dagster is informed.
 
-    Where the newest entry of the table's log cannot be read, its files are set aside first.
+    If the newest entry of the table's log cannot be read, its files are set aside first.
 
     \b
     olist restore silver_orders --version 3
     """
-    from olist_assets.operations.restore import restore as restored_table
+    from olist_assets.operations.platform import Platform
+    from olist_assets.operations.restore import restore as restore_table
 
-    done = restored_table(Settings(), table, version, lambda step: console.print(escape(step), soft_wrap=True))
+    platform = Platform(Settings())
+    done = restore_table(platform, table, version, lambda step: console.print(escape(step), soft_wrap=True))
     if done.version == done.version_before:
         console.print(f"{table} is at version {version}, its newest: {done.rows:,} rows. No commit was needed.")
     else:
         rows = f"{done.rows:,} rows, before {done.rows_before:,}"
-        console.print(f"{table}: version {done.version} is now what version {version} was: {rows}", soft_wrap=True)
+        console.print(f"{table}: version {done.version} has the content of version {version}: {rows}", soft_wrap=True)
     if done.days:
         console.print(f"Days changed: {_days_text(done.days)}", soft_wrap=True)
-    console.print("What is made from it is as it was. Days that differ from bronze: olist stale")
+    console.print("Tables made from it are unchanged. To list days that differ from bronze: olist stale")
+
+
+def _warehouse() -> "Warehouse":
+    from olist_assets.catalog import catalog
+    from olist_assets.lakehouse.warehouse import Warehouse
+
+    return Warehouse(Settings(), catalog())
 
 
 def _history_grid(versions: "list[Version]") -> Grid:
@@ -108,12 +122,12 @@ def _history_grid(versions: "list[Version]") -> Grid:
     for version in versions:
         at = version.at.replace(tzinfo=None).isoformat(" ", "milliseconds")
         texts = (version.operation, version.who, version.run_id and version.run_id[:8], version.partitions)
-        figures = (version.rows, version.written, version.deleted)
+        counts = (version.rows, version.written, version.deleted)
         grid.add_row(
             str(version.version),
             at,
             *(escape(str(text)) if text else "-" for text in texts),
-            *("-" if figure is None else f"{figure:,}" for figure in figures),
+            *("-" if count is None else f"{count:,}" for count in counts),
             escape(version.notes),
         )
     return grid
@@ -129,7 +143,7 @@ def _print_diff(found: "Diff", key: tuple[str, ...]) -> None:
     if found.columns:
         columns = (f"{name} {rows:,}" for name, rows in found.columns.items())
         console.print(f"  changed rows by column: {', '.join(columns)}", soft_wrap=True)
-    for names, why in ((found.not_compared, "each snapshot has its own"), (found.only_in_one, "one version lacks it")):
+    for names, why in ((found.not_compared, "different in every version"), (found.only_in_one, "one version lacks it")):
         if names:
             console.print(f"  not compared: {', '.join(names)} ({why})", soft_wrap=True)
     for old, new in found.samples:
@@ -137,7 +151,7 @@ def _print_diff(found: "Diff", key: tuple[str, ...]) -> None:
 
 
 def _sample(old: "Row | None", new: "Row | None", key: tuple[str, ...]) -> str:
-    """A row as `+`, `-` or `~`, then its columns; of a changed one its key and what each value was and is."""
+    """A row as `+`, `-` or `~` with its columns; of a changed row the key, and the old and new values."""
     if old and new:
         columns = {name: value for name, value in new.items() if name in key}
         changes = (f"{name}={old[name]} -> {value}" for name, value in new.items() if old[name] != value)
@@ -150,7 +164,7 @@ def _columns(row: dict[str, Any]) -> str:
 
 
 def _days_text(days: tuple[date, ...]) -> str:
-    from olist_assets.operations.selection import span_text, spans
+    from olist_assets.contracts.calendar import span_text, spans
 
     listed = [span_text(span) for span in spans(days)]
     more = ", …" if len(listed) > SPANS_SHOWN else ""

@@ -1,9 +1,9 @@
 """Which columns of its upstream tables each column of a table is computed from.
 
-What counts: the values that a column's own expression is computed from, conditions of a CASE among them. What only
-decides which rows there are, or which row a value is taken from, does not: filters, join and grouping keys, order,
-windows. That is what OpenLineage calls DIRECT, and of the INDIRECT its CONDITIONAL. A column that counts rows, or comes
-from the clock, the calendar or a model's version, has no upstream column. Bronze columns are those of the source file.
+Included are the values that a column's own expression is computed from, with the conditions of a CASE. Excluded is what
+only decides which rows exist or which row a value is taken from: filters, join and grouping keys, order, windows. In
+OpenLineage's terms these are the DIRECT transformations and, of the INDIRECT ones, CONDITIONAL. A column that counts rows
+or comes from the clock, the calendar or a model's version has no upstream column. Bronze columns come from their file.
 
 `column_lineage.json` beside this module is derived from Spark's query plans by `make docs`; a test compares them.
 """
@@ -11,8 +11,6 @@ from the clock, the calendar or a model's version, has no upstream column. Bronz
 import json
 from functools import cache
 from pathlib import Path
-
-import dagster as dg
 
 FILE = Path(__file__).with_suffix(".json")
 Lineage = dict[str, dict[str, list[tuple[str, str]]]]
@@ -26,12 +24,3 @@ def column_lineage() -> Lineage:
         table: {column: [(name, field) for name, field in origins] for column, origins in columns.items()}
         for table, columns in read.items()
     }
-
-
-def catalogue_metadata(table: str) -> dict[str, dg.TableColumnLineage]:
-    """Dagster's standard metadata of a table's lineage; nothing for a table without upstream tables."""
-    columns = column_lineage().get(table)
-    if columns is None:
-        return {}
-    deps = {name: [dg.TableColumnDep(*origin) for origin in origins] for name, origins in columns.items() if origins}
-    return {"dagster/column_lineage": dg.TableColumnLineage(deps)}

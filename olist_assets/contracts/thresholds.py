@@ -1,11 +1,11 @@
-"""What is usual for a table: how far it may be from its own history before a check warns. Each limit has its reason."""
+"""How far a table may be from its own history before a check warns. Each threshold states its reason."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Limit:
-    """A threshold of a check, and why it stands there."""
+class Threshold:
+    """A limit of a check, and the reason for it."""
 
     value: float
     reason: str
@@ -13,43 +13,50 @@ class Limit:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Rows that repeat a business `key`, where nothing makes it unique; `rate` is of all rows, 0 to 1."""
+    """Rows that repeat a business `key` in a table without a unique key; `rate` is a share of all rows, 0 to 1."""
 
     key: tuple[str, ...]
-    rate: Limit = Limit(0.0, "The published files repeat none.")
+    rate: Threshold = Threshold(0.0, "The published files repeat none.")
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """The newest day in `column` may be `lag` days behind the source's last day of purchase, or OLIST_AS_OF."""
+    """The newest day in `column` may be `lag` days behind the last day of purchase, or behind OLIST_AS_OF."""
 
     column: str
-    lag: Limit = Limit(0, "It holds all that the source has.")
+    lag: Threshold = Threshold(0, "The table holds everything that the source has.")
 
 
 @dataclass(frozen=True)
 class Volume:
-    """`measure`, summed a day of `day`, beside what the weekday and the level of the weeks before let expect."""
+    """`measure`, summed per `day`, compared with the value expected from the level and the weekday pattern before."""
 
     day: str
     measure: str
-    change: Limit = Limit(0.4, "Log of the ratio: half more or a third fewer. Olist's weekdays differ less.")
-    least: Limit = Limit(
-        20, "Orders a day. Below it chance alone doubles a day: 2016 and small samples are not judged."
+    change: Threshold = Threshold(
+        0.4, "Log of the ratio: half more or a third fewer. Olist's weekdays differ by less than that."
     )
-    settles: Limit = Limit(
-        14, "Days. Newer orders are not delivered yet (the median takes 10 days), so their days grow."
+    min_level: Threshold = Threshold(
+        20, "Orders per day. Below that, chance alone doubles a day, so 2016 and small samples are not judged."
+    )
+    settling_days: Threshold = Threshold(
+        14,
+        "Days. Newer orders are not delivered yet (the median takes 10 days), so the counts of those days still grow.",
     )
 
 
 @dataclass(frozen=True)
-class Usual:
-    """The limits of one table; a contract overrides what is different there."""
+class Thresholds:
+    """The thresholds of one table; a contract overrides the defaults where its table differs."""
 
-    row_change: Limit = Limit(0.1, "Log of the ratio to the version before. A nightly load adds far less than a tenth.")
-    null_rate: Limit = Limit(0.02, "Of all rows. Versions of one source differ by less; a broken join by much more.")
-    deviations: Limit = Limit(
-        5, "Robust standard deviations (1.4826 MAD): a normal value is beyond 5 once in millions."
+    row_change: Threshold = Threshold(
+        0.1, "Log of the ratio to the version before. A nightly load adds far less than a tenth."
+    )
+    null_rate: Threshold = Threshold(
+        0.02, "Share of all rows. Versions of one source differ by less; a broken join changes much more."
+    )
+    deviations: Threshold = Threshold(
+        5, "Robust standard deviations (1.4826 MAD): a normally distributed value exceeds 5 once in millions."
     )
     duplicates: Duplicates | None = None
     freshness: Freshness | None = None

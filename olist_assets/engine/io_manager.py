@@ -1,238 +1,170 @@
 """The only place that reads or writes a table with Spark."""
 
-import json
-import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from deltalake import DeltaTable
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.governance import audit_log
-from olist_assets.lakehouse.warehouse import delta_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.engine import write_plan as writes
-from olist_assets.catalog import table
+from olist_assets.contracts.calendar import Calendar, span_text, spans
 from olist_assets.contracts.table import Column, Table
-from olist_assets.source.drift import drift
-from olist_assets.errors import OlistError
-from olist_assets.lakehouse.locks import table_lock
+from olist_assets.engine.delta_writer import ContractViolation, DeltaWriter
 from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import Spark
-from olist_assets.lakehouse.schemas import SchemaChange, add_columns, schema_change, shape
-from olist_assets.settings import Settings
+from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.engine.write_plan import Planner, Span, Stored
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.commit_metadata import user_metadata
+from olist_assets.lakehouse.order_days import changed_days, snapshot_calendar, store_calendar
+from olist_assets.lakehouse.schemas import SchemaChange, schema_change, shape
+from olist_assets.lakehouse.statistics import day_bounds, statistics
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.source.drift import drift
 from olist_assets.source.files import source_folder
-from olist_assets.engine.write_plan import Span, Stored, Write, other_days_changed, planned
-
-
-class ContractViolation(OlistError):
-    """A frame that is not what its contract says; nothing was written."""
-
-
-NULL_REFUSED = re.compile(r"NOT NULL constraint violated for column: (\w+(?:\.\w+)*)")
-DISK_FULL = "No space left on device"
 
 
 class DeltaIOManager(dg.ConfigurableIOManager):
-    """Writes an asset's frame as one Delta commit and reads upstream tables, both cut to the run's partitions."""
+    """Writes an asset's frame as one Delta commit and reads upstream tables, both limited to the run's partitions."""
 
-    spark: dg.ResourceDependency[Spark]
+    warehouse: dg.ResourceDependency[Warehouse]
+    spark: dg.ResourceDependency[SparkEngine]
     schema_policy: dg.ResourceDependency[SchemaPolicy]
+    calendar: dg.ResourceDependency[Calendar]
 
     def handle_output(self, context: dg.OutputContext, obj: DataFrame) -> None:
-        started, contract = time.monotonic(), table(context.asset_key.to_user_string())
+        """Write the frame, then report the write to Dagster and the audit log."""
+        started, contract = time.monotonic(), self._contract(context)
         span = span_of(context, contract)
-        written, other_days = self.store(obj, contract, span, run_metadata(context))
-        figures = output_metadata(written, contract, started)
-        context.add_output_metadata(figures)
-        # The table is written: what cannot be audited is said, and undoes nothing.
+        before, after, other_days = self.store(obj, contract, span, run_fields(context))
+        metadata = self._output_metadata(contract, after, started)
+        if contract.source_day:
+            metadata |= self._changed_days(contract, before, after)
+        context.add_output_metadata(metadata)
+        # The table is written already: a failure to log it is reported and undoes nothing.
         audit_log.record_or(
-            context.log.warning, Settings(), "write", [contract.name], run_id=context.run_id,
-            statement=f"version {written.version()}", rows=figures["dagster/row_count"], seconds=figures["seconds"],
+            context.log.warning, self.warehouse, "write", [contract.name], run_id=context.run_id,
+            statement=f"version {after.version()}", rows=metadata["dagster/row_count"], seconds=metadata["seconds"],
         )  # fmt: skip
         if span:
-            report_days(context, written, contract, span, other_days)
+            self._report_days(context, after, span, other_days)
 
     def load_input(self, context: dg.InputContext) -> DataFrame:
-        settings, contract = Settings(), table(context.asset_key.to_user_string())
-        # Asked of the log first: the message then names the table and how to make it.
-        lakehouse.open_table(settings, contract.name)
-        frame = self._read(lakehouse.table_path(settings, contract.name))
+        """The upstream table, of a daily one the run's days. Raises TableMissing with the command that makes it."""
+        contract = self._contract(context)
+        self.warehouse.open(contract.name)
+        frame = self._read(contract)
         span = span_of(context, contract)
         return frame.where(span.predicate) if span else frame
 
     def store(
-        self, frame: DataFrame, contract: Table, span: Span | None, said: dict[str, Any]
-    ) -> tuple[DeltaTable, tuple[date, ...]]:
-        """Write a frame as one commit that says `said`; gives the table and the days outside the span that it changed.
+        self, frame: DataFrame, contract: Table, span: Span | None, fields: Mapping[str, Any]
+    ) -> tuple[DeltaTable | None, DeltaTable, tuple[date, ...]]:
+        """Write a frame as one commit with these fields of metadata, while no other process can change the table.
 
-        All that depends on what is stored happens while no other process can change it.
+        Returns the table before and after, and the days outside the span that the write changed.
         """
-        settings = Settings()
-        path = lakehouse.table_path(settings, contract.name)
-        with table_lock(path, settings.lock_timeout, f"run {said['run_id']}"):
-            before = lakehouse.made(settings, [contract.name]).get(contract.name)
-            contract, frame = received(contract, frame, before)
+        planner = Planner(self.warehouse, self.calendar)
+        with self.warehouse.lock(self.warehouse.path(contract.name), f"run {fields['run_id']}"):
+            before = self.warehouse.existing_tables([contract.name]).get(contract.name)
+            contract, frame = as_received(contract, frame, before)
             change = self._allowed_change(contract, before, span)
-            write = planned(frame, contract, span, Stored(before, self._read(path)) if before else None)
-            self._write(write, contract, path, change, json.dumps(said | changes_told(change, contract)))
-            after = lakehouse.open_table(settings, contract.name)
-            return after, other_days_changed(before, after, contract, span) if span else ()
+            write = planner.plan(frame, contract, span, Stored(before, self._read(contract)) if before else None)
+            metadata = user_metadata(**fields, **self._changes(change, contract))
+            DeltaWriter(self.spark.session, self.warehouse.path(contract.name), contract).write(write, change, metadata)
+            after = self.warehouse.open(contract.name)
+            other_days = planner.other_days_changed(before, after, contract, span) if span else ()
+            return before, after, other_days
 
-    def _read(self, path: Path) -> DataFrame:
-        return self.spark.session.read.format("delta").load(str(path))
+    def _contract(self, context: dg.OutputContext | dg.InputContext) -> Table:
+        return self.warehouse.catalog.table(context.asset_key.to_user_string())
+
+    def _read(self, contract: Table) -> DataFrame:
+        return self.spark.session.read.format("delta").load(str(self.warehouse.path(contract.name)))
 
     def _allowed_change(self, contract: Table, stored: DeltaTable | None, span: Span | None) -> SchemaChange | None:
-        """What must become of the stored schema; None for a new table. Raises ContractViolation for a refused one."""
+        """The change of the stored schema; None for a new table. Raises ContractViolation if it is not allowed."""
         if stored is None:
             return None
         change = schema_change(shape(stored), contract)
         if change.breaking:
-            said = f"{contract.name} as stored differs from its contract: {'; '.join(change.breaking)}."
+            problem = f"{contract.name} as stored differs from its contract: {'; '.join(change.breaking)}."
             if not self.schema_policy.allow_change:
-                raise ContractViolation(f"{said} Nothing was written. To change it, run with --allow-schema-change.")
-            if span and not span.covers(lakehouse.day_bounds(stored, span.column)):
-                raise ContractViolation(f"{said} Nothing was written: such a change needs all its days in one run.")
+                raise ContractViolation(f"{problem} Nothing was written. To change it, run with --allow-schema-change.")
+            if span and not span.covers(day_bounds(stored, span.column)):
+                raise ContractViolation(f"{problem} Nothing was written: such a change needs all days in one run.")
         return change
 
-    def _write(self, write: Write, contract: Table, path: Path, change: SchemaChange | None, said: str) -> None:
-        frame = arranged(conformed(write.frame, contract), contract)
-        is_new = change is None or bool(change.breaking)
-        if is_new:
-            self._create(contract, path)
-        elif change and change.added:
-            self.spark.session.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({add_columns(change.added, contract)})")
-        writer = frame.write.format("delta").options(userMetadata=said, maxRecordsPerFile=writes.ROWS_PER_FILE)
-        if write.replaces and not is_new:
-            writer = writer.option("replaceWhere", write.replaces)
-        with faults_named(contract):
-            # A new table has no rows to replace: appending to it spares Delta the search for them.
-            writer.mode("append" if is_new else "overwrite").save(str(path))
+    def _changes(self, change: SchemaChange | None, contract: Table) -> dict[str, Any]:
+        """Fields of a commit that describe a changed schema or source."""
+        fields: dict[str, Any] = {"schema_change": change.described()} if change else {}
+        if contract.source:
+            with self.warehouse.sql() as con:
+                differences = drift(con, source_folder(self.warehouse.settings), contract.source).described()
+            fields |= {"source_drift": differences} if differences else {}
+        return fields
 
-    def _create(self, contract: Table, path: Path) -> None:
-        """A commit of its own carries what a DataFrame writer cannot: NOT NULL, comments, clustering."""
-        cluster = f"CLUSTER BY ({contract.cluster_by})" if contract.cluster_by else ""
-        definition = f"({contract.ddl()}) USING DELTA {cluster} TBLPROPERTIES ('delta.enableDeletionVectors' = 'false')"
-        sql = self.spark.session.sql
-        if not delta_log.commits(path):
-            sql(f"CREATE TABLE delta.`{path}` {definition}")
-            return
-        # Delta replaces what is in a catalog only: the session's own lends the table a name, and forgets it.
-        sql(f"DROP TABLE IF EXISTS {contract.name}")
-        sql(f"CREATE TABLE {contract.name} USING DELTA LOCATION '{path}'")
-        sql(f"REPLACE TABLE {contract.name} {definition} LOCATION '{path}'")
-        sql(f"DROP TABLE {contract.name}")
+    def _output_metadata(self, contract: Table, after: DeltaTable, started: float) -> dict[str, Any]:
+        """Dagster's metadata of a write, all of it from the Delta log."""
+        found = statistics(after)
+        return {
+            "dagster/row_count": found.rows,
+            "delta_version": after.version(),
+            "files": found.files,
+            "bytes": found.bytes,
+            "seconds": round(time.monotonic() - started, 3),
+            "path": dg.MetadataValue.path(str(self.warehouse.path(contract.name))),
+        }
+
+    def _changed_days(self, contract: Table, before: DeltaTable | None, after: DeltaTable) -> dict[str, Any]:
+        """The days that this snapshot changed, for the sensor `orders_changed`; stores the snapshot's first and last."""
+        found = changed_days(self.warehouse, contract, before, after)
+        if calendar := snapshot_calendar(self.warehouse, contract, after):
+            store_calendar(self.warehouse, calendar)
+        return {"changed_days": [span_text(span) for span in spans(found)]}
+
+    def _report_days(
+        self, context: dg.OutputContext, after: DeltaTable, span: Span, other_days: tuple[date, ...]
+    ) -> None:
+        """Report to Dagster the rows of each day of the run, and of the other days that the same commit changed."""
+        days = " OR ".join([span.predicate, *(f"{span.column} = DATE'{day}'" for day in other_days)])
+        rows = self.warehouse.rows_by_day(after, span.column, days)
+        for day in context.asset_partition_keys:
+            context.step_context.add_asset_metadata(
+                {"dagster/partition_row_count": rows.get(day, 0)}, context.asset_key, day
+            )
+        for day in map(str, other_days):
+            metadata = {"dagster/partition_row_count": rows.get(day, 0), "delta_version": after.version()}
+            context.log_event(dg.AssetMaterialization(context.asset_key, partition=day, metadata=metadata))
 
 
 def span_of(context: dg.OutputContext | dg.InputContext, contract: Table) -> Span | None:
     """The run's partitions of a daily table; None for a table without partitions."""
-    if contract.cluster_by is None or not context.has_asset_partitions:
+    if contract.day is None or not context.has_asset_partitions:
         return None
     window = context.asset_partitions_time_window
-    return Span(contract.cluster_by, window.start.date(), window.end.date())
+    return Span(contract.day, window.start.date(), window.end.date())
 
 
-def received(contract: Table, frame: DataFrame, stored: DeltaTable | None) -> tuple[Table, DataFrame]:
-    """A snapshot's contract and frame with the columns that its source has, or had once, beyond those agreed on."""
+def as_received(contract: Table, frame: DataFrame, stored: DeltaTable | None) -> tuple[Table, DataFrame]:
+    """A snapshot's contract and frame, extended by columns that its source has, or once had, beyond the contract."""
     if contract.source is None:
         return contract, frame
     known = (*(shape(stored) if stored else ()), *frame.columns)
     extra = [name for name in dict.fromkeys(known) if name not in contract.column_names]
     columns = (Column(name, "string", "Not in the contract.", nullable=True) for name in extra)
-    gone = (F.lit(None).cast("string").alias(name) for name in extra if name not in frame.columns)
-    return replace(contract, columns=(*contract.columns, *columns)), frame.select("*", *gone)
+    missing = (F.lit(None).cast("string").alias(name) for name in extra if name not in frame.columns)
+    return replace(contract, columns=(*contract.columns, *columns)), frame.select("*", *missing)
 
 
-def run_metadata(context: dg.OutputContext) -> dict[str, Any]:
-    """What a commit says of its run, so that DESCRIBE HISTORY is the audit log."""
+def run_fields(context: dg.OutputContext) -> dict[str, Any]:
+    """Fields of a commit that identify its run, its partitions and the version of its code."""
     partitions = None
     if context.has_asset_partitions:
         keys = context.asset_partition_key_range
         partitions = keys.start if keys.start == keys.end else f"{keys.start}..{keys.end}"
-    return {"run_id": context.run_id, "partitions": partitions, "code_version": context.version}
-
-
-def changes_told(change: SchemaChange | None, contract: Table) -> dict[str, Any]:
-    """What a commit says besides: how the schema or the source changed."""
-    said: dict[str, Any] = {}
-    if change:
-        said["schema_change"] = change.described()
-    if contract.source:
-        found = drift(source_folder(Settings()) / contract.source.name, contract.source)
-        said |= {"source_drift": found.described()} if found.described() else {}
-    return said
-
-
-def report_days(
-    context: dg.OutputContext, written: DeltaTable, contract: Table, span: Span, other_days: tuple[date, ...]
-) -> None:
-    """Tell Dagster the rows of each day of the run, and of the other days that the same commit changed."""
-    concerned = " OR ".join([span.predicate, *(f"{span.column} = DATE'{day}'" for day in other_days)])
-    rows = lakehouse.rows_by_day(written, contract.name, span.column, concerned)
-    for day in context.asset_partition_keys:
-        context.step_context.add_asset_metadata(
-            {"dagster/partition_row_count": rows.get(day, 0)}, context.asset_key, day
-        )
-    for day in map(str, other_days):
-        figures = {"dagster/partition_row_count": rows.get(day, 0), "delta_version": written.version()}
-        context.log_event(dg.AssetMaterialization(context.asset_key, partition=day, metadata=figures))
-
-
-def conformed(frame: DataFrame, contract: Table) -> DataFrame:
-    """The frame, once its columns are the contract's. Raises ContractViolation naming each difference."""
-    found = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
-    problems = [f"missing {c.name} {c.type}" for c in contract.columns if c.name not in found]
-    problems += [f"unexpected {name}" for name in found if name not in contract.column_names]
-    problems += [
-        f"{c.name} is {found[c.name]}, not {c.type}"
-        for c in contract.columns
-        if c.name in found and found[c.name] != c.type
-    ]
-    if problems:
-        differences = "; ".join(problems)
-        raise ContractViolation(f"{contract.name} differs from its contract: {differences}. Nothing was written.")
-    return frame.select(*contract.column_names)
-
-
-def arranged(frame: DataFrame, contract: Table) -> DataFrame:
-    """Sorted by the clustering column, so that data skipping works before any OPTIMIZE."""
-    if contract.cluster_by is None:
-        return frame
-    return frame.coalesce(1).sortWithinPartitions(contract.cluster_by, *contract.key)
-
-
-@contextmanager
-def faults_named(contract: Table) -> Iterator[None]:
-    """A null that Delta refuses and a full disk are said in one line. Raises OlistError instead of a Java trace."""
-    try:
-        yield
-    except (PySparkException, Py4JJavaError) as error:
-        if found := NULL_REFUSED.search(str(error)):
-            raise ContractViolation(
-                f"{contract.name}.{found[1]} is required and a row has none. Nothing was written."
-            ) from error
-        if DISK_FULL in str(error):
-            raise OlistError(f"{DISK_FULL}: {contract.name} is as it was. Make room and run again.") from error
-        raise
-
-
-def output_metadata(written: DeltaTable, contract: Table, started: float) -> dict[str, Any]:
-    """What Dagster records of a write, all of it from the Delta log."""
-    figures = lakehouse.statistics(written)
-    return {
-        "dagster/row_count": figures["rows"],
-        "delta_version": written.version(),
-        "files": figures["files"],
-        "bytes": figures["bytes"],
-        "seconds": round(time.monotonic() - started, 3),
-        "path": dg.MetadataValue.path(str(lakehouse.table_path(Settings(), contract.name))),
-    }
+    # OutputContext.version belongs to memoization and is always None.
+    return {"run_id": context.run_id, "partitions": partitions, "code_version": context.asset_spec.code_version}

@@ -1,31 +1,27 @@
 """Upkeep of the tables: small files joined in the order of their days, old files and old log entries removed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-import dagster as dg
-from pydantic import Field
 from pyspark.sql import SparkSession
 
-from olist_assets.governance import audit_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.catalog import tables
-from olist_assets.lakehouse.delta_log import log_folder
+from olist_assets.contracts.quoting import spark_path
+from olist_assets.engine.spark.session import SparkEngine
 from olist_assets.errors import OlistError
-from olist_assets.lakehouse.locks import table_lock
-from olist_assets.engine.spark.session import Spark
-from olist_assets.settings import Settings
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.delta_log import log_folder
+from olist_assets.lakehouse.statistics import statistics
+from olist_assets.lakehouse.warehouse import Warehouse
 
-# Delta's own safe minimum: what a running reader or a query of the past may still need.
+# Delta's own safe minimum: a running reader or a time travel query may still need younger files.
 WEEK_HOURS = 168
 AGE_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a table's newest version consists of, what lies on the disk for all its versions, and its log."""
+    """Files and bytes of a table's newest version, those on disk for all its versions, and the files of its log."""
 
     files: int
     bytes: int
@@ -34,74 +30,67 @@ class Footprint:
     log_files: int
 
 
-class MaintenanceConfig(dg.Config):
-    """Which tables (none named: all that are made), and how old a file must be that is removed."""
-
-    tables: list[str] = Field(default_factory=list)
-    retention_hours: int = WEEK_HOURS
-    force: bool = False
+OnDone = Callable[[str, Footprint, Footprint], None]
+"""Called with a table's name and its footprint before and after."""
 
 
-@dg.op(pool="maintenance", out=dg.Out(dg.Nothing))
-def maintain_tables(context: dg.OpExecutionContext, config: MaintenanceConfig, spark: dg.ResourceParam[Spark]) -> None:
-    """OPTIMIZE, VACUUM and log clean-up of each table, with files and bytes before and after as an observation."""
-    for name, before, after in maintained(config, spark):
-        figures = {
-            f"{figure}_{when}": n for when, of in (("before", before), ("after", after)) for figure, n in of.items()
-        }
-        context.log_event(dg.AssetObservation(name, metadata=figures))
+def maintain(
+    warehouse: Warehouse,
+    spark: SparkEngine,
+    on_done: OnDone,
+    *,
+    names: Iterable[str] = (),
+    retention_hours: int = WEEK_HOURS,
+    force: bool = False,
+) -> None:
+    """OPTIMIZE, VACUUM and clean the log of these tables; of all existing ones, and the audit log, if none is named.
 
-
-@dg.job(description="Join small files, remove old ones and old log entries.")
-def maintenance() -> None:
-    maintain_tables()
-
-
-def maintained(config: MaintenanceConfig, spark: Spark) -> Iterator[tuple[str, dict[str, int], dict[str, int]]]:
-    """Maintain the tables one by one; gives each one's name and footprint before and after. Raises OlistError.
-
-    With all of them, the audit log too.
+    Files younger than `retention_hours` are kept. Raises OlistError for less than a week without `force`.
     """
-    if config.retention_hours < WEEK_HOURS and not config.force:
+    if retention_hours < WEEK_HOURS and not force:
         raise OlistError(
-            f"Files younger than {WEEK_HOURS} hours may still be read, by a run that goes on or as an older version; "
-            f"removing those older than {config.retention_hours} hours needs --force."
+            f"Files younger than {WEEK_HOURS} hours may still be in use, by a run or as an older version; "
+            f"removing those older than {retention_hours} hours needs --force."
         )
-    settings = Settings()
-    for name in lakehouse.made(settings, config.tables or tables()):
-        path = lakehouse.table_path(settings, name)
-        with table_lock(path, settings.lock_timeout, "maintenance"):
-            before = footprint(settings, name)
-            spark.session.sql(f"OPTIMIZE delta.`{path}`")
-            with _age_unchecked(spark.session, when=config.force):
-                spark.session.sql(f"VACUUM delta.`{path}` RETAIN {config.retention_hours} HOURS")
-            table = lakehouse.open_table(settings, name)
-            # What is older than the table's delta.logRetentionDuration (30 days) goes once a checkpoint holds it.
-            table.create_checkpoint()
-            table.cleanup_metadata()
-            after = footprint(settings, name)
-        said = (
-            f"files {before.files_on_disk} to {after.files_on_disk}, older than {config.retention_hours} hours removed"
-        )
-        audit_log.record_or(audit_log.warn, settings, "maintain", [name], statement=said)
-        yield name, asdict(before), asdict(after)
-    if not config.tables:
-        audit_log.compact(settings)
+    named = tuple(names)
+    for name in warehouse.existing_tables(named or warehouse.catalog.business_tables):
+        before, after = _maintain_table(warehouse, spark.session, name, retention_hours, force=force)
+        files = f"files {before.files_on_disk} to {after.files_on_disk}, older than {retention_hours} hours removed"
+        audit_log.record_or(audit_log.warn, warehouse, "maintain", [name], statement=files)
+        on_done(name, before, after)
+    if not named:
+        audit_log.compact(warehouse)
 
 
-def footprint(settings: Settings, name: str) -> Footprint:
-    """What a table takes up now, old versions included."""
-    figures: dict[str, Any] = lakehouse.statistics(lakehouse.open_table(settings, name))
-    path = lakehouse.table_path(settings, name)
+def _maintain_table(
+    warehouse: Warehouse, spark: SparkSession, name: str, retention_hours: int, *, force: bool
+) -> tuple[Footprint, Footprint]:
+    path = warehouse.path(name)
+    with warehouse.lock(path, "maintenance"):
+        before = footprint(warehouse, name)
+        spark.sql(f"OPTIMIZE {spark_path(path)}")
+        with _without_age_check(spark, when=force):
+            spark.sql(f"VACUUM {spark_path(path)} RETAIN {retention_hours} HOURS")
+        table = warehouse.open(name)
+        # Entries older than the table's delta.logRetentionDuration (30 days) go once a checkpoint covers them.
+        table.create_checkpoint()
+        table.cleanup_metadata()
+        return before, footprint(warehouse, name)
+
+
+def footprint(warehouse: Warehouse, name: str) -> Footprint:
+    """The current size of a table, old versions included."""
+    newest = statistics(warehouse.open(name))
+    path = warehouse.path(name)
     log = log_folder(path)
     on_disk = [file.stat().st_size for file in path.rglob("*.parquet") if log not in file.parents]
     log_files = sum(1 for file in log.iterdir() if file.is_file())
-    return Footprint(figures["files"], figures["bytes"], len(on_disk), sum(on_disk), log_files)
+    return Footprint(newest.files, newest.bytes, len(on_disk), sum(on_disk), log_files)
 
 
 @contextmanager
-def _age_unchecked(spark: SparkSession, *, when: bool) -> Iterator[None]:
-    """Let VACUUM remove files younger than a week, for this once."""
+def _without_age_check(spark: SparkSession, *, when: bool) -> Iterator[None]:
+    """Let VACUUM remove files younger than a week."""
     if not when:
         yield
         return

@@ -1,11 +1,11 @@
 """gold_category_metrics: sales, sellers, shares and reviews of each category."""
 
-import dagster as dg
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Reconciliation
+from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.measures import exact_mean, money_mean, score_by_order, share
 
 CATEGORY = "product_category_name_english"
@@ -40,7 +40,7 @@ GOLD_CATEGORY_METRICS = Table(
 )
 
 
-@dg.asset(**GOLD_CATEGORY_METRICS.asset_args())
+@table_asset(GOLD_CATEGORY_METRICS)
 def gold_category_metrics(
     silver_order_items: DataFrame, silver_order_reviews: DataFrame, gold_product_metrics: DataFrame
 ) -> DataFrame:

@@ -3,13 +3,14 @@
 from datetime import date
 from typing import Any
 
-import dagster as dg
+from pydantic import BaseModel
 from pyspark.sql import Column as Expr
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import ForeignKey, Reconciliation, RowCount
+from olist_assets.contracts.table import Column, Table
 from olist_assets.errors import OlistError
 from olist_assets.gold.measures import exact_mean
 
@@ -80,20 +81,20 @@ EACH_BUYER_ONCE = RowCount(
 )
 
 
-class CustomerMetricsConfig(dg.Config):
+class CustomerMetricsConfig(BaseModel):
     """`as_of` (YYYY-MM-DD): the reference date, after which orders do not count; default: the last purchase."""
 
     as_of: str | None = None
 
     def reference_date(self) -> date | None:
-        """`as_of` as a date. Raises OlistError where it is none."""
+        """`as_of` as a date. Raises OlistError if it is not one."""
         try:
             return date.fromisoformat(self.as_of) if self.as_of else None
         except ValueError as error:
             raise OlistError(f"as_of must be a day as YYYY-MM-DD, not {self.as_of!r}.") from error
 
 
-@dg.asset(**GOLD_CUSTOMER_METRICS.asset_args())
+@table_asset(GOLD_CUSTOMER_METRICS)
 def gold_customer_metrics(
     config: CustomerMetricsConfig,
     silver_orders_master: DataFrame,

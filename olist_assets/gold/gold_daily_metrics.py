@@ -3,16 +3,16 @@
 from datetime import date
 from typing import Any
 
-import dagster as dg
 from pyspark.sql import Column as Expr
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.calendar import Calendar
+from olist_assets.contracts.marks import Resource, table_asset
 from olist_assets.contracts.rules import Reconciliation, RowCount, Trailing
+from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.thresholds import Freshness, Thresholds, Volume
 from olist_assets.gold.measures import exact_mean, money_mean, share
-from olist_assets.partitions import FIRST_DAY, LAST_DAY, daily_orders
-from olist_assets.contracts.thresholds import Freshness, Usual, Volume
 
 # The last 30 days, 365 days earlier.
 LOOK_BACK_DAYS = 394
@@ -23,7 +23,7 @@ GOLD_DAILY_METRICS = Table(
     description="Delivered orders by day of purchase, with trailing averages and growth.",
     grain="One row per calendar day, days without orders too.",
     key=("order_date",),
-    cluster_by="order_date",
+    day="order_date",
     columns=(
         Column("order_date", "date", "The day."),
         Column("orders_count", "int", "Delivered orders bought on it.", minimum=0),
@@ -48,13 +48,13 @@ GOLD_DAILY_METRICS = Table(
             "orders_7d_avg", "revenue_7d_avg", "orders_30d_avg", "revenue_30d_avg",
             "revenue_mom_growth", "revenue_yoy_growth",
         ),
-        complete=lambda days: with_trailing_figures(days, FIRST_DAY),
+        complete=lambda days, calendar: with_trailing_columns(days, calendar.first),
     ),
     row_counts=(
         RowCount(
             "no_day_before_the_last_is_missing",
-            f"SELECT CAST(max(order_date) - DATE '{FIRST_DAY}' AS BIGINT) + 1 FROM gold_daily_metrics",
-            "Trailing figures count a day that was never made as one without orders.",
+            "SELECT CAST(max(order_date) - DATE '{first_day}' AS BIGINT) + 1 FROM gold_daily_metrics",
+            "No day is missing: trailing columns would count it as a day without orders.",
             blocking=False,
         ),
     ),
@@ -67,20 +67,18 @@ GOLD_DAILY_METRICS = Table(
             description="The days' revenue equals the orders' value.",
         ),
     ),
-    usual=Usual(freshness=Freshness("order_date"), volume=Volume(day="order_date", measure="orders_count")),
+    thresholds=Thresholds(freshness=Freshness("order_date"), volume=Volume(day="order_date", measure="orders_count")),
 )  # fmt: skip
 
 
-@dg.asset(
-    **GOLD_DAILY_METRICS.asset_args(), partitions_def=daily_orders, backfill_policy=dg.BackfillPolicy.single_run()
-)
-def gold_daily_metrics(silver_orders_master: DataFrame) -> DataFrame:
-    """Every calendar day's own figures; those that trail are added over all days when they are written."""
-    return with_every_day(orders_by_day(silver_orders_master), silver_orders_master, FIRST_DAY, LAST_DAY)
+@table_asset(GOLD_DAILY_METRICS)
+def gold_daily_metrics(calendar: Resource[Calendar], silver_orders_master: DataFrame) -> DataFrame:
+    """Every calendar day with its own metrics; the IO manager adds the trailing columns over all days of the table."""
+    return with_every_day(orders_by_day(silver_orders_master), silver_orders_master, calendar)
 
 
 def orders_by_day(orders: DataFrame) -> DataFrame:
-    """One row a day with a delivered order."""
+    """One row per day with a delivered order."""
     return orders.groupBy("order_date").agg(
         F.count("*").cast("int").alias("orders_count"),
         F.count_distinct("customer_unique_id").cast("int").alias("unique_customers"),
@@ -91,20 +89,20 @@ def orders_by_day(orders: DataFrame) -> DataFrame:
     )
 
 
-def with_every_day(days: DataFrame, orders: DataFrame, first_day: date, last_day: date) -> DataFrame:
+def with_every_day(days: DataFrame, orders: DataFrame, calendar: Calendar) -> DataFrame:
     """Days without orders too, as zeros, and each day's `avg_order_value`."""
-    # A grouping without keys gives one row, also of no orders: a calendar without a session.
-    calendar = orders.agg(F.count("*")).select(
-        F.explode(F.sequence(F.lit(first_day), F.lit(last_day))).alias("order_date")
+    # An aggregation without keys returns one row even for no orders: the calendar needs no session.
+    every_day = orders.agg(F.count("*")).select(
+        F.explode(F.sequence(F.lit(calendar.first), F.lit(calendar.last))).alias("order_date")
     )
     zeros: dict[str, Any] = {"orders_count": 0, "unique_customers": 0, "items_sold": 0, "revenue": 0}
-    # One row a day on both sides.
-    joined = calendar.join(days, on="order_date", how="left").fillna(zeros)
+    # One row per day on both sides.
+    joined = every_day.join(days, on="order_date", how="left").fillna(zeros)
     return joined.withColumn("avg_order_value", money_mean("revenue", "orders_count", "decimal(14,2)"))
 
 
-def with_trailing_figures(days: DataFrame, first_day: date) -> DataFrame:
-    """Rows a day with averages over the last 7 and 30 calendar days, as far as they exist, and growth in revenue."""
+def with_trailing_columns(days: DataFrame, first_day: date) -> DataFrame:
+    """Days with averages over the last 7 and 30 calendar days, as far as they exist, and growth of revenue."""
     trailing = {
         f"{name}_{length}d_avg": mean_of_last(column, length, first_day)
         for name, column in (("orders", "orders_count"), ("revenue", "revenue"))
@@ -119,22 +117,22 @@ def with_trailing_figures(days: DataFrame, first_day: date) -> DataFrame:
 
 
 def days_since(first_day: date) -> Expr:
-    """Calendar days from the first of the data to the row's, both counted."""
+    """Calendar days from the first day of the data to the row's day, both included."""
     return F.datediff("order_date", F.lit(first_day)) + 1
 
 
 def over_last(measure: Expr, length: int, ending: int = 0) -> Expr:
-    """A measure over `length` calendar days, the last of them `ending` days ago, as far as they exist."""
+    """A measure over `length` calendar days that end `ending` days before the row's, as far as they exist."""
     by_day = Window.orderBy(F.unix_date("order_date"))
     return measure.over(by_day.rangeBetween(-(ending + length - 1), -ending))
 
 
 def mean_of_last(column: str, length: int, first_day: date) -> Expr:
-    """Exact sum of a column over the last days, divided by how many days the calendar has there; DOUBLE."""
+    """Exact sum of a column over the last days, divided by the number of calendar days in them; DOUBLE."""
     return over_last(F.sum(column), length).cast("double") / F.least(days_since(first_day), F.lit(length))
 
 
 def growth_over(days: int) -> Expr:
-    """Revenue of the last 30 days over that of the 30 days `days` earlier, less 1; null where there was none."""
+    """Revenue of the last 30 days over that of the 30 days `days` earlier, minus 1; null where the latter is zero."""
     before = over_last(F.sum("revenue"), 30, ending=days)
     return share(over_last(F.sum("revenue"), 30), before) - 1

@@ -1,11 +1,11 @@
 """gold_geographic_metrics: orders, revenue, delivery and place of each city."""
 
-import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Reconciliation, RowCount
+from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.measures import exact_mean, money_mean
 
 # Brazil's extreme points (IBGE): Chui and Monte Caburai, Nascente do Moa and Ponta do Seixas.
@@ -19,7 +19,7 @@ GOLD_GEOGRAPHIC_METRICS = Table(
         Column("customer_state", "string", "State, two letters."),
         Column("customer_city", "string", "City."),
         Column("total_orders", "int", "Delivered orders.", minimum=0),
-        Column("unique_customers", "int", "Customers, delivered orders or not.", minimum=1),
+        Column("unique_customers", "int", "Distinct customers with a delivered order in this city.", minimum=0),
         Column("total_revenue", "decimal(14,2)", "Value of delivered orders.", unit="BRL", minimum=0),
         Column("avg_order_value", "decimal(14,2)", "Value an order.", nullable=True, unit="BRL", minimum=0),
         Column("avg_delivery_days", "double", "Mean days to delivery.", nullable=True, unit="days"),
@@ -48,20 +48,18 @@ GOLD_GEOGRAPHIC_METRICS = Table(
 PLACE = ["customer_state", "customer_city"]
 
 
-@dg.asset(**GOLD_GEOGRAPHIC_METRICS.asset_args())
+@table_asset(GOLD_GEOGRAPHIC_METRICS)
 def gold_geographic_metrics(
     silver_orders_master: DataFrame, bronze_customers: DataFrame, bronze_geolocation: DataFrame
 ) -> DataFrame:
     """Every city with its orders and place."""
-    cities = bronze_customers.groupBy(*PLACE).agg(
-        F.count_distinct("customer_unique_id").cast("int").alias("unique_customers")
-    )
+    cities = bronze_customers.select(*PLACE).distinct()
     places = median_places(bronze_customers, bronze_geolocation)
     # One row a city on each side.
     joined = cities.join(orders_by_city(silver_orders_master), on=PLACE, how="left").join(places, on=PLACE, how="left")
     average = money_mean("total_revenue", "total_orders", "decimal(14,2)")
     return (
-        joined.fillna({"total_orders": 0, "total_revenue": 0})
+        joined.fillna({"total_orders": 0, "unique_customers": 0, "total_revenue": 0})
         .withColumn("avg_order_value", average)
         .select(*GOLD_GEOGRAPHIC_METRICS.column_names)
     )
@@ -72,6 +70,7 @@ def orders_by_city(orders: DataFrame) -> DataFrame:
     on_time = (F.col("delivery_delay") <= 0).cast("int")  # null, so not counted, where nothing was delivered
     return orders.groupBy(*PLACE).agg(
         F.count("*").cast("int").alias("total_orders"),
+        F.count_distinct("customer_unique_id").cast("int").alias("unique_customers"),
         F.sum("order_total_value").cast("decimal(14,2)").alias("total_revenue"),
         F.avg("delivery_days").alias("avg_delivery_days"),
         F.avg("delivery_delay").alias("avg_delivery_delay"),

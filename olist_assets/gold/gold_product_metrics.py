@@ -1,11 +1,11 @@
 """gold_product_metrics: sales, price, freight and reviews of each product."""
 
-import dagster as dg
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import ForeignKey, Reconciliation, RowCount
+from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.measures import exact_mean, money_mean, score_by_order
 from olist_assets.silver.silver_order_items import product_categories
 
@@ -48,7 +48,7 @@ GOLD_PRODUCT_METRICS = Table(
 )
 
 
-@dg.asset(**GOLD_PRODUCT_METRICS.asset_args())
+@table_asset(GOLD_PRODUCT_METRICS)
 def gold_product_metrics(
     silver_order_items: DataFrame,
     silver_order_reviews: DataFrame,

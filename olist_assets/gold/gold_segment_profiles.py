@@ -1,11 +1,11 @@
 """gold_segment_profiles: what the customers of each segment have in common."""
 
-import dagster as dg
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Reconciliation
+from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.measures import exact_mean, share
 
 GOLD_SEGMENT_PROFILES = Table(
@@ -37,7 +37,7 @@ GOLD_SEGMENT_PROFILES = Table(
 )
 
 
-@dg.asset(**GOLD_SEGMENT_PROFILES.asset_args())
+@table_asset(GOLD_SEGMENT_PROFILES)
 def gold_segment_profiles(gold_customer_metrics: DataFrame, gold_customer_segments_ml: DataFrame) -> DataFrame:
     """The profiles of the RFM segments, and of those by k-means."""
     rfm = gold_customer_metrics.withColumns({"segment_kind": F.lit("rfm"), "segment": F.col("customer_segment")})

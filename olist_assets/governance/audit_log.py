@@ -1,8 +1,8 @@
-"""Who read or changed what, and when: an append-only Delta table, written without a JVM.
+"""Who read or changed what, and when: an append-only Delta table, written without an engine.
 
-It stands beside the layers (<warehouse>/audit/audit_log) and is nobody's asset: what made it is each entry itself.
-Ids in the text of a query are kept as the tokens that masking makes of them: what can never be deleted must hold
-nobody's id. Other words of a query are kept as they are.
+It is beside the layers (<warehouse>/audit/audit_log) and no asset. Ids in the text of a query are stored as masking's
+tokens, since entries can never be deleted and must not contain anybody's id. Other words of a query are stored as they
+are.
 """
 
 import getpass
@@ -18,12 +18,10 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.errors import OlistError
 from olist_assets.governance import masking
-from olist_assets.lakehouse.locks import table_lock
 from olist_assets.lakehouse.object_store import open_delta, storage_options, store_errors
-from olist_assets.settings import Settings
+from olist_assets.lakehouse.warehouse import Warehouse
 
 NAME = "audit_log"
 SCHEMA = pa.schema(
@@ -42,7 +40,7 @@ SCHEMA = pa.schema(
 )
 ID = re.compile(r"\b[0-9a-f]{32}\b", re.IGNORECASE)
 HIDDEN_ID = "an-id-not-kept"
-# Appends are small files: those of a week may still be read by somebody.
+# Every append is a small file; a reader may still need those of the last week.
 KEPT = timedelta(days=7)
 
 
@@ -50,13 +48,13 @@ class NotAudited(OlistError):
     """The audit log cannot be written to."""
 
 
-def path(settings: Settings) -> Path:
-    """Where the audit log lies."""
-    return settings.warehouse_path / "audit" / NAME
+def path(warehouse: Warehouse) -> Path:
+    """The folder of the audit log."""
+    return warehouse.root / "audit" / NAME
 
 
 def record(
-    settings: Settings,
+    warehouse: Warehouse,
     action: str,
     tables: Sequence[str],
     *,
@@ -69,25 +67,25 @@ def record(
 ) -> None:
     """Append an entry: `action` (query, write, restore, maintain, forget, ...) on `tables`, by this machine's user.
 
-    `rows` are those read or written, `error` says why it failed.
+    `rows` counts rows read or written; `error` is the reason of a failure.
     """
-    told = {"role": role, "run_id": run_id, "statement": statement, "rows": rows, "seconds": seconds, "error": error}
-    append(settings, [entry(settings, action, tables, **told)])
+    fields = {"role": role, "run_id": run_id, "statement": statement, "rows": rows, "seconds": seconds, "error": error}
+    append(warehouse, [entry(warehouse, action, tables, **fields)])
 
 
-def entry(settings: Settings, action: str, tables: Sequence[str], **told: Any) -> dict[str, Any]:
-    """An entry of now for `append`; `told` are the other columns that `record` names."""
+def entry(warehouse: Warehouse, action: str, tables: Sequence[str], **fields: Any) -> dict[str, Any]:
+    """An entry with the current timestamp for `append`; `fields` are the other columns that `record` names."""
     by = f"{getpass.getuser()}@{socket.gethostname()}"
-    texts = {name: _without_ids(settings, told.get(name)) for name in ("statement", "error")}
-    return {"at": datetime.now(UTC), "action": action, "by": by, "tables": list(tables), **told, **texts}
+    texts = {name: _without_ids(warehouse, fields.get(name)) for name in ("statement", "error")}
+    return {"at": datetime.now(UTC), "action": action, "by": by, "tables": list(tables), **fields, **texts}
 
 
-def append(settings: Settings, entries: Sequence[dict[str, Any]]) -> None:
+def append(warehouse: Warehouse, entries: Sequence[dict[str, Any]]) -> None:
     """Append entries by one commit. Raises NotAudited."""
-    where = path(settings)
+    where = path(warehouse)
     try:
-        # Two processes may make the table at once, and on a local disk one commit could be lost.
-        with table_lock(where, settings.lock_timeout, "audit"):
+        # Two processes may create the table at once, and on a local disk a commit could be lost.
+        with warehouse.lock(where, "audit"):
             write_deltalake(
                 str(where),
                 pa.Table.from_pylist(list(entries), SCHEMA),
@@ -104,45 +102,45 @@ def append(settings: Settings, entries: Sequence[dict[str, Any]]) -> None:
         ) from refused
 
 
-def record_read(settings: Settings, action: str, tables: Sequence[str], *, role: str | None, **said: Any) -> None:
-    """As `record`. Raises NotAudited where a role reads; else the file system allows it, and a warning is enough.
+def record_read(warehouse: Warehouse, action: str, tables: Sequence[str], *, role: str | None, **fields: Any) -> None:
+    """As `record`. Raises NotAudited if a role reads; without a role a warning is enough.
 
-    Where there is no warehouse nothing was read: a slip in its name must not make one.
+    If the warehouse does not exist nothing was read, and a typing error in its name must not create it.
     """
-    if not settings.warehouse_path.exists():
+    if not warehouse.root.exists():
         return
     if role:
-        record(settings, action, tables, role=role, **said)
+        record(warehouse, action, tables, role=role, **fields)
     else:
-        record_or(warn, settings, action, tables, **said)
+        record_or(warn, warehouse, action, tables, **fields)
 
 
 def record_or(
-    tell: Callable[[str], object], settings: Settings, action: str, tables: Sequence[str], **said: Any
+    report: Callable[[str], object], warehouse: Warehouse, action: str, tables: Sequence[str], **fields: Any
 ) -> None:
-    """As `record`, of what has been done already: where it cannot be written, `tell` hears so."""
+    """As `record`, for an action that is already done: if it cannot be logged, `report` is called with the reason."""
     try:
-        record(settings, action, tables, **said)
+        record(warehouse, action, tables, **fields)
     except NotAudited as error:
-        tell(str(error))
+        report(str(error))
 
 
 def warn(text: str) -> None:
-    """Say on standard error what the audit log lacks."""
+    """Print on standard error what could not be logged."""
     sys.stderr.write(f"Warning: {text}\n")
 
 
-def opened(settings: Settings) -> DeltaTable | None:
-    """The log; None where nothing was ever entered."""
+def opened(warehouse: Warehouse) -> DeltaTable | None:
+    """The log; None if it has no entry yet."""
     try:
-        return open_delta(path(settings))
+        return open_delta(path(warehouse))
     except TableNotFoundError:
         return None
 
 
-def latest(settings: Settings, limit: int, conditions: dict[str, str]) -> list[dict[str, Any]]:
-    """The newest entries, newest first, whose `table`, `action` or `user` is as asked."""
-    log = opened(settings)
+def latest(warehouse: Warehouse, limit: int, conditions: dict[str, str]) -> list[dict[str, Any]]:
+    """The newest entries, newest first, that match the conditions on `table`, `action` and `user`."""
+    log = opened(warehouse)
     if log is None:
         return []
     tests = {
@@ -151,17 +149,17 @@ def latest(settings: Settings, limit: int, conditions: dict[str, str]) -> list[d
         "user": "split_part(\"by\", '@', 1) = $user",
     }
     where = " AND ".join(tests[name] for name in conditions) or "true"
-    with lakehouse.connection({NAME: log}) as con:
+    with warehouse.sql({NAME: log}) as con:
         query = f'FROM {NAME} WHERE {where} ORDER BY "at" DESC LIMIT {limit}'
         return con.sql(query, params=conditions).to_arrow_table().to_pylist()
 
 
-def compact(settings: Settings) -> tuple[int, int] | None:
-    """Join its small files, and remove those that a week has not needed; files before and after, None without a log."""
-    log = opened(settings)
+def compact(warehouse: Warehouse) -> tuple[int, int] | None:
+    """Join small files and remove those unused for a week; the number of files before and after, None without a log."""
+    log = opened(warehouse)
     if log is None:
         return None
-    with table_lock(path(settings), settings.lock_timeout, "audit"):
+    with warehouse.lock(path(warehouse), "audit"):
         log.update_incremental()
         before = len(log.file_uris())
         log.optimize.compact()
@@ -171,8 +169,8 @@ def compact(settings: Settings) -> tuple[int, int] | None:
     return before, len(log.file_uris())
 
 
-def _without_ids(settings: Settings, text: str | None) -> str | None:
+def _without_ids(warehouse: Warehouse, text: str | None) -> str | None:
     if text is None or not ID.search(text):
         return text
-    secret = masking.secret(settings) if settings.mask_salt else None
+    secret = masking.secret(warehouse.settings) if warehouse.settings.mask_salt else None
     return ID.sub(lambda found: masking.token(secret, found[0].lower()) if secret else HIDDEN_ID, text)

@@ -1,12 +1,11 @@
-"""Who is forgotten: a list of salted hashes beside the tables, and what a snapshot's frame is made to hold instead.
+"""Erased customers: a list of salted hashes beside the tables, and the values that replace theirs in a snapshot.
 
-A person's ids become random tokens, zip prefix and city a word, and the comments of their orders nothing. Orders and
-money stay, under the tokens. Every read of the source goes by the list, so no later snapshot brings a person back.
+Ids become random tokens, zip prefix and city a fixed word, and the comments of their orders null. Orders and amounts
+stay, under the tokens. Every read of the source applies the list, so no later snapshot brings a customer back.
 """
 
 import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -21,21 +20,21 @@ from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, SOURCES, SourceFile
 from olist_assets.errors import OlistError
 from olist_assets.governance import masking
-from olist_assets.lakehouse.locks import table_lock
 from olist_assets.lakehouse.object_store import open_delta, storage_options
-from olist_assets.settings import Settings
-from olist_assets.contracts.source_files import CORRUPT, SOURCES, SourceFile
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.source.dialect import duckdb_csv
 
 ERASED = "erased"
-# Of each source that tells of a customer: by which columns a row is known to be theirs, and what it says of them.
+# For each file about customers: the columns by which a row belongs to a customer.
 KEYS = {
     SOURCES["order_reviews"].name: ("order_id", "review_id"),
     SOURCES["orders"].name: ("customer_id",),
     SOURCES["customers"].name: ("customer_id", "customer_unique_id"),
 }
-# Every order needs a place: these cannot be null.
+# These columns are required: an order has a place.
 PLACES = ("customer_zip_code_prefix", "customer_city")
 COMMENTS = ("review_comment_title", "review_comment_message")
 SCHEMA = pa.schema(
@@ -50,7 +49,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Person:
-    """A customer before they are forgotten: their `customer_unique_id`, and the `customer_id`s of their orders."""
+    """A customer to be erased: the `customer_unique_id`, and the `customer_id`s of the orders."""
 
     unique_id: str
     customer_ids: tuple[str, ...]
@@ -62,7 +61,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Found:
-    """What is to be erased from some source files or snapshots: ids and what replaces them, orders and reviews."""
+    """Values to erase from source files or snapshots: ids with their replacements, orders and reviews."""
 
     replacements: dict[str, str]
     orders: tuple[str, ...]
@@ -70,36 +69,36 @@ class Found:
 
 
 class Erasures:
-    """The list, read with the secret that it was made with. It is false where nobody is on it."""
+    """The list, read with the secret that it was written with. It is false if it is empty."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises OlistError for a list that another secret was used for, or none is given for."""
+    def __init__(self, warehouse: Warehouse) -> None:
+        """Raises OlistError if the list was written with another secret, or if no secret is set."""
         try:
-            self._rows = open_delta(path(settings)).to_pyarrow_table().to_pylist()
+            self._rows = open_delta(path(warehouse)).to_pyarrow_table().to_pylist()
         except TableNotFoundError:
             self._rows = []
             return
-        self.secret = masking.secret(settings)
+        self.secret = masking.secret(warehouse.settings)
         if any(row["secret"] != _mark(self.secret) for row in self._rows):
             raise OlistError(
-                f"OLIST_MASK_SALT is not the secret that the erasures in {path(settings)} were made with: whom they "
-                "mean cannot be told. Set the one of then."
+                f"OLIST_MASK_SALT is not the secret with which the erasures in {path(warehouse)} were written, so the "
+                "customers on the list cannot be recognized. Set the original secret."
             )
 
     def __bool__(self) -> bool:
         return bool(self._rows)
 
     def knows(self, given: str) -> bool:
-        """Whether the id is of somebody on the list."""
+        """Whether the id belongs to a customer on the list."""
         return any(masking.digest(self.secret, given) in row["ids"] for row in self._rows) if self._rows else False
 
     def found(self, con: duckdb.DuckDBPyConnection) -> Found:
-        """Whom of the list `customers`, `orders` and `order_reviews`, relations of the connection, tell of."""
+        """The values of listed customers in `customers`, `orders` and `order_reviews`, relations of the connection."""
         masking.use_secret(con, self.secret)
         seeds = {digest: row["token"] for row in self._rows for digest in row["ids"]}
         con.register("listed", pa.table({"digest": list(seeds), "seed": list(seeds.values())}))
         person, order = masking.sql_digest("customer_unique_id"), masking.sql_digest("customer_id")
-        # Orders that a person made since are known by the customers' file alone, and those that it lacks by the list.
+        # Later orders of a person are found in the customers' file only; orders that it lacks are found by the list.
         rows = con.execute(
             "WITH known AS ("
             f"SELECT customer_unique_id, customer_id, seed FROM customers JOIN listed ON {person} = digest UNION ALL "
@@ -115,16 +114,16 @@ class Erasures:
         return f"{ERASED}-{masking.digest(self.secret, seed + given)[: masking.DIGITS]}"
 
 
-def path(settings: Settings) -> Path:
-    """Where the list lies."""
-    return settings.warehouse_path / "governance" / "erasures"
+def path(warehouse: Warehouse) -> Path:
+    """The folder of the list."""
+    return warehouse.root / "governance" / "erasures"
 
 
-def add(settings: Settings, person: Person) -> None:
+def add(warehouse: Warehouse, person: Person) -> None:
     """Put a person on the list, once."""
-    where, secret = path(settings), masking.secret(settings)
-    with table_lock(where, settings.lock_timeout, "erasure"):
-        if Erasures(settings).knows(person.unique_id):
+    where, secret = path(warehouse), masking.secret(warehouse.settings)
+    with warehouse.lock(where, "erasure"):
+        if Erasures(warehouse).knows(person.unique_id):
             return
         entry = {
             "at": datetime.now(UTC),
@@ -137,15 +136,15 @@ def add(settings: Settings, person: Person) -> None:
 
 
 def erased(frame: DataFrame, source: SourceFile, found: Found) -> DataFrame:
-    """A source's frame, or its snapshot's, without what is to be erased: as many rows, in the same columns."""
+    """A source's frame, or its snapshot's, without the values to erase: the same rows and columns otherwise."""
     if not found.replacements:
         return frame
     named = {"order_id": found.orders, "review_id": found.reviews}
     is_theirs = _any_of(F.col(key).isin(*named.get(key, found.replacements)) for key in KEYS[source.name])
     is_theirs = is_theirs | _any_of(F.col(CORRUPT).contains(known) for known in found.replacements)
-    agreed = {*source.columns, "ingestion_timestamp", "source_file", CORRUPT}
+    agreed = {*source.columns, *ADDED_COLUMNS}
     replaced = {name: F.lit(ERASED) for name in (*PLACES, CORRUPT) if name in frame.columns}
-    # What a column that nobody agreed on holds is not known.
+    # The content of a column outside the contract is unknown.
     replaced |= {n: F.lit(None).cast("string") for n in frame.columns if n in COMMENTS or n not in agreed}
     theirs = F.coalesce(is_theirs, F.lit(False))
     changed = {
@@ -155,18 +154,10 @@ def erased(frame: DataFrame, source: SourceFile, found: Found) -> DataFrame:
     return frame.withColumns(changed).replace(ids, subset=list(source.columns))
 
 
-@contextmanager
-def source_files(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the three files that tell of customers, as text."""
-    with duckdb.connect() as con:
-        con.execute("SET enable_progress_bar = false")
-        for subject in ("customers", "orders", "order_reviews"):
-            file = str(folder / SOURCES[subject].name).replace("'", "''")
-            con.execute(
-                f"CREATE VIEW {subject} AS FROM read_csv('{file}', all_varchar = true, header = true, delim = ',', "
-                "quote = '\"', escape = '\"', strict_mode = false, parallel = false, ignore_errors = true)"
-            )
-        yield con
+def create_source_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Views of the three files about customers, as text."""
+    for subject in ("customers", "orders", "order_reviews"):
+        con.execute(f"CREATE VIEW {subject} AS FROM {duckdb_csv(folder / SOURCES[subject].name)}")
 
 
 def _column(
@@ -182,5 +173,5 @@ def _any_of(conditions: Iterable[Column]) -> Column:
 
 
 def _mark(secret: bytes) -> str:
-    """Tells one secret from another, and nothing of either."""
+    """A text that differs for different secrets and reveals neither."""
     return masking.digest(secret, "olist erasures")

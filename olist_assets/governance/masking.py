@@ -1,4 +1,4 @@
-"""What masking makes of personal data, and the secret that its tokens are made with."""
+"""Masking of personal data, and the secret key of its tokens."""
 
 import hashlib
 import hmac
@@ -6,61 +6,64 @@ from collections.abc import Callable
 
 import duckdb
 
+from olist_assets.contracts.quoting import identifier
 from olist_assets.contracts.table import Column
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
 BLOCK, DIGITS = 64, 24
 TOKEN = "masked-"
-SHORTEST = 16
-HOW_TO = 'Make one and keep it: export OLIST_MASK_SALT="$(openssl rand -hex 32)"'
+MIN_SECRET_CHARACTERS = 16
+HOW_TO = 'Create one and keep it: export OLIST_MASK_SALT="$(openssl rand -hex 32)"'
 
 
 def secret(settings: Settings) -> bytes:
-    """The secret of this platform's tokens. Raises OlistError that says how to make one, and never shows it."""
+    """The secret key of this platform's tokens. Raises OlistError that says how to create one; never shows it."""
     salt = settings.mask_salt.get_secret_value() if settings.mask_salt else ""
     if not salt:
         raise OlistError(f"Customers' ids are hashed with a secret, and OLIST_MASK_SALT is not set. {HOW_TO}")
-    if len(salt) < SHORTEST:
-        raise OlistError(f"OLIST_MASK_SALT is shorter than {SHORTEST} characters: it could be guessed. {HOW_TO}")
+    if len(salt) < MIN_SECRET_CHARACTERS:
+        raise OlistError(
+            f"OLIST_MASK_SALT is shorter than {MIN_SECRET_CHARACTERS} characters: it could be guessed. {HOW_TO}"
+        )
     return salt.encode()
 
 
 def digest(secret: bytes, value: str) -> str:
-    """HMAC-SHA256 (RFC 2104) of a text, 64 hex digits: without the secret nobody can tell which text it is of."""
+    """HMAC-SHA256 (RFC 2104) of a text, 64 hex digits: without the secret the text cannot be found."""
     return hmac.new(secret, value.encode(), hashlib.sha256).hexdigest()
 
 
 def token(secret: bytes, value: str) -> str:
-    """What stands for an id in every masked table."""
+    """The token that replaces an id in every masked table."""
     return TOKEN + digest(secret, value)[:DIGITS]
 
 
 def use_secret(con: duckdb.DuckDBPyConnection, secret: bytes) -> None:
-    """Give a connection the two keys of RFC 2104 that `masked` needs, as variables: they stand in no query's text."""
+    """Give a connection the two keys of RFC 2104 that `masked` needs, as variables, so that no query text has them."""
     key = (hashlib.sha256(secret).digest() if len(secret) > BLOCK else secret).ljust(BLOCK, b"\0")
     for name, pad in (("inner_key", 0x36), ("outer_key", 0x5C)):
         con.execute(f"SET VARIABLE {name} = $1", [bytes(byte ^ pad for byte in key)])
 
 
 def masked(column: Column) -> str:
-    """DuckDB's expression of what a masked reader sees of a column; that of a hash needs `use_secret`."""
-    return f'{_MASKS[column.pii](column.name)} AS "{column.name}"' if column.pii else f'"{column.name}"'
+    """DuckDB's expression of a column as a masked reader sees it; that of a hash needs `use_secret`."""
+    return f"{_MASKS[column.pii](column.name)} AS {identifier(column.name)}" if column.pii else identifier(column.name)
 
 
 def needs_secret(columns: tuple[Column, ...]) -> bool:
-    """Whether masking the columns takes the secret."""
+    """Whether masking the columns needs the secret."""
     return any(column.pii == "hash" for column in columns)
 
 
 def sql_digest(name: str) -> str:
-    """DuckDB's expression of `digest` of a column; it needs `use_secret`."""
-    return f"sha256(getvariable('outer_key') || unhex(sha256(getvariable('inner_key') || encode(\"{name}\"))))"
+    """DuckDB's expression of the `digest` of a column; it needs `use_secret`."""
+    return f"sha256(getvariable('outer_key') || unhex(sha256(getvariable('inner_key') || encode({identifier(name)}))))"
 
 
 _MASKS: dict[str, Callable[[str], str]] = {
     "hash": lambda name: f"'{TOKEN}' || left({sql_digest(name)}, {DIGITS})",
-    # Of the five digits of a Brazilian zip prefix the first two name a region of some hundred thousand people.
-    "cut": lambda name: f'left("{name}", 2)',
-    "remove": lambda name: f'CASE WHEN false THEN "{name}" END',
+    # The first two digits of a Brazilian zip code name a region of some hundred thousand people.
+    "cut": lambda name: f"left({identifier(name)}, 2)",
+    "remove": lambda name: f"CASE WHEN false THEN {identifier(name)} END",
 }

@@ -3,25 +3,28 @@
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from functools import cached_property
 from pathlib import Path
 
 import duckdb
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from olist_assets.catalog import all_tables
+from olist_assets.contracts.catalog import Catalog
+from olist_assets.contracts.quoting import identifier
 from olist_assets.contracts.table import Column, Table
 from olist_assets.errors import OlistError
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
+
+PACKAGED = Path(__file__).with_name("governance.yaml")
 
 
 class Denied(OlistError):
-    """The role may not see what was asked for."""
+    """The role may not see the table or column asked for."""
 
 
 class Grant(BaseModel):
-    """What is seen of a table: some columns (none named: all), and the rows that a condition in SQL holds for."""
+    """The visible part of a table: its columns (none named: all), and the rows for which an SQL condition holds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,12 +32,12 @@ class Grant(BaseModel):
     rows: str | None = None
 
     def visible(self, table: Table) -> tuple[Column, ...]:
-        """Those of the contract's columns that are seen, in its order."""
+        """The visible columns of the contract, in its order."""
         return tuple(column for column in table.columns if not self.columns or column.name in self.columns)
 
 
 class Role(BaseModel):
-    """A role of the file: `tables` names tables or patterns such as `gold_*`; the first that fits a table counts."""
+    """A role of the file: `tables` names tables or patterns such as `gold_*`; the first that matches a table applies."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,35 +46,43 @@ class Role(BaseModel):
     masked: bool = True
     tables: dict[str, Grant]
 
-    @cached_property
-    def grants(self) -> dict[str, Grant]:
-        """The grant of each table that is seen at all, by the table's name."""
-        fitting = {
+    def grants(self, catalog: Catalog) -> dict[str, Grant]:
+        """The grant of each table that is visible at all, by the table's name."""
+        matching = {
             name: [grant for pattern, grant in self.tables.items() if fnmatchcase(name, pattern)]
-            for name in all_tables()
+            for name in catalog.tables
         }
-        return {name: found[0] for name, found in fitting.items() if found}
+        return {name: found[0] for name, found in matching.items() if found}
 
-    def require(self, names: Iterable[str]) -> None:
+    def require(self, catalog: Catalog, names: Iterable[str]) -> None:
         """Raises Denied for tables that the role does not see."""
-        if hidden := [name for name in names if name not in self.grants]:
-            seen = ", ".join(self.grants)
+        visible = self.grants(catalog)
+        if hidden := [name for name in names if name not in visible]:
+            seen = ", ".join(visible)
             raise Denied(f"Role {self.name} may not read {', '.join(hidden)}. It sees: {seen} (governance.yaml).")
 
 
-def in_force(settings: Settings, name: str | None = None) -> Role | None:
+def in_force(warehouse: Warehouse, name: str | None = None) -> Role | None:
     """The role of this name, else that of OLIST_ROLE; None where neither is given. Raises OlistError."""
-    wanted = name or settings.role
+    wanted = name or warehouse.settings.role
     if wanted is None:
         return None
-    found = roles(settings.governance)
+    found = roles(warehouse)
     if wanted not in found:
-        raise OlistError(f"There is no role {wanted!r} in {settings.governance}. Roles: {', '.join(found)}.")
+        raise OlistError(f"There is no role {wanted!r} in {roles_file(warehouse.settings)}. Roles: {', '.join(found)}.")
     return found[wanted]
 
 
-def roles(path: Path) -> dict[str, Role]:
-    """All roles of the file by name. Raises OlistError that names file, role and what is wrong."""
+def roles_file(settings: Settings) -> Path:
+    """The file of roles: the one that the settings name, by default in the working directory, else this package's."""
+    if "governance" in settings.model_fields_set or settings.governance.exists():
+        return settings.governance
+    return PACKAGED
+
+
+def roles(warehouse: Warehouse) -> dict[str, Role]:
+    """All roles of the file by name. Raises OlistError that names the file, the role and the problem."""
+    path = roles_file(warehouse.settings)
     try:
         read = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
@@ -79,42 +90,42 @@ def roles(path: Path) -> dict[str, Role]:
     stated = read.get("roles") if isinstance(read, dict) else None
     if not isinstance(stated, dict) or not stated:
         raise OlistError(f"{path} has no `roles:`, a mapping of each role's name to its `about` and `tables`.")
-    return {str(name): _checked(path, str(name), said) for name, said in stated.items()}
+    with warehouse.sql() as con:
+        return {str(name): _checked(con, warehouse.catalog, path, str(name), spec) for name, spec in stated.items()}
 
 
-def _checked(path: Path, name: str, said: object) -> Role:
+def _checked(con: duckdb.DuckDBPyConnection, catalog: Catalog, path: Path, name: str, spec: object) -> Role:
     where = f"{path}, role {name}"
-    if not isinstance(said, dict):
-        raise OlistError(f"{where}: a mapping with `about` and `tables` is wanted.")
+    if not isinstance(spec, dict):
+        raise OlistError(f"{where}: must be a mapping with `about` and `tables`.")
     try:
-        role = Role.model_validate(said | {"name": name})
+        role = Role.model_validate(spec | {"name": name})
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise OlistError(f"{where}: {'; '.join(problems)}.") from error
     for pattern in role.tables:
-        if not any(fnmatchcase(table, pattern) for table in all_tables()):
-            raise OlistError(f"{where}: {pattern} fits no table. Tables: {', '.join(all_tables())}.")
-    for table, grant in role.grants.items():
-        _check_grant(f"{where}, table {table}", all_tables()[table], grant)
+        if not any(fnmatchcase(table, pattern) for table in catalog.tables):
+            raise OlistError(f"{where}: {pattern} matches no table. Tables: {', '.join(catalog.tables)}.")
+    for table, grant in role.grants(catalog).items():
+        _check_grant(con, f"{where}, table {table}", catalog.tables[table], grant)
     return role
 
 
-def _check_grant(where: str, table: Table, grant: Grant) -> None:
+def _check_grant(con: duckdb.DuckDBPyConnection, where: str, table: Table, grant: Grant) -> None:
     if unknown := [name for name in grant.columns if name not in table.column_names]:
         raise OlistError(f"{where}: it has no column {', '.join(unknown)}. Columns: {', '.join(table.column_names)}.")
     if grant.rows is None:
         return
-    columns = ", ".join(f'"{column.name}" {_duckdb_type(column)}' for column in table.columns)
-    with duckdb.connect() as con:
-        con.execute(f'CREATE TABLE "{table.name}" ({columns})')
-        try:
-            con.execute(f'SELECT 1 FROM "{table.name}" WHERE ({grant.rows})')
-        except duckdb.Error as error:
-            said = str(error).splitlines()[0]
-            raise OlistError(
-                f"{where}: `rows: {grant.rows}` is no condition on its columns ({said}). For example: "
-                "customer_state = 'SP'"
-            ) from error
+    columns = ", ".join(f"{identifier(column.name)} {_duckdb_type(column)}" for column in table.columns)
+    con.execute(f"CREATE OR REPLACE TABLE {identifier(table.name)} ({columns})")
+    try:
+        con.execute(f"SELECT 1 FROM {identifier(table.name)} WHERE ({grant.rows})")
+    except duckdb.Error as error:
+        problem = str(error).splitlines()[0]
+        raise OlistError(
+            f"{where}: `rows: {grant.rows}` is no condition on its columns ({problem}). For example: "
+            "customer_state = 'SP'"
+        ) from error
 
 
 def _duckdb_type(column: Column) -> str:

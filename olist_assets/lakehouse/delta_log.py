@@ -1,8 +1,8 @@
-"""The files of a Delta log: what each commit says of itself, which cannot be read, and setting those aside.
+"""The files of a Delta log: the information in each commit, which files are unreadable, and setting those aside.
 
-Read here because deltalake's `history()` counts down from the version that was opened, so that a commit without
-commitInfo shifts the others and an unreadable one hides them all; its `load_as_version(datetime)` goes by the files'
-modification times, which any copy of the table changes.
+deltalake's `history()` counts down from the opened version, so that a commit without commitInfo shifts the others and
+an unreadable one hides them all; its `load_as_version(datetime)` uses the files' modification times, which any copy of
+the table changes. Hence the files are read here.
 """
 
 import json
@@ -39,7 +39,7 @@ class Commit:
 
     @cached_property
     def actions(self) -> list[dict[str, Any]] | None:
-        """What it does, an object a line; None where the file cannot be read."""
+        """Its actions, one per line of the file; None where the file cannot be read."""
         try:
             return [json.loads(line) for line in self.path.read_text().split("\n") if line.strip()]
         except (OSError, ValueError):
@@ -47,7 +47,7 @@ class Commit:
 
     @cached_property
     def info(self) -> dict[str, Any] | None:
-        """What its writer said of it: empty where that is nothing, None where the file cannot be read."""
+        """Its commitInfo; empty where it has none, None where the file cannot be read."""
         if self.actions is None:
             return None
         try:
@@ -57,25 +57,25 @@ class Commit:
 
     @property
     def schema(self) -> list[tuple[str, str, bool]] | None:
-        """Name, type (as JSON) and nullability of the columns, where it says what those of the table are."""
-        said = next((action["metaData"] for action in self.actions or () if "metaData" in action), None)
-        fields = json.loads(said["schemaString"])["fields"] if said else None
+        """Name, type (as JSON) and nullability of the columns, if the commit sets the table's schema."""
+        metadata = next((action["metaData"] for action in self.actions or () if "metaData" in action), None)
+        fields = json.loads(metadata["schemaString"])["fields"] if metadata else None
         return fields and [(field["name"], json.dumps(field["type"]), field["nullable"]) for field in fields]
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing of it reached the disk, as a power cut leaves a file; Delta takes it for no change."""
-        nothing_there = self.path.exists() and self.path.stat().st_size == 0
-        return nothing_there and self.version not in checkpoints(self.path.parent)
+        """Whether the file is empty, as after a power cut; Delta reads an empty commit as no change."""
+        has_no_bytes = self.path.exists() and self.path.stat().st_size == 0
+        return has_no_bytes and self.version not in checkpoints(self.path.parent)
 
     @property
     def only_creates(self) -> bool:
-        """Whether it makes a table, or makes one anew, without a row."""
+        """Whether it creates or replaces the table without writing a row."""
         return (self.info or {}).get("operation") in ("CREATE TABLE", "REPLACE TABLE")
 
     @property
     def at(self) -> datetime:
-        """When it was committed (UTC); where it does not say so, when its file was last changed."""
+        """When it was committed (UTC); without a timestamp in the commit, when its file was last modified."""
         info = self.info or {}
         stamp = info.get("inCommitTimestamp") or info.get("timestamp")
         seconds = stamp / 1000 if isinstance(stamp, int) else self.path.stat().st_mtime
@@ -91,27 +91,27 @@ def commit(table: Path, version: int) -> Commit:
 
 
 def commits(table: Path) -> list[Commit]:
-    """Those that the log still has, newest first."""
+    """The commits that the log still has, newest first."""
     found = (Commit(path) for path in log_folder(table).glob("*.json") if COMMIT.fullmatch(path.name))
     return sorted(found, key=lambda commit: commit.version, reverse=True)
 
 
 def checkpoints(folder: Path) -> set[int]:
-    """Versions whose whole content a log folder has in one place: what commits before them said is not needed."""
+    """Versions of which a log folder has a checkpoint, which makes the commits before it unnecessary."""
     return {int(found[1]) for path in folder.iterdir() if (found := CHECKPOINT.fullmatch(path.name))}
 
 
 def reaches(table: Path, version: int) -> bool:
-    """Whether the log has all that makes up the version: a checkpoint or the first commit, and each commit since.
+    """Whether the log has everything that the version consists of: a checkpoint or the first commit, and each one since.
 
-    deltalake opens a version without these, with a part of its rows.
+    deltalake also opens a version without these, with only a part of its rows.
     """
     start = max((start for start in checkpoints(log_folder(table)) if start <= version), default=-1)
     return {commit.version for commit in commits(table)}.issuperset(range(start + 1, version + 1))
 
 
 def last_readable(table: Path) -> int | None:
-    """The newest version that opens."""
+    """The newest version that can be opened."""
     return next((commit.version for commit in commits(table) if _opens(table, commit)), None)
 
 
@@ -124,7 +124,7 @@ def _opens(table: Path, commit: Commit) -> bool:
 
 
 def broken_file(table: Path, last: int | None) -> str | None:
-    """The file's name that keeps versions after the `last` readable one from opening, if it can be told."""
+    """The name of the file because of which versions after the `last` readable one cannot be opened, if it is known."""
     expected = None if last is None else last + 1
     for commit in reversed(commits(table)):
         if expected is not None and commit.version > expected:
@@ -137,12 +137,12 @@ def broken_file(table: Path, last: int | None) -> str | None:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether the file repeats what commits say: the log is whole without it."""
+    """Whether the file is a checkpoint, which repeats the commits: the log is complete without it."""
     return "checkpoint" in path.name
 
 
 def files_after(table: Path, last: int | None) -> list[Path]:
-    """All files of versions after `last`, and the pointer to the last checkpoint where it is one of those."""
+    """All files of versions after `last`, and the pointer to the last checkpoint if that is one of them."""
     folder, last = log_folder(table), -1 if last is None else last
     found = [path for path in sorted(folder.iterdir()) if OF_A_VERSION.fullmatch(path.name)]
     found = [path for path in found if max(map(int, re.findall(r"\d{20}", path.name))) > last]
@@ -152,7 +152,7 @@ def files_after(table: Path, last: int | None) -> list[Path]:
 
 
 def files_before(table: Path, version: int) -> list[Path]:
-    """All files of the log that only tell of versions before one, and those set aside."""
+    """All files of the log that concern only versions before `version`, and the files that were set aside."""
     found = [path for path in log_folder(table).iterdir() if re.match(r"\.?\d{20}\.", path.name)]
     return [path for path in found if ASIDE in path.name or int(re.findall(r"\d{20}", path.name)[-1]) < version]
 
@@ -165,7 +165,7 @@ def _last_checkpoint(path: Path) -> int:
 
 
 def set_aside(files: Iterable[Path]) -> list[str]:
-    """Rename files so that no reader takes them for a part of the log; returns their new names."""
+    """Rename files so that no reader takes them for part of the log; returns their new names."""
     return [file.rename(_free_name(file)).name for file in files]
 
 

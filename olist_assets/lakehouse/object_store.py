@@ -1,14 +1,13 @@
-"""A warehouse in an object store: what deltalake and Spark must know to reach it.
+"""A warehouse in an object store: the options that deltalake and Spark need to reach it.
 
 Credentials, region and endpoint come from the environment that AWS's own tools read (AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL). What else a store needs is said in OLIST_SPARK_CONF.
+AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL). Further options of a store are set by OLIST_SPARK_CONF.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from dagster_deltalake import DeltaTableResource, LocalConfig, S3Config
-from dagster_deltalake.config import ClientConfig
 from deltalake import DeltaTable
 from fsspec import AbstractFileSystem
 from upath import UPath
@@ -16,27 +15,25 @@ from upath import UPath
 ENDPOINT, REGION = "AWS_ENDPOINT_URL", "AWS_REGION"
 
 
-def open_delta(path: Path, version: int | None = None) -> DeltaTable:
-    """A table at a version, the newest unless one is named. Raises deltalake's errors."""
-    if isinstance(path, Path):
-        return DeltaTableResource(url=str(path), storage_options=LocalConfig(), version=version).load()
-    config, client = _s3()
-    return DeltaTableResource(url=str(path), storage_options=config, client_options=client, version=version).load()
+def open_delta(path: Path, version: int | None = None, options: Mapping[str, str] | None = None) -> DeltaTable:
+    """A table at a version, the newest by default; `options` override those of the environment.
+
+    Raises deltalake's errors.
+    """
+    return DeltaTable(str(path), version=version, storage_options=storage_options(path) | dict(options or {}))
 
 
 def storage_options(path: Path) -> dict[str, str]:
-    """What deltalake must be told to write at a place; nothing for a folder."""
+    """The options that deltalake needs to read or write at a path; none for a local folder."""
     if isinstance(path, Path):
         return {}
-    config, client = _s3()
-    return {**config.str_dict(), **client.str_dict()}
+    options = {"endpoint": os.environ.get(ENDPOINT), "region": os.environ.get(REGION), "allow_http": allow_http()}
+    return {name: value for name, value in options.items() if value}
 
 
-def _s3() -> tuple[S3Config, ClientConfig]:
-    endpoint = os.environ.get(ENDPOINT)
-    # Such a server stands on this machine or in its own network; deltalake wants to be told.
-    plain = True if endpoint and endpoint.startswith("http://") else None
-    return S3Config(endpoint=endpoint, region=os.environ.get(REGION)), ClientConfig(allow_http=plain)
+def allow_http() -> str | None:
+    """Whether the endpoint is reached without TLS, which deltalake refuses unless told: `true` or None."""
+    return "true" if os.environ.get(ENDPOINT, "").startswith("http://") else None
 
 
 def object_store(address: str) -> AbstractFileSystem | None:
@@ -45,7 +42,7 @@ def object_store(address: str) -> AbstractFileSystem | None:
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """What the client of S3 raises besides OSErrors, as where nothing answers; none where it is not installed."""
+    """Errors of the S3 client that are no OSErrors, for example for an unreachable endpoint; none if it is not installed."""
     try:
         from botocore.exceptions import BotoCoreError
     except ImportError:
@@ -54,7 +51,7 @@ def store_errors() -> tuple[type[Exception], ...]:
 
 
 def store_config() -> dict[str, str]:
-    """Spark's settings for S3. Hadoop's client for it calls itself s3a; Delta knows it by both names."""
+    """Spark's settings for S3, whose client in Hadoop is called s3a; Delta accepts both schemes."""
     config = {"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"}
     if region := os.environ.get(REGION):
         config["spark.hadoop.fs.s3a.endpoint.region"] = region

@@ -1,4 +1,4 @@
-"""What a table was: the figures of its versions, from the Delta log alone."""
+"""Earlier versions of a table: their rows, sizes, null rates and columns, from the Delta log alone."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ from pathlib import Path
 
 from deltalake.exceptions import DeltaError
 
-from olist_assets.lakehouse.warehouse import delta_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
+from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.object_store import open_delta
 from olist_assets.lakehouse.schemas import Shape, shape
+from olist_assets.lakehouse.statistics import statistics
 
-# More cost 6 ms each a table, and say little of what is usual now.
+# Each version read costs 6 ms per table, and older versions say little about what is usual now.
 VERSIONS_READ = 8
-# Commits that change no row: they would make every other change look rare.
+# Operations that change no row: counted as versions, they would make real changes look rare.
 NO_WRITE = {
     "CREATE TABLE", "REPLACE TABLE", "ADD COLUMNS", "SET TBLPROPERTIES", "OPTIMIZE", "VACUUM START", "VACUUM END",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Past:
-    """A version of a table; `nulls` is a rate by column, 0 to 1, of those columns whose nulls the log counts."""
+class PastVersion:
+    """A version of a table; `nulls` is the null rate, 0 to 1, of each column whose nulls the log counts."""
 
     version: int
     at: datetime
@@ -33,27 +33,27 @@ class Past:
     shape: Shape
 
 
-def earlier(path: Path, before: int, limit: int = VERSIONS_READ) -> list[Past]:
-    """The last versions below `before` that wrote rows and that the log still has whole, the oldest first."""
-    found: list[Past] = []
+def past_versions(path: Path, before: int, limit: int = VERSIONS_READ) -> list[PastVersion]:
+    """The last versions below `before` that wrote rows and can still be read from the log, oldest first."""
+    found: list[PastVersion] = []
     for commit in delta_log.commits(path):
         if len(found) == limit:
             break
         is_write = (commit.info or {}).get("operation") not in NO_WRITE
         if commit.version < before and is_write and delta_log.reaches(path, commit.version):
-            # A version that cannot be read is no news here: `olist history` and opening the table tell of it.
+            # Skip unreadable versions; `olist history` reports them.
             with suppress(DeltaError, OSError):
-                found.append(_past(path, commit))
+                found.append(_past_version(path, commit))
     return found[::-1]
 
 
-def _past(path: Path, commit: delta_log.Commit) -> Past:
+def _past_version(path: Path, commit: delta_log.Commit) -> PastVersion:
     table = open_delta(path, commit.version)
-    figures = lakehouse.statistics(table)
-    rates = null_rates(figures["rows"], figures["nulls"])
-    return Past(commit.version, commit.at, figures["rows"], figures["files"], figures["bytes"], rates, shape(table))
+    found = statistics(table)
+    nulls = null_rates(found.rows, found.nulls)
+    return PastVersion(commit.version, commit.at, found.rows, found.files, found.bytes, nulls, shape(table))
 
 
 def null_rates(rows: int, nulls: dict[str, int]) -> dict[str, float]:
-    """Nulls by column as rates of the rows; none of a table without rows."""
+    """Nulls by column as a share of the rows; empty for a table without rows."""
     return {name: count / rows for name, count in nulls.items()} if rows else {}

@@ -1,4 +1,4 @@
-"""How a stored table's schema differs from its contract, and which differences lose nothing."""
+"""How a stored table's schema differs from its contract, and which differences are safe to apply."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Shape = Mapping[str, tuple[str, bool]]
 
 @dataclass(frozen=True)
 class SchemaChange:
-    """What must change for a stored table to be as its contract says: nullable columns to add, and all else."""
+    """The changes from a stored schema to its contract: nullable columns to add, and breaking changes."""
 
     added: tuple[Column, ...]
     breaking: tuple[str, ...]
@@ -27,7 +27,7 @@ class SchemaChange:
 
 
 def shape(table: DeltaTable) -> Shape:
-    """The stored columns in their order, types in Spark SQL's words."""
+    """The stored columns in order, with Spark SQL's type names."""
     return {field.name: (_type_name(field.type), field.nullable) for field in table.schema().fields}
 
 
@@ -38,7 +38,7 @@ def _type_name(kind: Any) -> str:
 
 
 def schema_change(stored: Shape, contract: Table) -> SchemaChange:
-    """From the stored columns to the contract's. Only a new column that may be null leaves every old row true."""
+    """The change from the stored columns to the contract's. Only a new nullable column keeps every stored row valid."""
     added = tuple(c for c in contract.columns if c.name not in stored and c.nullable)
     breaking = [
         f"{c.name} {c.type} is new and required" for c in contract.columns if c.name not in stored and not c.nullable
@@ -56,7 +56,7 @@ def schema_change(stored: Shape, contract: Table) -> SchemaChange:
 
 
 def add_columns(columns: tuple[Column, ...], contract: Table) -> str:
-    """The list of ALTER TABLE ADD COLUMNS, each at its place in the contract."""
+    """The column list of ALTER TABLE ADD COLUMNS, each column in its position in the contract."""
     before = dict(zip(contract.column_names[1:], contract.column_names, strict=False))
     places = {name: f"AFTER `{before[name]}`" if name in before else "FIRST" for name in contract.column_names}
     return ", ".join(f"{column.ddl()} {places[column.name]}" for column in columns)

@@ -1,4 +1,4 @@
-"""What differs between two versions of a table: rows added, removed and changed by key."""
+"""The differences between two versions of a table: rows added, removed and changed by key."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,12 +9,12 @@ from deltalake import DeltaTable
 
 from olist_assets.contracts.table import Table
 from olist_assets.errors import OlistError
-from olist_assets.lakehouse.warehouse import connection, create_view, data_files
+from olist_assets.lakehouse.sql import create_view
+from olist_assets.lakehouse.statistics import data_files
+from olist_assets.lakehouse.warehouse import Warehouse
 
-# Each snapshot has its own: no two would have a row in common.
-NOT_COMPARED = {"bronze": ("ingestion_timestamp",), "ml": ("scored_at",)}
 ADDED, REMOVED, CHANGED = "+", "-", "~"
-# Names that no column of a Delta table can have. Rows with the same key are numbered: they make pairs, not a product.
+# Names that no column of a Delta table can have. Rows with the same key are numbered, so that they form pairs and no product.
 NUMBER, OLD, NEW = '"row number"', '"old row"', '"new row"'
 
 Row = dict[str, Any]
@@ -22,11 +22,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Diff:
-    """Numbers of rows; those of a table without a key are compared whole and as often as they occur.
+    """Counts of rows; rows of a table without a key are compared as a whole, as often as they occur.
 
-    `columns`: in how many changed rows each differs. `days`: those of a daily table with a row that differs.
-    `samples`: the row in the old and in the new version, None where it has none. `only_in_one`: columns that one
-    version lacks; like `not_compared` they make no difference.
+    `columns`: the number of changed rows per column. `days`: days of a daily table with a row that differs.
+    `samples`: a row in the old and in the new version, None where it does not exist. `only_in_one`: columns that one
+    version lacks; like `not_compared` they are ignored.
     """
 
     added: int
@@ -40,16 +40,17 @@ class Diff:
     only_in_one: tuple[str, ...]
 
 
-def diff(contract: Table, old: DeltaTable, new: DeltaTable, limit: int = 0) -> Diff:
+def diff(warehouse: Warehouse, contract: Table, old: DeltaTable, new: DeltaTable, limit: int = 0) -> Diff:
     """Compare two versions, with up to `limit` sample rows of each kind. Raises OlistError."""
     had, has = ([column.name for column in table.schema().fields] for table in (old, new))
-    not_compared = NOT_COMPARED.get(contract.layer, ())
+    # A volatile column differs in every version: no two would have a row in common.
+    not_compared = contract.volatile
     compared = [name for name in has if name in had and name not in not_compared]
     if lacking := set(contract.key) - set(compared):
-        raise OlistError(f"One version of {contract.name} has no {', '.join(sorted(lacking))}: there is no key.")
-    day = contract.cluster_by if contract.cluster_by in compared else None
+        raise OlistError(f"One version of {contract.name} has no {', '.join(sorted(lacking))}: its rows have no key.")
+    day = contract.day if contract.day in compared else None
     try:
-        with connection({}) as con:
+        with warehouse.sql() as con:
             rows = _compare(con, old, new, compared, contract.key)
             counts = dict(con.execute("SELECT sign, count(*) FROM differing GROUP BY ALL").fetchall())
             added, removed, changed = (counts.get(sign, 0) for sign in (ADDED, REMOVED, CHANGED))
@@ -71,9 +72,9 @@ def diff(contract: Table, old: DeltaTable, new: DeltaTable, limit: int = 0) -> D
 def _compare(
     con: duckdb.DuckDBPyConnection, old: DeltaTable, new: DeltaTable, compared: list[str], key: tuple[str, ...]
 ) -> int:
-    """Make the table `differing` (sign, old row, new row); gives the number of rows in the new version."""
+    """Create the table `differing` (sign, old row, new row); returns the number of rows in the new version."""
     before, after = set(data_files(old)), set(data_files(new))
-    # A file of both versions has the same rows in both: most of a table is only counted.
+    # A file that belongs to both versions has the same rows in both: it is only counted.
     create_view(con, "shared", new, sorted(before & after))
     _create_side(con, "old", old, before - after, compared)
     _create_side(con, "new", new, after - before, compared)
@@ -85,7 +86,7 @@ def _compare(
         )
     columns = (*(f'"{name}"' for name in key), NUMBER)
     same_key = " AND ".join(f"{OLD}.{name} IS NOT DISTINCT FROM {NEW}.{name}" for name in columns)
-    # Without a key no two rows are a pair: a condition never true, on which DuckDB can hash as it cannot on `false`.
+    # Without a key no two rows are a pair. This condition is never true, and unlike `false` DuckDB can hash on it.
     pair = same_key if key else f"{OLD}.{NUMBER} = -{NEW}.{NUMBER}"
     con.execute(
         f"CREATE TABLE differing AS SELECT CASE WHEN {OLD}.{NUMBER} IS NULL THEN '{ADDED}' "
@@ -101,7 +102,7 @@ def _create_side(
 ) -> None:
     create_view(con, f"{side}_files", table, sorted(files))
     in_files = {name for name, *_ in con.execute(f"DESCRIBE {side}_files").fetchall()}
-    # A file older than a column of its table does not have it.
+    # A file written before a column was added lacks it.
     columns = ", ".join(f'"{name}"' if name in in_files else f'NULL AS "{name}"' for name in compared)
     con.execute(f"CREATE VIEW {side} AS SELECT {columns} FROM {side}_files")
 
@@ -131,6 +132,6 @@ def _samples(con: duckdb.DuckDBPyConnection, limit: int) -> tuple[tuple[Row | No
 
 
 def _row(found: Row) -> Row | None:
-    """A side of a pair: all its fields are NULL, its number too, where it has no row."""
+    """One side of a pair; None where it has no row: then all its fields are NULL, its number too."""
     number = NUMBER.strip('"')
     return {name: value for name, value in found.items() if name != number} if found[number] else None

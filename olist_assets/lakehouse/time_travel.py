@@ -1,6 +1,5 @@
 """A table's versions: what each commit did, opening an earlier one, comparing two."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,23 +10,23 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from olist_assets.lakehouse.warehouse import delta_log
-from olist_assets.catalog import table, tables
 from olist_assets.errors import OlistError
-from olist_assets.lakehouse.warehouse import NothingYet, Opener, TableMissing, mentioned, open_table, table_path
+from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.commit_metadata import read_user_metadata
 from olist_assets.lakehouse.object_store import open_delta
-from olist_assets.settings import Settings
+from olist_assets.lakehouse.sql import tables_named
 from olist_assets.lakehouse.table_diff import Diff, diff
+from olist_assets.lakehouse.warehouse import NotWrittenYet, Opener, TableMissing, Warehouse
 
-# The same figures as Spark and as delta-rs call them.
+# The same metrics under the names of Spark and of delta-rs.
 WRITTEN = ("numOutputRows", "num_added_rows")
 DELETED = ("numDeletedRows", "num_deleted_rows")
-SHOWN_BY_THEMSELVES = ("run_id", "partitions")
+OWN_FIELDS = ("run_id", "partitions", "code_version")
 
 
 @dataclass(frozen=True)
 class Version:
-    """One commit as its writer tells of it; None where it does not."""
+    """One commit of a table; None where the commit does not say."""
 
     path: Path
     version: int
@@ -36,13 +35,14 @@ class Version:
     who: str | None
     run_id: str | None
     partitions: str | None
+    code_version: str | None
     written: int | None
     deleted: int | None
     notes: str
 
     @cached_property
     def rows(self) -> int | None:
-        """Those of the whole table after it, by the log's file statistics, which a writer may leave out."""
+        """Rows of the whole table after it, from the log's file statistics, which a writer may leave out."""
         if not delta_log.reaches(self.path, self.version):
             return None
         try:
@@ -53,9 +53,9 @@ class Version:
         return None if None in counts else sum(counts)
 
 
-def history(settings: Settings, name: str, limit: int) -> list[Version]:
-    """The newest versions of a table, the newest first, also where the newest cannot be read."""
-    path = table_path(settings, table(name).name)
+def history(warehouse: Warehouse, name: str, limit: int) -> list[Version]:
+    """The newest versions of a table, newest first, even if the newest cannot be read. Raises TableMissing."""
+    path = warehouse.path(warehouse.catalog.table(name).name)
     found = delta_log.commits(path)
     if not found:
         raise TableMissing(name, path)
@@ -64,7 +64,7 @@ def history(settings: Settings, name: str, limit: int) -> list[Version]:
 
 def _version(path: Path, commit: delta_log.Commit) -> Version:
     info = commit.info or {}
-    said = _said(info)
+    fields = _fields(info)
     metrics = info.get("operationMetrics") or {}
     return Version(
         path=path,
@@ -72,31 +72,26 @@ def _version(path: Path, commit: delta_log.Commit) -> Version:
         at=commit.at,
         operation=info.get("operation"),
         who=_who(info),
-        run_id=_text(said.get("run_id")),
-        partitions=_text(said.get("partitions")),
-        written=_figure(metrics, WRITTEN),
-        deleted=_figure(metrics, DELETED),
-        notes="cannot be read" if commit.info is None or commit.is_empty else _notes(said),
+        run_id=_text(fields.get("run_id")),
+        partitions=_text(fields.get("partitions")),
+        code_version=_text(fields.get("code_version")),
+        written=_metric(metrics, WRITTEN),
+        deleted=_metric(metrics, DELETED),
+        notes="cannot be read" if commit.info is None or commit.is_empty else _notes(fields),
     )
 
 
-def _said(info: dict[str, Any]) -> dict[str, Any]:
-    """The commit's userMetadata: ours is a JSON object, others may have written any text."""
-    text = info.get("userMetadata")
-    try:
-        said = json.loads(text or "{}")
-    except (TypeError, ValueError):
-        said = text
-    said = said if isinstance(said, dict) else {"said": said}
+def _fields(info: dict[str, Any]) -> dict[str, Any]:
+    fields = read_user_metadata(info.get("userMetadata"))
     if info.get("operation") == "RESTORE":
-        # Spark says so itself, whoever restored the table and by which command.
-        said.setdefault("restored_version", (info.get("operationParameters") or {}).get("version"))
-    return said
+        # The writer records this itself, whoever restored the table and by which command.
+        fields.setdefault("restored_version", (info.get("operationParameters") or {}).get("version"))
+    return fields
 
 
-def _notes(said: dict[str, Any]) -> str:
-    told = {key: value for key, value in said.items() if value is not None and key not in SHOWN_BY_THEMSELVES}
-    return "; ".join(f"{key}: {value}" for key, value in told.items())
+def _notes(fields: dict[str, Any]) -> str:
+    others = {key: value for key, value in fields.items() if value is not None and key not in OWN_FIELDS}
+    return "; ".join(f"{key}: {value}" for key, value in others.items())
 
 
 def _who(info: dict[str, Any]) -> str | None:
@@ -104,7 +99,7 @@ def _who(info: dict[str, Any]) -> str | None:
     return " ".join(filter(None, (info.get("userName"), *engine.split()[:1]))) or None
 
 
-def _figure(metrics: dict[str, Any], names: tuple[str, ...]) -> int | None:
+def _metric(metrics: dict[str, Any], names: tuple[str, ...]) -> int | None:
     found = next((str(metrics[name]) for name in names if name in metrics), "")
     return int(found) if found.isdigit() else None
 
@@ -113,45 +108,47 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def schema_versions(settings: Settings, name: str) -> list[int]:
-    """The versions that changed the columns' names, types, order or nullability, the oldest first.
+def schema_versions(warehouse: Warehouse, name: str) -> list[int]:
+    """The versions that changed the columns' names, types, order or nullability, oldest first.
 
-    The first is the one that made the table, as far as its log still tells. Comments change nothing.
+    The first one created the table, as far back as the log reaches. A changed comment is no change of the schema.
     """
     found, columns = [], None
-    for commit in reversed(delta_log.commits(table_path(settings, table(name).name))):
+    for commit in reversed(delta_log.commits(warehouse.path(name))):
         if commit.schema and commit.schema != columns:
             found.append(commit.version)
             columns = commit.schema
     return found
 
 
-def at_version(query: str, version: int) -> Opener:
-    """Opens the one table that a query names at a version. Raises OlistError for a query that names more or none."""
-    names = mentioned(query, tables())
+def at_version(warehouse: Warehouse, query: str, version: int) -> Opener:
+    """Opens the one table that a query names at a version. Raises OlistError for a query that names several or none."""
+    names = tables_named(query, warehouse.catalog.tables)
     if len(names) != 1:
-        said = f"names {', '.join(names)}" if names else "names no table"
-        raise OlistError(f"A version is one table's own and the query {said}. For a common point in time: --as-of")
-    return lambda settings, name: open_table(settings, name, version)
+        found = f"names {', '.join(names)}" if names else "names no table"
+        raise OlistError(
+            f"A version belongs to one table and the query {found}. For a common point in time use --as-of."
+        )
+    return lambda name: warehouse.open(name, version)
 
 
-def at_time(moment: datetime) -> Opener:
-    """Opens each table at its last version committed at or before the moment; NothingYet where there is none."""
+def at_time(warehouse: Warehouse, moment: datetime) -> Opener:
+    """Opens each table at its last version committed at or before the moment; NotWrittenYet where there is none."""
 
-    def opener(settings: Settings, name: str) -> DeltaTable:
-        path = table_path(settings, name)
+    def opener(name: str) -> DeltaTable:
+        path = warehouse.path(name)
         found = delta_log.commits(path)
         if not found:
             raise TableMissing(name, path)
         version = next((commit.version for commit in found if commit.at <= moment), 0)
         if version == 0:
-            raise NothingYet(name, f"at {moment:%Y-%m-%d %H:%M:%S} UTC")
-        return open_table(settings, name, version)
+            raise NotWrittenYet(name, f"at {moment:%Y-%m-%d %H:%M:%S} UTC")
+        return warehouse.open(name, version)
 
     return opener
 
 
-def compare(settings: Settings, name: str, old: int, new: int, limit: int) -> Diff:
-    """What differs between two versions of a table, with up to `limit` sample rows of each kind."""
-    contract = table(name)
-    return diff(contract, open_table(settings, name, old), open_table(settings, name, new), limit)
+def compare(warehouse: Warehouse, name: str, old: int, new: int, limit: int) -> Diff:
+    """The differences between two versions of a table, with up to `limit` sample rows of each kind."""
+    contract = warehouse.catalog.table(name)
+    return diff(warehouse, contract, warehouse.open(name, old), warehouse.open(name, new), limit)

@@ -1,8 +1,9 @@
-"""OpenLineage events of runs that ended, translated from Dagster's event log by the library `openlineage-python`.
+"""OpenLineage events of finished runs, translated from Dagster's event log with the library `openlineage-python`.
 
-A run is a run of its job; each table that it wrote is a run below it, of a job named as the table. Both start and end
-(COMPLETE, FAIL or ABORT) at the times that Dagster recorded. Their ids follow from Dagster's: sent twice, they are the
-same. How far the log was sent is kept in Dagster's own storage, and moves on once a run's events were taken.
+A Dagster run is a run of its job; each table that it wrote is a child run, of a job named like the table. Both start
+and end (COMPLETE, FAIL or ABORT) at the times that Dagster recorded. Their ids are derived from Dagster's, so that they
+are the same if sent twice. The position in the log is stored in Dagster's own storage and advances with every run whose
+events were delivered.
 """
 
 import os
@@ -20,11 +21,10 @@ from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState, set_producer
 from openlineage.client.facet_v2 import RunFacet, error_message_run, job_type_job, parent_run
 
-from olist_assets.catalog import table, tables
 from olist_assets.errors import OlistError
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.lineage.datasets import inputs, output
 from olist_assets.orchestration.failures import reason
-from olist_assets.settings import Settings
 
 CURSOR = "olist/openlineage"
 RUNS_AT_ONCE = 20
@@ -35,45 +35,45 @@ STEP_ENDS = {Kind.STEP_SUCCESS: RunState.COMPLETE, Kind.STEP_FAILURE: RunState.F
 
 
 class NotDelivered(OlistError):
-    """A receiver did not take events."""
+    """A receiver did not accept events."""
 
 
 @dataclass
 class Work:
-    """A run or a step: when it started and ended (Unix time), how, and what was recorded of the table it wrote."""
+    """A run or a step: start and end (Unix time), its final state, and the metadata of the table that it wrote."""
 
     started: float
     ended: float
     state: RunState
     error: str | None = None
-    figures: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
-def send_new(storage: dg.DagsterInstance) -> int:
-    """Send the events of runs that ended since those sent last, RUNS_AT_ONCE at most; returns how many runs.
+def send_new(storage: dg.DagsterInstance, warehouse: Warehouse) -> int:
+    """Send the events of runs that finished since the last call, at most RUNS_AT_ONCE; returns their number.
 
-    Raises NotDelivered: the runs from there on are sent the next time.
+    Raises NotDelivered; the remaining runs are sent by the next call.
     """
     sent = 0
     set_producer(f"urn:olist-assets:{version('olist-assets')}")
     try:
         client = OpenLineageClient()
         for record in ended_runs(storage):
-            for event in events_of(storage, record.event_log_entry):
+            for event in events_of(storage, warehouse, record.event_log_entry):
                 client.emit(event)
             storage.daemon_cursor_storage.set_cursor_values({CURSOR: str(record.storage_id)})
             sent += 1
         client.close()
-    # The library's own: of the receiver, of a file, and of a configuration that it does not understand.
+    # The library's own errors: of the receiver, of a file, and of an invalid configuration.
     except (requests.RequestException, RuntimeError, OSError, KeyError, ValueError) as error:
         raise NotDelivered(
-            f"OpenLineage events were not delivered ({_said(error)}). Nothing is lost: they are sent the next time."
+            f"OpenLineage events were not delivered ({_short_text(error)}). Nothing is lost: the next run or tick sends them."
         ) from error
     return sent
 
 
-def _said(error: Exception) -> str:
-    # The text of an HTTP library's error has the whole address, and so whatever secret is in it.
+def _short_text(error: Exception) -> str:
+    # The text of an HTTP error contains the whole address, including any secret in it.
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the receiver answered {error.response.status_code}"
     if isinstance(error, requests.RequestException):
@@ -82,7 +82,7 @@ def _said(error: Exception) -> str:
 
 
 def ended_runs(storage: dg.DagsterInstance) -> list[dg.EventLogRecord]:
-    """The ends of runs after the last that was sent, oldest first."""
+    """The final events of runs that were not sent yet, oldest first."""
     sent = int(storage.daemon_cursor_storage.get_cursor_values({CURSOR}).get(CURSOR, 0))
     found = (
         record
@@ -94,22 +94,22 @@ def ended_runs(storage: dg.DagsterInstance) -> list[dg.EventLogRecord]:
     return sorted(found, key=lambda record: record.storage_id)[:RUNS_AT_ONCE]
 
 
-def events_of(storage: dg.DagsterInstance, end: dg.EventLogEntry) -> Iterator[RunEvent]:
-    """Start and end of a run, named by its last event, and between them those of each table that it made."""
-    run, steps = work_of(storage, end)
-    settings, job = Settings(), _job(str(end.job_name), "DAG")
+def events_of(storage: dg.DagsterInstance, warehouse: Warehouse, end: dg.EventLogEntry) -> Iterator[RunEvent]:
+    """Start and end of the run of a final event, and between them those of each table that it wrote."""
+    run, steps = work_of(storage, warehouse, end)
+    job = _job(str(end.job_name), "DAG")
     run_started, run_ended = _start_and_end(end.run_id, job, run)
     parent = parent_run.ParentRunFacet(parent_run.Run(end.run_id), parent_run.Job(job.namespace, job.name))
     yield run_started
     for name, step in steps.items():
-        run_id, read = str(uuid.uuid5(uuid.UUID(end.run_id), name)), inputs(table(name), settings)
-        written = [output(table(name), settings, step.figures)]
+        run_id, table = str(uuid.uuid5(uuid.UUID(end.run_id), name)), warehouse.catalog.table(name)
+        read, written = inputs(table, warehouse), [output(table, warehouse, step.metadata)]
         yield from _start_and_end(run_id, _job(name, "TASK"), step, parent=parent, read=read, written=written)
     yield run_ended
 
 
-def work_of(storage: dg.DagsterInstance, end: dg.EventLogEntry) -> tuple[Work, dict[str, Work]]:
-    """What the event log says of a run that ended, and of its steps that make tables, by table."""
+def work_of(storage: dg.DagsterInstance, warehouse: Warehouse, end: dg.EventLogEntry) -> tuple[Work, dict[str, Work]]:
+    """A finished run and its steps that write tables, by table, from the event log."""
     last = end.get_dagster_event()
     run = Work(end.timestamp, end.timestamp, RUN_ENDS[last.event_type])
     if run.state is RunState.FAIL:
@@ -121,8 +121,8 @@ def work_of(storage: dg.DagsterInstance, end: dg.EventLogEntry) -> tuple[Work, d
         name = str(event.step_key)
         if event.event_type is Kind.RUN_START:
             run.started = at
-        elif event.event_type is Kind.STEP_START and name in tables():
-            # Until it says more, it was cut short when the run ended.
+        elif event.event_type is Kind.STEP_START and name in warehouse.catalog.business_tables:
+            # Unless a later event says otherwise, the end of the run aborted it.
             steps[name] = Work(at, end.timestamp, RunState.ABORT)
         elif name in steps:
             _note(steps[name], event, at)
@@ -132,9 +132,9 @@ def work_of(storage: dg.DagsterInstance, end: dg.EventLogEntry) -> tuple[Work, d
 def _note(step: Work, event: dg.DagsterEvent, at: float) -> None:
     if event.event_type is Kind.ASSET_MATERIALIZATION:
         recorded = event.step_materialization_data.materialization.metadata
-        # A day that changed with others has no figures of the whole table.
+        # The event of another day that changed has no metadata of the whole table.
         if "bytes" in recorded:
-            step.figures = {name: value.value for name, value in recorded.items()}
+            step.metadata = {name: value.value for name, value in recorded.items()}
         return
     step.ended, step.state = at, STEP_ENDS[event.event_type]
     if step.state is RunState.FAIL:

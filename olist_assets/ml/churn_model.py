@@ -1,74 +1,78 @@
-"""churn_model: the classic churn model, whose label is a function of its first feature: see the check that says so."""
+"""churn_model: the classic churn model. Its label is a function of its first feature, which a check reports."""
 
-import dagster as dg
-from pydantic import Field
-from pyspark.ml import Pipeline, PipelineModel
-from pyspark.ml.classification import RandomForestClassifier
-from pyspark.ml.feature import Imputer, VectorAssembler
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from olist_assets.contracts.marks import Resource, model_asset
 from olist_assets.contracts.model import Model
-from olist_assets.mlops.evaluation import figures, scores
-from olist_assets.mlops.training_rows import buyers, in_fixed_order, is_trained_on, last_stage
+from olist_assets.mlops.estimators.spark_ml import feature_importances, random_forest
+from olist_assets.mlops.evaluation import metrics, scores
 from olist_assets.mlops.plots import classifier_plots, importances_plot
 from olist_assets.mlops.registry import Trained
-from olist_assets.mlops.tracking import Mlflow
+from olist_assets.mlops.training_rows import buyers, in_fixed_order, is_trained_on
 
-# Counted as churned after so many days without an order.
+if TYPE_CHECKING:
+    from pyspark.ml import Pipeline
+
+    from olist_assets.mlops.tracking import Mlflow
+
+# Days without an order after which a customer counts as churned.
 CHURNED_AFTER_DAYS = 90
 KEY, LABEL = "customer_unique_id", "is_churned"
 FEATURES = (
     "recency_days", "frequency", "monetary_value", "avg_order_value", "avg_delivery_days", "avg_delivery_delay",
     "avg_review_score", "customer_lifetime_days", "total_items_purchased",
 )  # fmt: skip
-# Nobody knows the delivery of a parcel without a date, or the score of an order without a review: the median stands in.
+# Unknown for an order without a delivery date or a review: replaced by the median.
 MAY_BE_MISSING = ("avg_delivery_days", "avg_delivery_delay", "avg_review_score")
 
 CHURN_MODEL = Model(
     name="churn_model",
     description=(
         f"Random forest for `{LABEL}` (recency_days > {CHURNED_AFTER_DAYS}). The label is a function of "
-        "`recency_days`, which is also a feature: the AUC is near 1 by construction and says nothing of the future. "
-        "For that: `repurchase_model`."
+        "`recency_days`, which is also a feature: the AUC is near 1 by construction and says nothing about the future. "
+        "See `repurchase_model` for that."
     ),
-    figure="auc_roc",
+    metric="auc_roc",
     score="churn_probability",
-    suspect="recency_days",
+    leak_suspect="recency_days",
 )
 
 
-class ForestConfig(dg.Config):
-    """A random forest and its split. Same data, same seed: same model."""
+class ForestConfig(BaseModel):
+    """A random forest and its split. The same data and seed give the same model."""
 
-    trees: int = Field(default=100, ge=1, description="Trees of the forest.")
-    depth: int = Field(default=5, ge=1, le=30, description="Most levels of a tree.")
-    seed: int = Field(default=42, description="Of the split and of the trees' samples.")
-    train_share: float = Field(default=0.8, gt=0, lt=1, description="Part of the customers trained on.")
+    trees: int = Field(default=100, ge=1, description="Number of trees.")
+    depth: int = Field(default=5, ge=1, le=30, description="Maximum depth of a tree.")
+    seed: int = Field(default=42, description="Seed of the split and of the trees' samples.")
+    train_share: float = Field(default=0.8, gt=0, lt=1, description="Share of the customers to train on.")
 
 
-@dg.asset(**CHURN_MODEL.asset_args())
-def churn_model(
-    context: dg.AssetExecutionContext, config: ForestConfig, mlflow: Mlflow, gold_customer_metrics: DataFrame
-) -> Trained:
-    """The forest on four fifths of the customers, tested on the others; once more without the suspect feature."""
+@model_asset(CHURN_MODEL)
+def churn_model(mlflow: Resource["Mlflow"], config: ForestConfig, gold_customer_metrics: DataFrame) -> Trained:
+    """A forest trained on four fifths of the customers and tested on the others; also without the suspect feature."""
     with (
-        mlflow.training(context, CHURN_MODEL, config) as run,
+        mlflow.training(CHURN_MODEL, config) as run,
         in_fixed_order(labelled(gold_customer_metrics), KEY) as customers,
     ):
         trained_on = is_trained_on(KEY, config.train_share, config.seed)
         train, held_out = customers.where(trained_on), customers.where(~trained_on)
-        forest = pipeline(config, FEATURES).fit(train)
+        forest = estimator(config, FEATURES).fit(train)
         tested = scores(forest.transform(held_out), LABEL)
-        run.figures(figures(tested))
-        honest = pipeline(config, tuple(name for name in FEATURES if name != CHURN_MODEL.suspect)).fit(train)
-        run.figures(figures(scores(honest.transform(held_out), LABEL)), variant=f"without_{CHURN_MODEL.suspect}")
+        run.log_metrics(metrics(tested))
+        without_suspect = tuple(name for name in FEATURES if name != CHURN_MODEL.leak_suspect)
+        honest = estimator(config, without_suspect).fit(train)
+        honest_metrics = metrics(scores(honest.transform(held_out), LABEL))
+        run.log_metrics(honest_metrics, variant=f"without_{CHURN_MODEL.leak_suspect}")
         if run.champion:
-            run.against_champion(figures(scores(run.champion.pipeline.transform(held_out), LABEL)))
-        weights = importances(forest)
-        run.importances(weights)
-        run.plots(classifier_plots(tested) | importances_plot(weights))
-        return run.version(forest, FEATURES)
+            run.log_champion_metrics(metrics(scores(run.champion.pipeline.transform(held_out), LABEL)))
+        weights = feature_importances(forest, FEATURES)
+        run.log_importances(weights)
+        run.log_plots(classifier_plots(tested) | importances_plot(weights))
+        return run.register(forest, FEATURES)
 
 
 def labelled(customers: DataFrame) -> DataFrame:
@@ -76,20 +80,8 @@ def labelled(customers: DataFrame) -> DataFrame:
     return buyers(customers, KEY, FEATURES).withColumn(LABEL, (F.col("recency_days") > CHURNED_AFTER_DAYS).cast("int"))
 
 
-def pipeline(config: ForestConfig, names: tuple[str, ...]) -> Pipeline:
-    """Medians for what is missing, and the forest."""
-    known = {name: f"{name}_known" for name in names if name in MAY_BE_MISSING}
-    return Pipeline(
-        stages=[
-            Imputer(inputCols=list(known), outputCols=list(known.values()), strategy="median"),
-            VectorAssembler(inputCols=[known.get(name, name) for name in names], outputCol="features"),
-            RandomForestClassifier(
-                labelCol=LABEL, numTrees=config.trees, maxDepth=config.depth, seed=config.seed, featuresCol="features"
-            ),
-        ]
+def estimator(config: ForestConfig, features: tuple[str, ...]) -> "Pipeline":
+    """The forest on some of the features."""
+    return random_forest(
+        features, MAY_BE_MISSING, label=LABEL, trees=config.trees, depth=config.depth, seed=config.seed
     )
-
-
-def importances(forest: PipelineModel) -> dict[str, float]:
-    """Gini importance of each feature, in sum 1 (Spark's featureImportances, after Hastie et al., 2009, 10.13.1)."""
-    return dict(zip(FEATURES, map(float, last_stage(forest).featureImportances.toArray()), strict=True))

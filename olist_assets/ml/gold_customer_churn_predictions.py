@@ -1,16 +1,16 @@
 """gold_customer_churn_predictions: each customer's churn score, and the probability that they do not come back."""
 
-import dagster as dg
 from pyspark.sql import Column as Expr
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import ForeignKey, Rule
+from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.gold_customer_metrics import EACH_BUYER_ONCE
 from olist_assets.ml import churn_model as churn
-from olist_assets.mlops.evaluation import probability
 from olist_assets.ml.repurchase_features import KEY, customers_at_cutoff
+from olist_assets.mlops.estimators.spark_ml import probability
 from olist_assets.mlops.registry import Champion
 
 RISKS = {"High Risk": 0.2, "Medium Risk": 0.5, "Low Risk": 1.0}
@@ -42,8 +42,8 @@ GOLD_CUSTOMER_CHURN_PREDICTIONS = Table(
             minimum=0,
             maximum=1,
         ),
-        Column("model_version", "string", "Versions of the models that scored."),
-        Column("scored_at", "timestamp", "When it was scored."),
+        Column("model_version", "string", "Versions of the two models that scored the customer."),
+        Column("scored_at", "timestamp", "Time at which the customer was scored.", is_volatile=True),
     ),
     foreign_keys=(ForeignKey("customer_unique_id", "gold_customer_metrics", "customer_unique_id"),),
     row_counts=(EACH_BUYER_ONCE,),
@@ -65,29 +65,30 @@ GOLD_CUSTOMER_CHURN_PREDICTIONS = Table(
 )
 
 
-@dg.asset(**GOLD_CUSTOMER_CHURN_PREDICTIONS.asset_args())
+@table_asset(GOLD_CUSTOMER_CHURN_PREDICTIONS)
 def gold_customer_churn_predictions(
     gold_customer_metrics: DataFrame,
     silver_orders_master: DataFrame,
     silver_order_reviews: DataFrame,
-    churn_model: Champion,
-    repurchase_model: Champion,
+    churn_model_champion: Champion,
+    repurchase_model_champion: Champion,
 ) -> DataFrame:
     """Both champions' scores of each customer, as of the customers' reference date."""
-    churned = churn_model.pipeline.transform(churn.labelled(gold_customer_metrics)).select(
+    churned = churn_model_champion.pipeline.transform(churn.labelled(gold_customer_metrics)).select(
         KEY,
         churn.LABEL,
         probability().alias("churn_probability"),
         F.col("prediction").cast("int").alias("churn_prediction"),
     )
+    versions = f"churn_model {churn_model_champion.version}, repurchase_model {repurchase_model_champion.version}"
     orders = silver_orders_master.crossJoin(F.broadcast(cutoff(gold_customer_metrics)))
-    ahead = repurchase_model.pipeline.transform(customers_at_cutoff(orders, silver_order_reviews)).select(
+    ahead = repurchase_model_champion.pipeline.transform(customers_at_cutoff(orders, silver_order_reviews)).select(
         KEY, probability().alias("no_repurchase_probability")
     )
-    # One row a customer on both sides: those who bought until the reference date.
+    # One row per customer on both sides: those who bought until the reference date.
     scored = with_risk(churned.join(ahead, on=KEY, how="inner")).withColumns(
         {
-            "model_version": F.lit(f"churn_model {churn_model.version}, repurchase_model {repurchase_model.version}"),
+            "model_version": F.lit(versions),
             "scored_at": F.current_timestamp(),
         }
     )
@@ -95,7 +96,7 @@ def gold_customer_churn_predictions(
 
 
 def cutoff(customers: DataFrame) -> DataFrame:
-    """One row: `cutoff`, the day after the date that the customers' recency counts to."""
+    """One row: `cutoff`, the day after the reference date of the customers' recency."""
     reference = F.max(F.date_add("last_order_date", F.col("recency_days")))
     return customers.agg(F.date_add(reference, 1).alias("cutoff"))
 

@@ -1,16 +1,16 @@
 """gold_customer_segments_ml: the k-means segment of each customer."""
 
-import dagster as dg
-from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import ForeignKey
+from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.gold_customer_metrics import EACH_BUYER_ONCE
-from olist_assets.mlops.training_rows import buyers
 from olist_assets.ml.segmentation_model import FEATURES, KEY, segments
+from olist_assets.mlops.estimators.spark_ml import scaled_features
 from olist_assets.mlops.registry import Champion
+from olist_assets.mlops.training_rows import buyers
 
 GOLD_CUSTOMER_SEGMENTS_ML = Table(
     name="gold_customer_segments_ml",
@@ -32,25 +32,25 @@ GOLD_CUSTOMER_SEGMENTS_ML = Table(
 )
 
 
-@dg.asset(**GOLD_CUSTOMER_SEGMENTS_ML.asset_args())
-def gold_customer_segments_ml(gold_customer_metrics: DataFrame, segmentation_model: Champion) -> DataFrame:
-    """Each customer in the cluster whose center is nearest."""
-    assigned = segmentation_model.pipeline.transform(buyers(gold_customer_metrics, KEY, FEATURES)).select(
-        "customer_unique_id", "prediction", vector_to_array(F.col("features")).alias("at")
+@table_asset(GOLD_CUSTOMER_SEGMENTS_ML)
+def gold_customer_segments_ml(gold_customer_metrics: DataFrame, segmentation_model_champion: Champion) -> DataFrame:
+    """Each customer in the cluster with the nearest center."""
+    assigned = segmentation_model_champion.pipeline.transform(buyers(gold_customer_metrics, KEY, FEATURES)).select(
+        "customer_unique_id", "prediction", scaled_features().alias("at")
     )
-    # One row a customer on both sides.
+    # One row per customer on both sides.
     customers = gold_customer_metrics.select("customer_unique_id", *FEATURES).join(
-        with_segment(assigned, segmentation_model), on="customer_unique_id", how="inner"
+        with_segment(assigned, segmentation_model_champion), on="customer_unique_id", how="inner"
     )
     return customers.select(*GOLD_CUSTOMER_SEGMENTS_ML.column_names)
 
 
 def with_segment(assigned: DataFrame, champion: Champion) -> DataFrame:
-    """Segment, label and distance to the center of rows with a `prediction` and their scaled place `at`."""
+    """Segment, label and distance to the center, of rows with a `prediction` and their scaled features `at`."""
     found = segments(champion.pipeline)
     number = F.create_map(*(F.lit(v) for cluster, s in found.items() for v in (cluster, s.number)))
     label = F.create_map(*(F.lit(v) for cluster, s in found.items() for v in (cluster, s.label)))
-    # Spark numbers the clusters from 0 on.
+    # Spark numbers the clusters from 0.
     centers = F.array(*(F.array(*map(F.lit, found[cluster].center)) for cluster in range(len(found))))
     squares = F.zip_with("at", centers[F.col("prediction")], lambda at, center: (at - center) * (at - center))
     return assigned.select(

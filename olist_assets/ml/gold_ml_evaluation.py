@@ -1,38 +1,46 @@
-"""gold_ml_evaluation: the figures of every version of every model, as MLflow has them."""
+"""gold_ml_evaluation: the metrics of every version of every model, as logged in MLflow."""
 
-import dagster as dg
+from typing import TYPE_CHECKING
+
 from pyspark.sql import DataFrame
 
+from olist_assets.contracts.marks import Resource, table_asset
 from olist_assets.contracts.table import Column, Table
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.ml.churn_model import CHURN_MODEL
 from olist_assets.ml.repurchase_model import REPURCHASE_MODEL
 from olist_assets.ml.segmentation_model import SEGMENTATION_MODEL
-from olist_assets.mlops.registry import figures_of
-from olist_assets.engine.spark.session import Spark
-from olist_assets.settings import Settings
+from olist_assets.mlops.registry import metrics_of
+
+if TYPE_CHECKING:
+    from olist_assets.engine.spark.session import SparkEngine
 
 MODELS = (SEGMENTATION_MODEL, CHURN_MODEL, REPURCHASE_MODEL)
 
 GOLD_ML_EVALUATION = Table(
     name="gold_ml_evaluation",
     in_layer="ml",
-    description="Figures of each model version: what MLflow logged, as a table.",
+    description="Metrics of each model version as logged in MLflow.",
     grain="One row per model, version, split and metric.",
     key=("model", "version", "split", "metric"),
     columns=(
-        Column("model", "string", "The model; after a slash, another one that was compared with it."),
-        Column("version", "int", "Version in the registry.", minimum=1),
-        Column("split", "string", "Data measured on: `test`; the `champion` of then on it; a `sample`."),
-        Column("metric", "string", "Name of the figure."),
-        Column("value", "double", "The figure."),
-        Column("mlflow_run_id", "string", "The training's MLflow run."),
+        Column("model", "string", "Name of the model; after a slash, the variant that was compared with it."),
+        Column("version", "int", "Version of the model in the registry.", minimum=1),
+        Column(
+            "split",
+            "string",
+            "Data of the measurement: `test`; `champion` for the champion at the time on the same data; `sample`.",
+        ),
+        Column("metric", "string", "Name of the metric."),
+        Column("value", "double", "Value of the metric."),
+        Column("mlflow_run_id", "string", "MLflow run of the training.", is_volatile=True),
     ),
 )
 
 
-@dg.asset(**GOLD_ML_EVALUATION.asset_args(), deps=[model.name for model in MODELS])
-def gold_ml_evaluation(spark: Spark) -> DataFrame:
-    """All figures of all versions."""
-    rows = [figure for model in MODELS for figure in figures_of(Settings(), model)]
+@table_asset(GOLD_ML_EVALUATION, after=MODELS)
+def gold_ml_evaluation(warehouse: Resource[Warehouse], spark: Resource["SparkEngine"]) -> DataFrame:
+    """All metrics of all versions."""
+    rows = [metric for model in MODELS for metric in metrics_of(warehouse.settings, model)]
     types = ", ".join(f"{column.name} {column.type}" for column in GOLD_ML_EVALUATION.columns)
     return spark.session.createDataFrame(rows, types)

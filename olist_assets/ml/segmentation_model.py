@@ -2,30 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-import dagster as dg
 import numpy as np
-from pydantic import Field
-from pyspark.ml import Pipeline, PipelineModel
-from pyspark.ml.clustering import KMeans
-from pyspark.ml.evaluation import ClusteringEvaluator
-from pyspark.ml.feature import StandardScaler, VectorAssembler
-from pyspark.ml.functions import vector_to_array
+from pydantic import BaseModel, Field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from olist_assets.contracts.marks import Resource, model_asset
 from olist_assets.contracts.model import Model
-from olist_assets.mlops.training_rows import buyers, in_fixed_order, last_stage
+from olist_assets.mlops.estimators.spark_ml import cluster_centers, kmeans, scaled_features, silhouette
 from olist_assets.mlops.plots import cluster_plots
 from olist_assets.mlops.registry import Trained
-from olist_assets.mlops.tracking import Mlflow
+from olist_assets.mlops.training_rows import buyers, in_fixed_order
+
+if TYPE_CHECKING:
+    from pyspark.ml import PipelineModel
+
+    from olist_assets.mlops.tracking import Mlflow
 
 KEY = "customer_unique_id"
-# Customers that other numbers of clusters are tried on: all of them, in Spark, would take half a minute.
+# Customers on which other numbers of clusters are tried; all of them would take Spark half a minute.
 SAMPLE = 3000
 FEATURES = ("recency_days", "frequency", "monetary_value")
-# What a cluster's center differs in most, in standard deviations from the mean, names it: above and below the mean.
+# A cluster is named by the feature in which its center is furthest from the mean, in standard deviations: above, below.
 NAMES = {
     "recency_days": ("Lapsed", "Recent"),
     "frequency": ("Repeat Buyers", "One-Time Buyers"),
@@ -35,58 +35,46 @@ NAMES = {
 SEGMENTATION_MODEL = Model(
     name="segmentation_model",
     description="K-means over standardised recency, frequency and monetary value.",
-    figure="silhouette",
+    metric="silhouette",
 )
 
 
-class SegmentationConfig(dg.Config):
-    """The clusters. Same data, same seed: same model."""
+class SegmentationConfig(BaseModel):
+    """The clusters. The same data and seed give the same model."""
 
-    clusters: int = Field(default=3, ge=2, le=10, description="k.")
-    seed: int = Field(default=42, description="Of the first centers.")
-    most_clusters: int = Field(
-        default=10, ge=2, le=20, description="Elbow and silhouette are plotted for k = 2 to this."
+    clusters: int = Field(default=3, ge=2, le=10, description="Number of clusters (k).")
+    seed: int = Field(default=42, description="Seed of the first centers.")
+    max_clusters: int = Field(
+        default=10, ge=2, le=20, description="Elbow and silhouette are plotted for k = 2 to this number."
     )
 
 
-@dg.asset(**SEGMENTATION_MODEL.asset_args())
+@model_asset(SEGMENTATION_MODEL)
 def segmentation_model(
-    context: dg.AssetExecutionContext, config: SegmentationConfig, mlflow: Mlflow, gold_customer_metrics: DataFrame
+    mlflow: Resource["Mlflow"], config: SegmentationConfig, gold_customer_metrics: DataFrame
 ) -> Trained:
-    """The clusters of the wanted k, and how others would fit a sample."""
+    """The clusters for the configured k, and how well other numbers of clusters fit a sample."""
     with (
-        mlflow.training(context, SEGMENTATION_MODEL, config) as run,
+        mlflow.training(SEGMENTATION_MODEL, config) as run,
         in_fixed_order(buyers(gold_customer_metrics, KEY, FEATURES), KEY) as customers,
     ):
-        clusters = Pipeline(stages=[*scaling(), KMeans(k=config.clusters, seed=config.seed)]).fit(customers)
+        clusters = kmeans(FEATURES, clusters=config.clusters, seed=config.seed).fit(customers)
         clustered = clusters.transform(customers)
-        run.figures({"silhouette": silhouette(clustered)})
+        run.log_metrics({"silhouette": silhouette(clustered)})
         if run.champion:
-            run.against_champion({"silhouette": silhouette(run.champion.pipeline.transform(customers))})
+            run.log_champion_metrics({"silhouette": silhouette(run.champion.pipeline.transform(customers))})
         drawn = sample(clustered)
-        counts = range(2, min(config.most_clusters, len(drawn) - 1) + 1)
+        counts = range(2, min(config.max_clusters, len(drawn) - 1) + 1)
         costs, silhouettes = sweep(drawn, counts, config.seed)
         for k, value in zip(counts, silhouettes, strict=True):
-            run.figures({"silhouette": value}, split="sample", variant=f"k_{k}")
-        run.plots(cluster_plots(counts, costs, silhouettes))
-        return run.version(clusters, FEATURES)
-
-
-def scaling() -> list[Any]:
-    return [
-        VectorAssembler(inputCols=list(FEATURES), outputCol="raw_features"),
-        StandardScaler(inputCol="raw_features", outputCol="features", withMean=True, withStd=True),
-    ]
-
-
-def silhouette(clustered: DataFrame) -> float:
-    """Mean silhouette by squared Euclidean distance, which Spark computes in one pass (ClusteringEvaluator)."""
-    return float(ClusteringEvaluator().evaluate(clustered))
+            run.log_metrics({"silhouette": value}, split="sample", variant=f"k_{k}")
+        run.log_plots(cluster_plots(counts, costs, silhouettes))
+        return run.register(clusters, FEATURES)
 
 
 def sample(scaled: DataFrame) -> np.ndarray:
-    """Scaled features of customers drawn by a hash of their id: the same ones every time, (SAMPLE, 3) at most."""
-    drawn = scaled.select(vector_to_array(F.col("features")).alias("at"), KEY).orderBy(F.xxhash64(KEY), KEY)
+    """Scaled features of customers selected by a hash of their id, always the same ones: shape (at most SAMPLE, 3)."""
+    drawn = scaled.select(scaled_features().alias("at"), KEY).orderBy(F.xxhash64(KEY), KEY)
     return np.array([row["at"] for row in drawn.limit(SAMPLE).select("at").collect()])
 
 
@@ -97,7 +85,7 @@ def sweep(scaled: np.ndarray, counts: Sequence[int], seed: int) -> tuple[list[fl
     from threadpoolctl import threadpool_limits
 
     costs, silhouettes = [], []
-    # Threads add up in the order in which they end: one gives the same figures to the last digit.
+    # Threads add in the order in which they end; one thread gives the same values to the last digit.
     with threadpool_limits(1):
         for k in counts:
             fit = SampleKMeans(k, random_state=seed).fit(scaled)
@@ -110,17 +98,17 @@ def sweep(scaled: np.ndarray, counts: Sequence[int], seed: int) -> tuple[list[fl
 
 @dataclass(frozen=True)
 class Segment:
-    """A cluster under the number that it keeps: 0 has the smallest average monetary value."""
+    """A cluster with its stable number: 0 has the smallest average monetary value."""
 
     number: int
     label: str
     center: tuple[float, ...]
 
 
-def segments(model: PipelineModel) -> dict[int, Segment]:
-    """The segments by the cluster numbers of the model, which differ from training to training."""
-    centers = [np.asarray(center, dtype=float) for center in last_stage(model).clusterCenters()]
-    # A center is the mean of its members: the order of its monetary value is that of their averages.
+def segments(model: "PipelineModel") -> dict[int, Segment]:
+    """The segments by the cluster numbers of the model, which differ between trainings."""
+    centers = cluster_centers(model)
+    # A center is the mean of its members, so its monetary value orders the clusters by their averages.
     order = sorted(range(len(centers)), key=lambda cluster: tuple(centers[cluster][::-1]))
     found: dict[int, Segment] = {}
     for number, cluster in enumerate(order):

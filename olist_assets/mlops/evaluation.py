@@ -1,13 +1,14 @@
-"""How good a classifier is on held-out customers: figures and curves, all from one pass over their scores."""
+"""How good a classifier is on held-out customers: metrics and curves, all from one pass over their scores."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from pyspark.ml.functions import vector_to_array
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-# Memory is bounded by the digits kept, not by the customers: at most 100,001 different probabilities.
+from olist_assets.mlops.estimators.spark_ml import probability
+
+# Rounding bounds the memory by the digits instead of the customers: at most 100,001 different probabilities.
 DIGITS = 5
 TOP = 0.2
 BINS = 10
@@ -15,7 +16,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Scores:
-    """How many customers have each probability, and how many of them the label: arrays, the lowest first."""
+    """Customers, and customers with the label, per probability: arrays of equal length, the lowest probability first."""
 
     probability: np.ndarray
     customers: np.ndarray
@@ -30,38 +31,33 @@ class Scores:
         return 0 < self.positives.sum() < self.customers.sum()
 
     def inverted(self) -> "Scores":
-        """The same customers seen by the label that the other one excludes."""
+        """The same customers with the opposite label."""
         return Scores(1 - self.probability[::-1], self.customers[::-1], (self.customers - self.positives)[::-1])
 
     def expanded(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Label, probability and weight, as scikit-learn takes them."""
+        """Label, probability and weight, as arguments of scikit-learn's metrics."""
         labels = np.repeat([1, 0], len(self.probability))
         weights = np.concatenate([self.positives, self.customers - self.positives])
         seen = weights > 0
         return labels[seen], np.tile(self.probability, 2)[seen], weights[seen]
 
 
-def probability() -> Column:
-    """The probability of label 1 that a Spark classifier has put beside its prediction."""
-    return vector_to_array(F.col("probability"))[1]
-
-
 def scores(scored: DataFrame, label: str) -> Scores:
-    """Customers and positives by probability; computed in Spark, collected as a histogram."""
+    """Customers and positives per probability, computed in Spark and collected as a histogram."""
     by = scored.groupBy(F.round(probability(), DIGITS).alias("p")).agg(F.count("*"), F.sum(label)).orderBy("p")
     columns = np.array([tuple(row) for row in by.collect()], dtype=float).reshape(-1, 3).T
     return Scores(columns[0], columns[1], columns[2])
 
 
 def constant_scores(like: Scores, value: float) -> Scores:
-    """The same customers, all given one probability: a baseline."""
+    """The same customers with one probability for all: a baseline."""
     return Scores(np.array([value]), like.customers.sum(keepdims=True), like.positives.sum(keepdims=True))
 
 
-def figures(of: Scores) -> dict[str, float]:
-    """AUC-ROC, AUC-PR, Brier score, calibration error, and precision, recall and lift of the most probable fifth.
+def metrics(of: Scores) -> dict[str, float]:
+    """ROC AUC, PR AUC, Brier score, calibration error, and precision, recall and lift of the most probable fifth.
 
-    Figures that need both labels are left out where only one occurs.
+    Metrics that need both labels are left out if only one occurs.
     """
     from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
@@ -86,7 +82,7 @@ def figures(of: Scores) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Bins:
-    """Customers in bins of about as many each, by probability: arrays, the lowest first, empty bins left out."""
+    """Customers in bins of about equal size by probability: arrays, the lowest first, without empty bins."""
 
     mean_probability: np.ndarray
     share_with_label: np.ndarray
@@ -94,7 +90,7 @@ class Bins:
 
 
 def calibration(of: Scores) -> Bins:
-    """What was said of ten bins of customers, and what came."""
+    """Predicted probability and observed share of ten bins of customers."""
     middle = np.cumsum(of.customers) - of.customers / 2
     bins = np.minimum((middle / of.customers.sum() * BINS).astype(int), BINS - 1)
     customers, positives, weighted = (
@@ -106,14 +102,14 @@ def calibration(of: Scores) -> Bins:
 
 
 def calibration_error(of: Scores) -> float:
-    """How far what was said is from what came, on average (expected calibration error: Naeini et al., AAAI 2015)."""
+    """Expected calibration error: the mean distance of predicted from observed (Naeini et al., AAAI 2015)."""
     bins = calibration(of)
     distance = np.abs(bins.mean_probability - bins.share_with_label)
     return float(np.average(distance, weights=bins.customers))
 
 
 def _positives_at_the_top(of: Scores) -> float:
-    """Positives among the top fifth; of customers with one probability at its edge, their share."""
+    """Positives in the top fifth; customers with one probability at its edge count with their share."""
     left = TOP * of.customers.sum() - np.concatenate([[0.0], np.cumsum(of.customers[::-1])[:-1]])
     taken = np.clip(left / of.customers[::-1], 0, 1)
     return float((taken * of.positives[::-1]).sum())

@@ -1,7 +1,7 @@
-"""A model's files, as a flavor of MLflow's: written and read by Spark wherever it runs, kept by MLflow.
+"""A model's files, as an MLflow flavor: written and read by Spark wherever it runs, stored by MLflow.
 
 MLflow's own Spark flavor moves the files through this process's JVM, which a client of Spark Connect does not have.
-What is stored here has the same layout, so `mlflow.spark.load_model` and `mlflow.pyfunc` read it.
+The stored files have the same layout, so `mlflow.spark.load_model` and `mlflow.pyfunc` can read them.
 """
 
 import platform
@@ -21,12 +21,14 @@ from olist_assets.settings import Settings
 FILES, REQUIREMENTS, PYTHON = "sparkml", "requirements.txt", "python_env.yaml"
 
 
-def save_model(path: str, mlflow_model: Model, pipeline: PipelineModel, signature: ModelSignature) -> None:
-    """Write the pipeline and what MLflow must know of it into a new folder: what `Model.log` asks of a flavor."""
+def save_model(
+    path: str, mlflow_model: Model, pipeline: PipelineModel, signature: ModelSignature, settings: Settings
+) -> None:
+    """Write the pipeline and MLflow's description of it into a new folder; called by `Model.log`."""
     folder = Path(path)
     folder.mkdir(parents=True)
-    _save(pipeline, folder / FILES)
-    # Named, not inferred: MLflow would load the model in a second JVM to find out what it imports.
+    _save(settings, pipeline, folder / FILES)
+    # Stated, because MLflow would load the model in a second JVM to infer its imports.
     (folder / REQUIREMENTS).write_text(f"pyspark=={spark_version}\n")
     (folder / PYTHON).write_text(f"python: {platform.python_version()}\ndependencies:\n- -r {REQUIREMENTS}\n")
     mlflow_model.signature = signature
@@ -41,32 +43,32 @@ def save_model(path: str, mlflow_model: Model, pipeline: PipelineModel, signatur
     mlflow_model.save(str(folder / "MLmodel"))
 
 
-def load_model(folder: str) -> PipelineModel:
-    """The pipeline of a folder that `save_model` filled."""
+def load_model(settings: Settings, folder: str) -> PipelineModel:
+    """The pipeline in a folder that `save_model` has written."""
     files = Path(folder, FILES)
-    if not Settings().is_in_object_store:
+    if not settings.is_in_object_store:
         return PipelineModel.load(str(files))
-    with _within_reach() as place:
+    with _shared_folder(settings) as place:
         place.fs.put(str(files), str(place), recursive=True)
         return PipelineModel.load(str(place))
 
 
-def _save(pipeline: PipelineModel, files: Path) -> None:
-    if not Settings().is_in_object_store:
+def _save(settings: Settings, pipeline: PipelineModel, files: Path) -> None:
+    if not settings.is_in_object_store:
         pipeline.save(str(files))
         return
-    with _within_reach() as place:
+    with _shared_folder(settings) as place:
         pipeline.save(str(place))
         place.fs.get(str(place), str(files), recursive=True)
 
 
 @contextmanager
-def _within_reach() -> Iterator[UPath]:
-    """A place in the warehouse, for a while: Spark may run where this machine's folders are not."""
-    place = UPath(Settings().warehouse_path / f".model-{uuid.uuid4().hex}")
+def _shared_folder(settings: Settings) -> Iterator[UPath]:
+    """A temporary folder in the warehouse: Spark may run on machines that do not have this one's folders."""
+    place = UPath(settings.warehouse_path / f".model-{uuid.uuid4().hex}")
     try:
         yield place
     finally:
-        # Where nothing was written there is nothing to take away, and the reason must not be hidden.
+        # If nothing was written there is nothing to remove, and an error here would hide the first one.
         with suppress(FileNotFoundError):
             place.fs.rm(str(place), recursive=True)

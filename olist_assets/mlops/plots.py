@@ -1,6 +1,6 @@
-"""Plots that go with a training into MLflow.
+"""Plots of a training, for MLflow.
 
-matplotlib is imported where a plot is made: half a second that a command about tables need not wait.
+matplotlib is imported where a plot is drawn: half a second, which commands about tables do not need.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def classifier_plots(of: Scores) -> dict[str, "Figure"]:
-    """ROC, precision-recall and calibration; none where only one label occurs."""
+    """ROC, precision-recall and calibration; none if only one label occurs."""
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     if not of.has_both_labels:
@@ -32,7 +32,7 @@ def classifier_plots(of: Scores) -> dict[str, "Figure"]:
 
 
 def _calibration(of: Scores) -> "Figure":
-    """Mean probability against the share that has the label."""
+    """Mean probability against the share of customers with the label."""
     figure, axes = _figure("Calibration", "mean probability", "share with the label")
     bins = calibration(of)
     axes.plot(bins.mean_probability, bins.share_with_label, "o-")
@@ -42,7 +42,7 @@ def _calibration(of: Scores) -> "Figure":
 
 
 def importances_plot(values: Mapping[str, float]) -> dict[str, "Figure"]:
-    """The weight of each feature, the largest on top."""
+    """The weight of each feature, the largest at the top."""
     figure, axes = _figure("Feature importances", "weight", "")
     ordered = sorted(values.items(), key=lambda pair: pair[1])
     axes.barh([name for name, _ in ordered], [value for _, value in ordered])

@@ -1,23 +1,21 @@
-"""Rows laid out for training so that the same rows give the same model."""
+"""Rows laid out for training, so that the same rows give the same model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from pyspark.ml import PipelineModel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-# Sums of two partitions are the same whichever is ready first; of three they are not, to the last digit.
+# The sum of two partitions does not depend on which is ready first; that of three does, in the last digit.
 PARTITIONS = 2
 BUCKETS = 10_000
 
 
 @contextmanager
 def in_fixed_order(frame: DataFrame, key: str) -> Iterator[DataFrame]:
-    """The rows, cached, in two partitions by their key, each in its order: however they lay, and whoever computes them.
+    """The rows, cached, in two partitions by their key and sorted by it, whatever their order was.
 
-    Spark's seeds count partitions and rows, and its sums of doubles go by their order.
+    Spark's seeds depend on the numbers of partitions and rows, and its sums of doubles on the rows' order.
     """
     laid_out = frame.repartition(PARTITIONS, key).sortWithinPartitions(key).persist()
     try:
@@ -27,16 +25,11 @@ def in_fixed_order(frame: DataFrame, key: str) -> Iterator[DataFrame]:
 
 
 def buyers(customers: DataFrame, key: str, features: tuple[str, ...]) -> DataFrame:
-    """One row a customer with a delivered order: the key and the features as doubles, unknown ones null."""
+    """One row per customer with a delivered order: the key and the features as doubles, unknown ones null."""
     bought = customers.where(F.col("frequency") > 0)
     return bought.select(key, *(F.col(name).cast("double").alias(name) for name in features))
 
 
 def is_trained_on(key: str, share: float, seed: int) -> Column:
-    """Whether a row is among the `share` to train on: by a hash of its key, so the same in every run and data set."""
+    """Whether a row belongs to the `share` to train on, by a hash of its key: the same in every run and data set."""
     return F.pmod(F.xxhash64(F.lit(seed), F.col(key)), F.lit(BUCKETS)) < round(share * BUCKETS)
-
-
-def last_stage(model: PipelineModel) -> Any:
-    """The fitted estimator at the end of a pipeline, of whatever kind it is."""
-    return model.stages[-1]

@@ -1,52 +1,43 @@
-"""dashboard_refresh: the dashboard's queries asked once, timed, and entered in the audit log, failed ones too."""
+"""dashboard_refresh: asks the dashboard's queries, times them and enters them in the audit log, failed ones too."""
 
 import time
-from pathlib import Path
 
 import dagster as dg
 import duckdb
 
-from olist_assets.governance import audit_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.catalog import tables
-from olist_assets.orchestration.assets import OWNERS
 from olist_assets.errors import OlistError
-from olist_assets.settings import Settings
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.packaged_queries import query_files
+from olist_assets.lakehouse.sql import tables_named
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.orchestration.assets import OWNERS
 
-QUERIES = Path(__file__).resolve().parents[2] / "queries"
 ACTION = "refresh"
 
 
 @dg.asset(group_name="monitoring", kinds={"duckdb"}, owners=OWNERS, pool="dashboard_refresh")
-def dashboard_refresh() -> dg.MaterializeResult:
-    """Ask every query in `queries/`; a query that fails does not keep the others from being asked."""
-    settings = Settings()
+def dashboard_refresh(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
+    """Ask every packaged query; one that fails does not prevent the others."""
     seconds, failures = {}, {}
-    for path in sorted(QUERIES.glob("*.sql")):
+    for path in query_files():
         started, query = time.monotonic(), path.read_text()
-        named = lakehouse.mentioned(query, tables())
-        error = _error_of(settings, query, named)
+        named = tables_named(query, warehouse.catalog.business_tables)
+        error = _error_of(warehouse, query, named)
         seconds[path.stem] = round(time.monotonic() - started, 3)
-        if error:
-            failures[path.stem] = error
+        failures |= {path.stem: error} if error else {}
         audit_log.record(
-            settings,
-            ACTION,
-            named,
-            statement=f"queries/{path.name}",
-            seconds=seconds[path.stem],
-            error=error,
+            warehouse, ACTION, named, statement=f"queries/{path.name}", seconds=seconds[path.stem], error=error
         )
     if failures:
-        told = "; ".join(f"{name}: {error}" for name, error in failures.items())
-        raise OlistError(f"{len(failures)} of {len(seconds)} dashboard queries failed. {told}")
+        reasons = "; ".join(f"{name}: {error}" for name, error in failures.items())
+        raise OlistError(f"{len(failures)} of {len(seconds)} dashboard queries failed. {reasons}")
     return dg.MaterializeResult(metadata={"queries": len(seconds), "seconds": seconds})
 
 
-def _error_of(settings: Settings, query: str, named: tuple[str, ...]) -> str | None:
-    """Why a query over these tables does not answer; None if it does."""
+def _error_of(warehouse: Warehouse, query: str, named: tuple[str, ...]) -> str | None:
+    """The reason why a query over these tables fails; None if it succeeds."""
     try:
-        with lakehouse.connection({name: lakehouse.open_table(settings, name) for name in named}) as con:
+        with warehouse.sql({name: warehouse.open(name) for name in named}) as con:
             con.execute(query).fetchall()
     except (OlistError, duckdb.Error) as error:
         return str(error).splitlines()[0]

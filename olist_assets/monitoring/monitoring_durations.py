@@ -1,20 +1,21 @@
-"""monitoring_durations: how long runs, their steps and queries took, kept when the runs are deleted."""
+"""monitoring_durations: durations of runs, steps and queries, kept after the runs are deleted."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
-import dagster as dg
-
-from olist_assets.governance import audit_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.checks.spec import Check, Evaluation
+from olist_assets.checks.robust import MIN_PAST, is_usual
+from olist_assets.checks.spec import Check, CheckContext, Verdict
+from olist_assets.contracts.marks import Resource, table_asset
 from olist_assets.contracts.table import Column, Table
-from olist_assets.monitoring.append import Row, add_new, stored_keys
-from olist_assets.checks.robust import LEAST_PAST, is_usual
-from olist_assets.settings import Settings
-from olist_assets.contracts.thresholds import Limit
+from olist_assets.contracts.thresholds import Threshold
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.history_table import Row, stored_keys
+from olist_assets.lakehouse.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from olist_assets.orchestration.run_history import FinishedRun, RunHistory
 
 MONITORING_DURATIONS = Table(
     name="monitoring_durations",
@@ -23,69 +24,58 @@ MONITORING_DURATIONS = Table(
     key=("kind", "name", "id"),
     may_be_empty=True,
     columns=(
-        Column("kind", "string", "What took the time.", accepted=("run", "step", "query")),
-        Column("name", "string", "Job, step or query; with the number of days, for a day is not compared with all."),
-        Column("id", "string", "The run, or when the query was asked."),
-        Column("at", "timestamp", "When it began; of a query, when it ended."),
-        Column("seconds", "double", "How long it took.", unit="s", minimum=0),
+        Column("kind", "string", "Kind of activity.", accepted=("run", "step", "query")),
+        Column("name", "string", "Name of the job, step or query, with the number of days of a partitioned run."),
+        Column("id", "string", "Id of the run, or time of the query."),
+        Column("at", "timestamp", "Start time; for a query its end."),
+        Column("seconds", "double", "Duration.", unit="s", minimum=0),
     ),
+    is_history=True,
     kinds=frozenset({"deltalake", "python"}),
 )
-SLOWER = Limit(
-    1.0, "Times the median more, so more than twice as long. Other work on a small machine costs up to that."
+RELATIVE_INCREASE = Threshold(
+    1.0, "Increase as a multiple of the median: more than twice as long. Other work on a small machine costs as much."
 )
-WORTH_TELLING = Limit(1.0, "Seconds more than the median. Below it nobody waits, and imports alone vary by as much.")
-DEVIATIONS = Limit(5, "Robust standard deviations, as for the tables.")
-KEPT_RUNS, COMPARED = 100, 20
+MIN_INCREASE = Threshold(1.0, "Seconds above the median. Nobody notices less, and imports alone vary by as much.")
+DEVIATIONS = Threshold(5, "Robust standard deviations, as for the tables.")
+RUNS_READ, COMPARED = 100, 20
 QUERIES = ("query", "refresh", "dashboard")
 
 
-@dg.asset(**MONITORING_DURATIONS.asset_args())
-def monitoring_durations(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+@table_asset(MONITORING_DURATIONS)
+def monitoring_durations(warehouse: Resource[Warehouse], runs: Resource["RunHistory"]) -> list[Row]:
     """Runs, steps and queries that ended since the last time."""
-    settings = Settings()
-    seen = {key[2] for key in stored_keys(settings, MONITORING_DURATIONS) or () if key[0] == "run"}
-    rows = run_durations(context.instance, seen) + query_durations(settings)
-    return dg.MaterializeResult(metadata={"rows_added": add_new(settings, MONITORING_DURATIONS, rows)})
+    seen = {key[2] for key in stored_keys(warehouse, MONITORING_DURATIONS) or () if key[0] == "run"}
+    finished = runs.successful_runs(RUNS_READ, without=seen)
+    return [row for run in finished for row in run_durations(run)] + query_durations(warehouse)
 
 
-def run_durations(instance: dg.DagsterInstance, seen: set[str]) -> list[Row]:
-    """The newest successful runs that were not seen yet, and their steps."""
-    rows: list[Row] = []
-    for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]), limit=KEPT_RUNS):
-        run = record.dagster_run
-        if run.run_id in seen or record.start_time is None or record.end_time is None:
-            continue
-        days, steps = _days(run.tags), instance.get_run_step_stats(run.run_id)
-        # A run of all tables is not compared with one of a single one.
-        name = f"{run.job_name} ({len(steps)} steps{days})"
-        rows.append(_row("run", name, run.run_id, record.start_time, record.end_time))
-        rows += [
-            _row(
-                "step", f"{step.step_key}{f' ({days[2:]})' if days else ''}", run.run_id, step.start_time, step.end_time
-            )
-            for step in steps
-            if step.start_time is not None and step.end_time is not None
-        ]
-    return rows
+def run_durations(run: "FinishedRun") -> list[Row]:
+    """A run and its steps."""
+    days = _day_count(run.tags)
+    # The number of steps and days is part of the name: a run of one table is not compared with one of all tables.
+    name = f"{run.job_name} ({len(run.steps)} steps{f', {days} days' if days else ''})"
+    suffix = f" ({days} days)" if days else ""
+    steps = [_row("step", f"{step.key}{suffix}", run.run_id, step.start, step.end) for step in run.steps]
+    return [_row("run", name, run.run_id, run.start, run.end), *steps]
 
 
 def _row(kind: str, name: str, run_id: str, start: float, end: float) -> Row:
     return {"kind": kind, "name": name, "id": run_id, "at": datetime.fromtimestamp(start, UTC), "seconds": end - start}
 
 
-def _days(tags: Mapping[str, str]) -> str:
+def _day_count(tags: Mapping[str, str]) -> int | None:
     first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
     last = tags.get("dagster/asset_partition_range_end") or first
-    return f", {(date.fromisoformat(last) - date.fromisoformat(first)).days + 1} days" if first and last else ""
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days + 1 if first and last else None
 
 
-def query_durations(settings: Settings) -> list[Row]:
-    """Queries of the audit log that say how long they took."""
-    log = audit_log.opened(settings)
+def query_durations(warehouse: Warehouse) -> list[Row]:
+    """Queries of the audit log whose duration is known."""
+    log = audit_log.opened(warehouse)
     if log is None:
         return []
-    with lakehouse.connection({audit_log.NAME: log}) as con:
+    with warehouse.sql({audit_log.NAME: log}) as con:
         found = con.execute(
             f'SELECT statement, "at", seconds FROM {audit_log.NAME} WHERE action IN {QUERIES} AND error IS NULL '
             "AND statement IS NOT NULL AND seconds IS NOT NULL"
@@ -97,25 +87,26 @@ def query_durations(settings: Settings) -> list[Row]:
 
 
 def duration_checks() -> list[Check]:
-    """One check a kind of duration."""
+    """One check per kind of duration."""
     return [duration_check(kind) for kind in ("run", "step", "query")]
 
 
 def duration_check(kind: str) -> Check:
-    """The newest of each name took no longer than those before it let expect."""
+    """The newest duration of each name is no longer than expected from those before it."""
     query = f'SELECT name, seconds FROM {MONITORING_DURATIONS.name} WHERE kind = $kind ORDER BY name, "at"'
 
-    def evaluate(on: Evaluation) -> tuple[bool, dict[str, Any]]:
+    def evaluate(on: CheckContext) -> Verdict:
         slow, compared = {}, 0
-        for name, rows in groupby(on.sql.execute(query, {"kind": kind}).fetchall(), key=lambda row: row[0]):
+        for name, rows in groupby(on.rows(query, {"kind": kind}), key=lambda row: row[0]):
             *past, newest = [seconds for _, seconds in rows][-COMPARED - 1 :]
-            if len(past) >= LEAST_PAST:
-                compared += 1
-                middle = sorted(past)[len(past) // 2]
-                least = max(WORTH_TELLING.value, SLOWER.value * middle)
-                if newest > middle and not is_usual(newest, past, least, DEVIATIONS.value):
-                    slow[name] = {"seconds": round(newest, 2), "usually": round(middle, 2)}
+            if len(past) < MIN_PAST:
+                continue
+            compared += 1
+            middle = sorted(past)[len(past) // 2]
+            min_increase = max(MIN_INCREASE.value, RELATIVE_INCREASE.value * middle)
+            if newest > middle and not is_usual(newest, past, min_increase, DEVIATIONS.value):
+                slow[name] = {"seconds": round(newest, 2), "usually": round(middle, 2)}
         return not slow, {"compared": compared, "slow": slow}
 
-    reason = f"{SLOWER.reason} {WORTH_TELLING.reason}"
+    reason = f"{RELATIVE_INCREASE.reason} {MIN_INCREASE.reason}"
     return Check(f"{kind}_durations_are_usual", reason, evaluate, blocking=False)

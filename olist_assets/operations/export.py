@@ -1,47 +1,44 @@
-"""The tables as a role sees them, written as a warehouse of its own: what can be handed out without the raw ones."""
+"""The tables as a role sees them, written as a separate warehouse that can be handed out without the raw tables."""
 
-import json
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pyarrow as pa
-from deltalake import CommitProperties, write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
-from olist_assets.governance import audit_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.catalog import layer_of, table, tables
+from olist_assets.contracts.table import Table
 from olist_assets.errors import OlistError
-from olist_assets.governance.access import seen
+from olist_assets.governance import audit_log
+from olist_assets.governance.access import visible_rows
 from olist_assets.governance.roles import Role, in_force
-from olist_assets.settings import Settings
+from olist_assets.lakehouse.commit_metadata import commit_properties, user_metadata
+from olist_assets.operations.platform import Platform
+from olist_assets.operations.selection import selected
 
 
-def export(settings: Settings, directory: Path, as_role: str | None, selection: str | None) -> dict[str, int]:
-    """Write the role's tables, as Delta, to a folder that is not there yet; gives the rows of each.
+def export(platform: Platform, directory: Path, as_role: str | None, selection: str | None) -> dict[str, int]:
+    """Write the role's tables, as Delta, to a new folder; returns the rows of each.
 
-    The folder appears whole, by one rename, or not at all. Raises OlistError, also where the audit log cannot be
+    The folder appears complete, by one rename, or not at all. Raises OlistError, also if the audit log cannot be
     written.
     """
-    role = in_force(settings, as_role)
+    role = in_force(platform.warehouse, as_role)
     if role is None:
-        raise OlistError("An export is what a role sees: name one with --as, or by OLIST_ROLE.")
-    target = _free_folder(settings, directory)
-    names = _chosen(role, selection)
-    started, written = time.monotonic(), {}
+        raise OlistError("An export shows what a role sees: name one with --as, or by OLIST_ROLE.")
+    target = _free_folder(platform, directory)
+    tables = platform.warehouse.existing_tables(_chosen(platform, role, selection))
+    if not tables:
+        raise OlistError(f"None of the tables that {role.name} sees exists yet. Make them: olist materialize")
+    started = time.monotonic()
     part = Path(mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        for name, delta in lakehouse.made(settings, names).items():
-            with lakehouse.connection({name: delta}) as raw:
-                rows = seen(raw, name, role).to_arrow_table()
-            _write(part / layer_of(name) / name, rows, name, {"role": role.name, "of_version": delta.version()})
-            written[name] = rows.num_rows
-        if not written:
-            raise OlistError(f"None of the tables that {role.name} sees is made yet. Make them: olist materialize")
+        written = _write_tables(platform, part, role, tables)
         audit_log.record(
-            settings, "export", tuple(written), role=role.name, statement=str(target), rows=sum(written.values()),
-            seconds=time.monotonic() - started,
+            platform.warehouse, "export", tuple(written), role=role.name, statement=str(target),
+            rows=sum(written.values()), seconds=time.monotonic() - started,
         )  # fmt: skip
         part.chmod(0o755)
         part.rename(target)
@@ -52,37 +49,47 @@ def export(settings: Settings, directory: Path, as_role: str | None, selection: 
     return written
 
 
-def _free_folder(settings: Settings, directory: Path) -> Path:
-    """The folder to make. Raises OlistError where it is there, or would lie in the raw warehouse."""
-    target = directory.expanduser().resolve()
+def _write_tables(platform: Platform, part: Path, role: Role, tables: Mapping[str, DeltaTable]) -> dict[str, int]:
+    written: dict[str, int] = {}
+    for name, delta in tables.items():
+        with platform.warehouse.sql({name: delta}) as raw:
+            rows = visible_rows(platform.warehouse, raw, name, role).to_arrow_table()
+        metadata = user_metadata(role=role.name, of_version=delta.version())
+        contract = platform.catalog.table(name)
+        _write(part / contract.layer / name, rows, contract, metadata)
+        written[name] = rows.num_rows
+    return written
+
+
+def _free_folder(platform: Platform, directory: Path) -> Path:
+    """The folder to create. Raises OlistError if it exists, or would be inside the raw warehouse."""
+    target, settings = directory.expanduser().resolve(), platform.settings
     if not settings.is_in_object_store and target.is_relative_to(settings.warehouse_path):
-        raise OlistError(f"{target} lies in the raw warehouse {settings.warehouse_path}: export to a place of its own.")
+        raise OlistError(f"{target} is inside the raw warehouse {settings.warehouse_path}: export to another place.")
     if target.exists() and (target.is_file() or any(target.iterdir())):
-        # What an earlier export holds, its versions too, may be more than the role sees now.
-        raise OlistError(f"{target} is there already: name a new folder, or remove it first.")
+        # An earlier export, including its old versions, may contain more than the role sees now.
+        raise OlistError(f"{target} exists already: name a new folder, or remove it first.")
     if not target.parent.is_dir():
-        raise OlistError(f"{target.parent} is no folder: an export needs one to make its own in.")
+        raise OlistError(f"{target.parent} is not a folder: an export creates its own folder inside an existing one.")
     return target
 
 
-def _chosen(role: Role, selection: str | None) -> list[str]:
+def _chosen(platform: Platform, role: Role, selection: str | None) -> list[str]:
     if selection is None:
-        return list(role.grants)
-    from olist_assets.operations.selection import selected
-
-    names = [name for name in tables() if name in selected(selection)]
-    role.require(names)
+        return list(role.grants(platform.catalog))
+    chosen = selected(platform, selection)
+    names = [name for name in platform.catalog.business_tables if name in chosen]
+    role.require(platform.catalog, names)
     return names
 
 
-def _write(path: Path, rows: pa.Table, name: str, said: dict[str, object]) -> None:
-    """One Delta commit with the contract's comments; what masking removes is null."""
-    contract = table(name)
-    fields = [field.with_metadata({"comment": contract.column(field.name).description}) for field in rows.schema]
+def _write(path: Path, rows: pa.Table, table: Table, metadata: str) -> None:
+    """One Delta commit with the contract's comments; columns removed by masking are null."""
+    fields = [field.with_metadata({"comment": table.column(field.name).description}) for field in rows.schema]
     write_deltalake(
         str(path),
         rows.cast(pa.schema(fields)),
-        name=name,
-        description=contract.description,
-        commit_properties=CommitProperties(custom_metadata={"userMetadata": json.dumps(said)}),
+        name=table.name,
+        description=table.description,
+        commit_properties=commit_properties(metadata),
     )

@@ -1,72 +1,72 @@
 """`olist forget`: a customer erased from every table and every old version, with proof.
 
-The list of erasures comes first, and each step after it may be done again: killed in the middle, the same command
-finishes what is left. Only Spark can write the tables' clustering, so it does; all else runs without it.
+The list of erasures comes first, and each later step can be repeated: if the command is killed, the same command
+finishes the rest. Spark is used only where the tables' clustering requires it.
 """
 
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-import dagster as dg
-import duckdb
-
-from olist_assets.governance import audit_log
-from olist_assets.lakehouse.warehouse import delta_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.bronze.snapshots import BRONZE
-from olist_assets.catalog import tables
-from olist_assets.contracts.table import Table
+from olist_assets.contracts.quoting import spark_path
+from olist_assets.engine.upkeep import maintain
 from olist_assets.errors import OlistError
-from olist_assets.governance import erasures, masking
+from olist_assets.governance import audit_log, erasures, masking
 from olist_assets.governance.erasures import Erasures, Person
+from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.commit_metadata import user_metadata
+from olist_assets.lakehouse.sql import create_view
+from olist_assets.operations.platform import Platform
 from olist_assets.operations.proof import Proof, prove
-from olist_assets.orchestration.instance import instance
-from olist_assets.lakehouse.locks import table_lock
-from olist_assets.engine.upkeep import MaintenanceConfig, maintained
-from olist_assets.engine.spark.session import Spark
 from olist_assets.operations.runs import Request, materialize
-from olist_assets.operations.selection import ALL_DAYS, with_downstream
-from olist_assets.settings import Settings
+from olist_assets.operations.selection import with_downstream
+from olist_assets.orchestration.runless import report_written
 
-Tell = Callable[[str], None]
-# In this order: an order's customer leads to its reviews for as long as the tables named after them are as they were.
+Report = Callable[[str], None]
+"""Called with a line of text for each step."""
+# In this order: an order's customer leads to its reviews as long as the later tables are unchanged.
 SNAPSHOTS = tuple(BRONZE[subject] for subject in ("order_reviews", "orders", "customers"))
+SNAPSHOT_NAMES = {table.name for table in SNAPSHOTS}
 
 
-def forget(settings: Settings, given: str, tell: Tell) -> Proof:
-    """Erase the customer that a `customer_unique_id` or an order's `customer_id` names. Raises OlistError.
+def forget(platform: Platform, given: str, report: Report) -> Proof:
+    """Erase the customer that a `customer_unique_id` or an order's `customer_id` identifies. Raises OlistError.
 
-    `tell` hears of each step. The audit log has the customer's hash, and what was proven.
+    The audit log gets the customer's token and the result of the proof.
     """
-    started, secret = time.monotonic(), masking.secret(settings)
-    person = known_person(settings, given)
-    erasures.add(settings, person)
-    tell(f"On the list of erasures: {erasures.path(settings)}")
-    names = sorted(with_downstream(table.name for table in SNAPSHOTS) & set(lakehouse.made(settings, tables())))
-    _erase_snapshots(settings, tell)
-    _remake(set(names) - {table.name for table in SNAPSHOTS}, tell)
-    # The snapshots' old files tell whose orders are whose: until the rest is clean, they stay.
-    snapshots_last = sorted(names, key=lambda name: (name in {table.name for table in SNAPSHOTS}, name))
-    _forget_versions(settings, snapshots_last, tell)
-    tell("Reading every file under the warehouse.")
-    proof = prove(settings.warehouse_path, person.ids)
+    warehouse = platform.warehouse
+    started, secret = time.monotonic(), masking.secret(platform.settings)
+    person = known_person(platform, given)
+    erasures.add(warehouse, person)
+    report(f"On the list of erasures: {erasures.path(warehouse)}")
+    affected = with_downstream(platform, SNAPSHOT_NAMES)
+    names = sorted(affected & set(warehouse.existing_tables(platform.catalog.business_tables)))
+    _erase_snapshots(platform, report)
+    _remake(platform, set(names) - SNAPSHOT_NAMES, report)
+    # The old files of the snapshots say which orders belong to whom: they stay until the rest is clean.
+    snapshots_last = sorted(names, key=lambda name: (name in SNAPSHOT_NAMES, name))
+    _remove_old_versions(platform, snapshots_last, report)
+    report("Reading every file in the warehouse.")
+    with warehouse.sql() as con:
+        proof = prove(con, warehouse.root, person.ids)
     audit_log.record(
-        settings, "forget", names, statement=f"{masking.token(secret, person.unique_id)}: {_counted(proof)}",
+        warehouse, "forget", names, statement=f"{masking.token(secret, person.unique_id)}: {_counts(proof)}",
         seconds=time.monotonic() - started, error="still found" if proof.hits else None,
     )  # fmt: skip
     if proof.hits:
-        raise OlistError(f"The customer is still there: {proof.described(settings.warehouse_path)}")
+        raise OlistError(f"The customer is still there: {proof.described(warehouse.root)}")
     return proof
 
 
-def known_person(settings: Settings, given: str) -> Person:
-    """Whom an id names, by any version of the snapshot whose files are there. Raises OlistError for nobody."""
-    path = lakehouse.table_path(settings, BRONZE["customers"].name)
+def known_person(platform: Platform, given: str) -> Person:
+    """The customer of an id, from any version of the snapshot whose files exist. Raises OlistError for an unknown id."""
+    warehouse, name = platform.warehouse, BRONZE["customers"].name
+    path = warehouse.path(name)
     log = delta_log.log_folder(path)
     files = [str(file) for file in path.rglob("*.parquet") if log not in file.parents]
-    with duckdb.connect() as con:
-        lakehouse.create_view(con, "customers", lakehouse.open_table(settings, path.name), files)
+    with warehouse.sql() as con:
+        create_view(con, "customers", warehouse.open(name), files)
         rows = con.execute(
             "SELECT DISTINCT customer_unique_id, customer_id FROM customers WHERE customer_unique_id IN "
             "(SELECT customer_unique_id FROM customers WHERE customer_unique_id = $1 OR customer_id = $1)",
@@ -74,66 +74,59 @@ def known_person(settings: Settings, given: str) -> Person:
         ).fetchall()
     if rows and given not in {unique_id for unique_id, _ in rows}:
         given = rows[0][0]
-    elif not rows and not Erasures(settings).knows(given):
+    elif not rows and not Erasures(warehouse).knows(given):
         raise OlistError(
             f"No customer and no order has the id {given!r}: it is neither a customer_unique_id nor a customer_id of "
-            f"{path.name}, and nobody of that id was erased. Is OLIST_WAREHOUSE right ({settings.warehouse_path})?"
+            f"{name}, and no customer with that id was erased. Is OLIST_WAREHOUSE right ({warehouse.root})?"
         )
     return Person(given, tuple(customer_id for _, customer_id in rows))
 
 
-def _erase_snapshots(settings: Settings, tell: Tell) -> None:
-    """Write the three snapshots anew, each from itself: the source may have moved on, or away."""
-    session = Spark().session
+def _erase_snapshots(platform: Platform, report: Report) -> None:
+    """Rewrite the three snapshots, each from itself: the source may have changed or disappeared."""
+    warehouse, session = platform.warehouse, platform.spark.session
     for table in SNAPSHOTS:
-        path = lakehouse.table_path(settings, table.name)
-        with table_lock(path, settings.lock_timeout, "olist forget"):
-            opened = {
-                contract.name.removeprefix("bronze_"): lakehouse.open_table(settings, contract.name)
-                for contract in SNAPSHOTS
-            }
-            with lakehouse.connection(opened) as con:
-                found = Erasures(settings).found(con)
+        path = warehouse.path(table.name)
+        with warehouse.lock(path, "olist forget"):
+            opened = {snapshot.name.removeprefix("bronze_"): warehouse.open(snapshot.name) for snapshot in SNAPSHOTS}
+            with warehouse.sql(opened) as con:
+                found = Erasures(warehouse).found(con)
             assert table.source is not None
             frame = erasures.erased(session.read.format("delta").load(str(path)), table.source, found)
-            frame.write.format("delta").mode("overwrite").option("userMetadata", '{"forget": true}').save(str(path))
-        tell(f"Erased from {table.name}.")
-    with instance() as storage:
+            writer = frame.write.format("delta").mode("overwrite")
+            writer.option("userMetadata", user_metadata(forget=True)).save(str(path))
+        report(f"Erased from {table.name}.")
+    with platform.instance() as storage:
         for table in SNAPSHOTS:
-            _report(settings, storage, table)
+            report_written(storage, warehouse, table, warehouse.open(table.name))
 
 
-def _report(settings: Settings, storage: dg.DagsterInstance, table: Table) -> None:
-    written = lakehouse.open_table(settings, table.name)
-    figures = {"dagster/row_count": lakehouse.statistics(written)["rows"], "delta_version": written.version()}
-    storage.report_runless_asset_event(dg.AssetMaterialization(table.name, metadata=figures))
+def _remake(platform: Platform, names: set[str], report: Report) -> None:
+    report(f"Making again what depends on them: {', '.join(sorted(names))}.")
+    run = materialize(platform, Request(names, platform.calendar.days), lambda *_: None)
+    if missing := names - run.materialized:
+        why = "; ".join(f"{step}: {reason}" for step, reason in run.failures.items())
+        raise OlistError(
+            f"Not made: {', '.join(sorted(missing))} ({why}). The erasure is not complete: run the command again."
+        )
 
 
-def _remake(names: set[str], tell: Tell) -> None:
-    tell(f"Making what was made from them: {', '.join(sorted(names))}.")
-    report = materialize(Request(names, ALL_DAYS), lambda *_: None)
-    if missing := names - report.made:
-        why = "; ".join(f"{step}: {reason}" for step, reason in report.failures.items())
-        raise OlistError(f"Not made: {', '.join(sorted(missing))} ({why}). Nobody is erased yet: run it again.")
-
-
-def _forget_versions(settings: Settings, names: Iterable[str], tell: Tell) -> None:
-    """Leave of each table its newest version alone: old data files, and log entries that tell of their rows."""
-    spark = Spark()
+def _remove_old_versions(platform: Platform, names: Iterable[str], report: Report) -> None:
+    """Keep only the newest version of each table: remove old data files, and log entries about their rows."""
+    warehouse, spark = platform.warehouse, platform.spark
     for name in names:
-        for _ in maintained(MaintenanceConfig(tables=[name], retention_hours=0, force=True), spark):
-            pass
-        path = lakehouse.table_path(settings, name)
-        with table_lock(path, settings.lock_timeout, "olist forget"):
-            # A commit that tells of no file: those before it say between which ids the rows of each old file lay.
+        maintain(warehouse, spark, lambda *_: None, names=[name], retention_hours=0, force=True)
+        path = warehouse.path(name)
+        with warehouse.lock(path, "olist forget"):
+            # A commit without files: the log entries before it contain the smallest and largest id of each old file.
             when = datetime.now(UTC).isoformat(timespec="seconds")
-            spark.session.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('olist.forgot' = '{when}')")
-            newest = lakehouse.open_table(settings, name)
+            spark.session.sql(f"ALTER TABLE {spark_path(path)} SET TBLPROPERTIES ('olist.forgot' = '{when}')")
+            newest = warehouse.open(name)
             newest.create_checkpoint()
             for file in delta_log.files_before(path, newest.version()):
                 file.unlink()
-        tell(f"Old versions of {name} are gone.")
+        report(f"Old versions of {name} are gone.")
 
 
-def _counted(proof: Proof) -> str:
+def _counts(proof: Proof) -> str:
     return f"{proof.files} files, {proof.bytes} bytes read, {len(proof.hits)} hits"

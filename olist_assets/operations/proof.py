@@ -1,4 +1,4 @@
-"""Whether any file under a folder still says one of some texts: each file is read, and Parquet is decoded as well."""
+"""Whether any file in a folder still contains one of some texts: each file is read, and Parquet is decoded too."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ROWS = 50_000
 
 @dataclass(frozen=True)
 class Proof:
-    """Files and bytes read, how many were Parquet, and those of the files that say one of the texts."""
+    """Numbers of files, bytes and Parquet files read, and the files that contain one of the texts."""
 
     files: int
     bytes: int
@@ -25,57 +25,55 @@ class Proof:
     hits: tuple[str, ...]
 
     def described(self, folder: Path) -> str:
-        """One line, with no id in it."""
-        said = f"{len(self.hits)} hits" + (f": {', '.join(self.hits)}" if self.hits else "")
+        """One line, without any id."""
+        hits = f"{len(self.hits)} hits" + (f": {', '.join(self.hits)}" if self.hits else "")
         return (
-            f"{self.files:,} files, {self.bytes:,} bytes under {folder} read, {self.parquet:,} of them Parquet and "
-            f"decoded: {said}"
+            f"{self.files:,} files, {self.bytes:,} bytes in {folder} read, {self.parquet:,} of them Parquet and "
+            f"decoded: {hits}"
         )
 
 
-def prove(folder: Path, texts: Sequence[str]) -> Proof:
-    """Look for the texts in all files under a folder. Raises OlistError for a Parquet file that cannot be decoded.
+def prove(con: duckdb.DuckDBPyConnection, folder: Path, texts: Sequence[str]) -> Proof:
+    """Search the texts in all files of a folder. Raises OlistError for a Parquet file that cannot be decoded.
 
-    Logs, JSON and SQLite are looked at as bytes; archives within files are not opened.
+    Logs, JSON and SQLite are searched as bytes; archives within files are not opened.
     """
     files, size, parquet, hits = 0, 0, 0, []
     wanted = [text.encode() for text in texts]
-    with duckdb.connect() as con:
-        con.execute("SET enable_progress_bar = false")
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            length, found, first = _searched(file, wanted)
-            is_parquet = first.startswith(PARQUET)
-            found = found or (is_parquet and _decoded_says(con, file, texts))
-            files, size, parquet = files + 1, size + length, parquet + is_parquet
-            hits += [str(file.relative_to(folder))] if found else []
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        length, found, first = _search(file, wanted)
+        is_parquet = first.startswith(PARQUET)
+        found = found or (is_parquet and _decoded_contains(con, file, texts))
+        files, size, parquet = files + 1, size + length, parquet + is_parquet
+        hits += [str(file.relative_to(folder))] if found else []
     return Proof(files, size, parquet, tuple(hits))
 
 
-def _searched(file: Path, wanted: Sequence[bytes]) -> tuple[int, bool, bytes]:
-    """A file's length, whether it holds one of the texts as bytes, and its first bytes."""
+def _search(file: Path, wanted: Sequence[bytes]) -> tuple[int, bool, bytes]:
+    """A file's length, whether it contains one of the texts as bytes, and its first bytes."""
     length, found, first, carried = 0, False, b"", b""
     overlap = max(map(len, wanted)) - 1
     with file.open("rb") as opened:
         while chunk := opened.read(CHUNK):
             first, length = first or chunk[: len(PARQUET)], length + len(chunk)
             found = found or any(text in carried + chunk for text in wanted)
-            # A text may lie across two chunks.
+            # A text may extend over two chunks.
             carried = (carried + chunk)[-overlap:]
     return length, found, first
 
 
-def _decoded_says(con: duckdb.DuckDBPyConnection, file: Path, texts: Sequence[str]) -> bool:
-    says = " OR ".join("contains(line, $%d)" % at for at in range(1, len(texts) + 1))  # noqa: UP031
+def _decoded_contains(con: duckdb.DuckDBPyConnection, file: Path, texts: Sequence[str]) -> bool:
+    contains = " OR ".join("contains(line, $%d)" % at for at in range(1, len(texts) + 1))  # noqa: UP031
     try:
         for batch in _batches(file):
             con.register("batch", batch)
-            query = f"SELECT count(*) FROM (SELECT batch::VARCHAR AS line FROM batch) WHERE {says}"
+            query = f"SELECT count(*) FROM (SELECT batch::VARCHAR AS line FROM batch) WHERE {contains}"
             ((count,),) = con.execute(query, list(texts)).fetchall()
             if count:
                 return True
     except (pa.ArrowException, duckdb.Error, OSError) as error:
         raise OlistError(
-            f"{file} cannot be decoded, so nothing is proven: {error}. Remove it, and run again."
+            f"{file} cannot be decoded, so nothing is proven: {error}. Remove it and run again."
         ) from error
     return False
 

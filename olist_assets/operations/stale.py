@@ -1,7 +1,7 @@
-"""Which tables and days are not what the bronze snapshots give now: found by making them again and comparing.
+"""Tables and days that differ from what the bronze snapshots give now, found by computing them again and comparing.
 
-No clock, version or saved fingerprint is asked, so it is as true after a restore, a killed run or a change of the code
-as it is after a new snapshot. The cost is that of the silver layer without its writes.
+No clock, version or saved fingerprint is involved, so the result is right after a restore, a killed run or a change of
+the code as well as after a new snapshot. It costs as much as the silver layer without its writes.
 """
 
 from collections.abc import Iterator
@@ -13,17 +13,13 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.catalog import assets, table, tables
+from olist_assets.contracts.catalog import resource_parameters
 from olist_assets.contracts.table import Table
-from olist_assets.jobs import DAILY_TABLES
-from olist_assets.engine.spark.session import Spark
-from olist_assets.settings import Settings
+from olist_assets.operations.platform import Platform
 
-# When a snapshot was read says nothing of what was in it.
-NOT_COMPARED = "ingestion_timestamp"
-# Rows and the sum of their hashes.
+CODE_VERSION_TAG = "dagster/code_version"
 Digest = tuple[int, int]
+"""Rows and the sum of their hashes."""
 
 
 @dataclass(frozen=True)
@@ -37,70 +33,96 @@ class Stale:
         return bool(self.tables or self.days)
 
 
-def stale() -> Stale:
+def stale(platform: Platform) -> Stale:
     """Compare the silver and the daily tables with what their functions make of bronze. Raises TableMissing."""
-    settings, whole, days = Settings(), [], {}
-    made = lakehouse.made(settings, (contract.name for contract in compared()))
-    with recomputed(settings) as fresh:
-        for contract in compared():
-            expected = digests(fresh[contract.name], contract)
-            found = digests(stored(settings, contract), contract) if contract.name in made else {}
+    whole: list[str] = []
+    days: dict[date, list[str]] = {}
+    compared = compared_tables(platform)
+    existing = platform.warehouse.existing_tables(table.name for table in compared)
+    with recomputed(platform, compared) as fresh:
+        for table in compared:
+            expected = digests(fresh[table.name], table)
+            found = digests(stored(platform, table.name), table) if table.name in existing else {}
             differing = [key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)]
-            if contract.cluster_by is None:
-                whole += [contract.name] if differing else []
+            if table.day is None:
+                whole += [table.name] if differing else []
                 continue
             for day in differing:
-                days.setdefault(day, []).append(contract.name)
+                if day is not None:
+                    days.setdefault(day, []).append(table.name)
     return Stale(tuple(whole), {day: tuple(days[day]) for day in sorted(days)})
 
 
-def compared() -> list[Table]:
-    """Silver and what is made by day: all that a rerun of days can put right."""
-    return [contract for name, contract in tables().items() if contract.layer == "silver" or name in DAILY_TABLES]
+def outdated_code(platform: Platform) -> dict[str, tuple[str | None, str]]:
+    """Assets whose code has changed since they were last materialized: the version then, and the one now."""
+    found: dict[str, tuple[str | None, str]] = {}
+    with platform.instance() as storage:
+        for key in sorted(platform.graph.get_all_asset_keys()):
+            now = platform.graph.get(key).code_version
+            event = storage.get_latest_materialization_event(key)
+            materialization = event.asset_materialization if event else None
+            if now is None or materialization is None:
+                continue
+            then = (materialization.tags or {}).get(CODE_VERSION_TAG)
+            if then != now:
+                found[key.to_user_string()] = (then, now)
+    return found
+
+
+def compared_tables(platform: Platform) -> list[Table]:
+    """Silver and the daily tables: everything that a rerun of days can correct."""
+    daily = platform.catalog.daily_tables
+    return [table for name, table in platform.catalog.tables.items() if table.layer == "silver" or name in daily]
 
 
 @contextmanager
-def recomputed(settings: Settings) -> Iterator[dict[str, DataFrame]]:
-    """What each compared table would be: its asset function over its parents', from the bronze tables on."""
+def recomputed(platform: Platform, compared: list[Table]) -> Iterator[dict[str, DataFrame]]:
+    """The content that each compared table should have: its function over its parents', from the bronze tables on."""
+    catalog = platform.catalog
+    read_again = {parent for table in compared for parent in catalog.parents(table.name)}
     frames: dict[str, DataFrame] = {}
 
     def fresh(name: str) -> DataFrame:
         if name not in frames:
-            contract = table(name)
-            if contract.layer == "bronze":
-                lakehouse.open_table(settings, name)
-                frames[name] = stored(settings, contract)
+            if catalog.table(name).layer == "bronze":
+                platform.warehouse.open(name)
+                frames[name] = stored(platform, name)
             else:
-                frame: Any = functions[name](**{parent: fresh(parent) for parent in parents[name]})
+                parents = {parent: fresh(parent) for parent in catalog.parents(name)}
+                frame = call(platform, name, parents)
                 # Compared here, and read by the tables after it.
                 frames[name] = frame.persist() if name in read_again else frame
         return frames[name]
 
-    functions = {made.key.to_user_string(): made for made in assets()}
-    parents = {name: [key.to_user_string() for key in made.dependency_keys] for name, made in functions.items()}
-    read_again = {parent for contract in compared() for parent in parents[contract.name]}
     try:
-        yield {contract.name: fresh(contract.name) for contract in compared()}
+        yield {table.name: fresh(table.name) for table in compared}
     finally:
         for frame in frames.values():
             frame.unpersist()
 
 
-def stored(settings: Settings, contract: Table) -> DataFrame:
-    return Spark().session.read.format("delta").load(str(lakehouse.table_path(settings, contract.name)))
+def call(platform: Platform, name: str, parents: dict[str, DataFrame]) -> DataFrame:
+    """The result of a table's function for these upstream tables."""
+    function = platform.catalog.functions[name]
+    resources: dict[str, Any] = {"calendar": platform.calendar}
+    return function(**parents, **{key: resources[key] for key in resource_parameters(function)})
 
 
-def digests(frame: DataFrame, contract: Table) -> dict[date | None, Digest]:
+def stored(platform: Platform, name: str) -> DataFrame:
+    return platform.spark.session.read.format("delta").load(str(platform.warehouse.path(name)))
+
+
+def digests(frame: DataFrame, table: Table) -> dict[date | None, Digest]:
     """Rows and the sum of their hashes, by day; equal for equal rows in any order.
 
-    Trailing figures are left out: they follow from the other columns of the same table, and are written with them.
+    Volatile columns are left out, and trailing ones, which follow from the other columns and are written with them.
     """
-    left_out = {NOT_COMPARED, *(contract.trailing.columns if contract.trailing else ())}
-    columns = [column for column in contract.columns if column.name not in left_out]
-    day = F.col(contract.cluster_by) if contract.cluster_by else F.lit(None).cast("date")
-    # A hash of 64 bits passes over nulls: said besides, a null differs from another column's.
-    said: list[Column] = [F.col(column.name) for column in columns]
-    said += [F.col(column.name).isNull() for column in columns if column.nullable]
-    hashed = F.xxhash64(*said).cast("decimal(38,0)")
+    left_out = {*table.volatile, *(table.trailing.columns if table.trailing else ())}
+    columns = [column for column in table.columns if column.name not in left_out]
+    day = F.col(table.day) if table.day else F.lit(None).cast("date")
+    # A hash of 64 bits skips nulls: with these flags a null in one column differs from a null in another.
+    hashed_values: list[Column] = [F.col(column.name) for column in columns]
+    hashed_values += [F.col(column.name).isNull() for column in columns if column.nullable]
+    hashed = F.xxhash64(*hashed_values).cast("decimal(38,0)")
     rows = frame.groupBy(day.alias("day")).agg(F.count("*").alias("n"), F.sum(hashed).alias("h")).collect()
     return {row.day: (row.n, int(row.h)) for row in rows}

@@ -1,14 +1,16 @@
-"""Dagster's event log with pooled connections and one transaction a batch, on SQLite; postgres.py has the other.
+"""Dagster's event log with pooled connections and one transaction per batch, on SQLite.
 
-Dagster's own opens databases and compiles its SQL anew for each event; a full range over the daily assets writes
-thousands. Set DAGSTER_EVENT_BATCH_SIZE so that Dagster hands its events over in batches.
+Dagster's own opens the database and compiles its SQL for each event; a full range over the daily assets writes
+thousands of events. `event_log_postgres.py` has the same for Postgres.
 """
 
+import os
 import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
+from typing import Any
 
 from dagster import EventLogEntry
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
@@ -20,10 +22,16 @@ from dagster._core.storage.event_log import (
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 
 BUSY_TIMEOUT_SECONDS = 60
+# Dagster hands events over in batches of this size if this variable is set; it has no other setting for it.
+BATCH_VARIABLE, BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE", "500"
 
 
 class BatchedEventLogStorage(SqlEventLogStorage):
-    """The same tables, rows and queries; only how connections are made and batches written differs."""
+    """The same tables, rows and queries; only connections and batches are handled differently."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        os.environ.setdefault(BATCH_VARIABLE, BATCH_SIZE)
+        super().__init__(*args, **kwargs)
 
     @abstractmethod
     def _pooled(self) -> AbstractContextManager[Connection]:
@@ -43,7 +51,7 @@ class BatchedEventLogStorage(SqlEventLogStorage):
             yield connection
 
     def has_table(self, table_name: str) -> bool:
-        # Asked for each event; a migration, which could add one, runs in a process of its own.
+        # Called for each event; a migration, which could add a table, runs in a process of its own.
         return table_name in self._table_names
 
     @cached_property
@@ -52,16 +60,16 @@ class BatchedEventLogStorage(SqlEventLogStorage):
             return frozenset(inspect(connection).get_table_names())
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """What store_event does for each event, in one transaction, and an asset's own row brought up to date once."""
+        """Store events as store_event does, in one transaction, and update each asset's own row once."""
         insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
         with self.index_transaction() as connection:
             ids = connection.execute(insert, [self._event_to_row(entry) for entry in events]).scalars().all()
             stored = [(entry, entry.get_dagster_event(), id_) for entry, id_ in zip(events, ids, strict=True)]
             of_assets = [row for row in stored if row[1].event_type in ASSET_EVENTS and row[1].asset_key]
             self._store_asset_event_tags(connection, [row[0] for row in of_assets], [row[2] for row in of_assets])
-            # Later events of a kind overwrite what earlier ones of the same asset left there.
+            # Later events of a kind overwrite what earlier ones wrote for the same asset.
             latest = {(row[1].event_type, row[1].asset_key): row for row in of_assets}
-            # In the order of their keys, so that two runs' batches never wait for each other's rows.
+            # In the order of keys, so that the batches of two runs never wait for each other's rows.
             for entry, _, id_ in sorted(latest.values(), key=lambda row: (str(row[1].asset_key), row[2])):
                 self._store_asset_event(connection, entry, id_)
             self._active.connection = connection
@@ -82,7 +90,7 @@ class BatchedSqliteEventLogStorage(BatchedEventLogStorage, ConsolidatedSqliteEve
 
         @event.listens_for(engine, "connect")
         def set_pragmas(connection, _record) -> None:
-            # With a write-ahead log, NORMAL can lose the last events in a power cut but never corrupts the log.
+            # With a write-ahead log, NORMAL may lose the last events in a power cut but never corrupts the log.
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
 

@@ -18,7 +18,7 @@ from olist_assets.orchestration.event_log import BatchedEventLogStorage
 
 
 class BatchedPostgresEventLogStorage(BatchedEventLogStorage, PostgresEventLogStorage):
-    """Dagster's own logs in to the server for each event, several times, and batches only materializations."""
+    """Dagster's own connects to the server several times per event, and batches only materializations."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,6 +1,7 @@
 """Dagster's storage of runs and events, opened as the UI opens it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,42 +13,46 @@ from filelock import FileLock
 
 from olist_assets.errors import OlistError
 from olist_assets.orchestration.run_launcher import dead_process
+from olist_assets.settings import Settings
 
-# Events of a range are handed to the storage in batches of this size; one by one they cost more than the tables.
-EVENT_BATCH_SIZE = "500"
 START_TIMEOUT_SECONDS = 60
+CONFIG = "dagster.yaml"
+# The configuration of a new home; at the project's root the same file is a link to it.
+PACKAGED_CONFIG = Path(__file__).with_name(CONFIG)
 
 
-def dagster_home() -> Path:
-    """The folder with dagster.yaml: DAGSTER_HOME, else the working directory, else this project's root."""
-    if named := os.environ.get("DAGSTER_HOME"):
-        return Path(named).expanduser().resolve()
-    here = Path.cwd()
-    return here if (here / "dagster.yaml").exists() else Path(__file__).resolve().parents[1]
+def dagster_home(settings: Settings) -> Path:
+    """The folder with dagster.yaml: DAGSTER_HOME, else the working directory."""
+    return (settings.dagster_home or Path.cwd()).expanduser().resolve()
 
 
-def dagster_environment() -> Path:
-    """Say in this process's environment, and so in those it starts, where Dagster's home is; returns it."""
-    home = dagster_home()
+def prepared_home(settings: Settings) -> Path:
+    """Dagster's home with a dagster.yaml, exported to this process and its children as DAGSTER_HOME."""
+    home = dagster_home(settings)
+    if not (home / CONFIG).exists():
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(PACKAGED_CONFIG, home / CONFIG)
+        except OSError as error:
+            raise OlistError(f"Cannot write {home / CONFIG}: {error.strerror}. Set DAGSTER_HOME.") from error
     os.environ["DAGSTER_HOME"] = str(home)
-    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENT_BATCH_SIZE)
     return home
 
 
 @contextmanager
-def instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's storage; runs that a dead process of this machine left running are failed first."""
-    home = dagster_environment()
+def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage; runs that an ended process of this machine left running are marked as failed first."""
+    home = prepared_home(settings)
     lock = home / ".dagster" / "start.lock"
     try:
         lock.parent.mkdir(exist_ok=True)
-        # Dagster makes its SQLite files unguarded: two first starts at once would stamp their schema twice.
+        # Dagster creates its SQLite files without a lock: two first starts at once would both stamp their schema.
         with FileLock(lock, timeout=START_TIMEOUT_SECONDS):
-            opened = dg.DagsterInstance.get()
+            opened = dg.DagsterInstance.from_config(str(home))
     except _storage_errors() as error:
         raise OlistError(
-            f"Dagster's storage, as {home / 'dagster.yaml'} has it, cannot be opened ({_said(error)}). "
-            "Set DAGSTER_HOME, or what that file takes from the environment."
+            f"Dagster's storage as configured in {home / CONFIG} cannot be opened ({_first_line(error)}). "
+            "Set DAGSTER_HOME, or the variables that this file reads."
         ) from error
     with opened as storage:
         fail_dead_runs(storage)
@@ -55,7 +60,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def _storage_errors() -> tuple[type[Exception], ...]:
-    """What opening a storage raises; dagster-postgres is an extra."""
+    """Errors of opening a storage; dagster-postgres is an extra."""
     errors = (OSError, dg.DagsterInvalidConfigError, CheckError)
     try:
         from dagster_postgres.utils import DagsterPostgresException
@@ -64,15 +69,15 @@ def _storage_errors() -> tuple[type[Exception], ...]:
     return *errors, DagsterPostgresException
 
 
-def _said(error: BaseException) -> str:
-    """What the server or the configuration said: the rest is long."""
+def _first_line(error: BaseException) -> str:
+    """The first line of the server's or the configuration's message."""
     if isinstance(error, dg.DagsterInvalidConfigError):
         return error.errors[0].message.splitlines()[0]
     return str(error.__cause__ or error).splitlines()[0]
 
 
 def fail_dead_runs(storage: dg.DagsterInstance) -> None:
-    """A killed process cannot say that its run ended; a run that goes on for ever would block its tables' pools."""
+    """Mark runs of killed processes as failed: they cannot do so themselves, and would block their tables' pools."""
     for run in storage.get_runs(filters=dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)):
         if process := dead_process(run):
-            storage.report_run_failed(run, f"Its process {process} ended without a word (killed?).")
+            storage.report_run_failed(run, f"Its process {process} ended without reporting (killed?).")

@@ -1,4 +1,4 @@
-"""The process a run is in, so that a dead run can be told from a long one."""
+"""The process of a run, so that a dead run can be distinguished from a long one."""
 
 import os
 import socket
@@ -10,12 +10,12 @@ PROCESS_TAG = "olist/process"
 
 
 def process_tag(run_id: str) -> dict[str, str]:
-    """Says that this process makes the run. It names the run, for a rerun gets a copy of all tags of the first."""
+    """The tag that names this process as the run's; with the run's id, since a rerun copies all tags of the first run."""
     return {PROCESS_TAG: f"{run_id}@{socket.gethostname()}:{os.getpid()}"}
 
 
 def dead_process(run: dg.DagsterRun) -> str | None:
-    """The run's process if it was on this machine and is gone."""
+    """The run's process if it was on this machine and does not exist any more."""
     run_id, _, process = run.tags.get(PROCESS_TAG, "").partition("@")
     host, _, number = process.rpartition(":")
     is_here = run_id == run.run_id and host == socket.gethostname()
@@ -33,7 +33,7 @@ def _is_alive(process: int) -> bool:
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
-    """Dagster's own, whose runs go on for ever once their code server is killed, and run monitoring asks nobody."""
+    """Dagster's default launcher with a health check, without which a run of a killed code server never ends."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -41,5 +41,5 @@ class WatchedRunLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         if process := dead_process(run):
-            return CheckRunHealthResult(WorkerStatus.FAILED, f"process {process} is gone")
+            return CheckRunHealthResult(WorkerStatus.FAILED, f"process {process} does not exist any more")
         return CheckRunHealthResult(WorkerStatus.RUNNING)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from olist_assets.sample_data.streams import Bools, Ints
 from olist_assets.contracts.source_files import SOURCES
+from olist_assets.sample_data.streams import Bools, Ints
 
 Row = tuple[str, ...]
 

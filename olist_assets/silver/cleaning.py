@@ -1,4 +1,4 @@
-"""How a bronze row becomes typed or a reject: no cast stops a run, and none turns bad text into null unseen."""
+"""How a bronze row becomes typed or a reject: no cast stops a run, and none silently turns bad text into null."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.source_files import CORRUPT
+from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED, TIMESTAMP_PATTERN
 
 REASON = "_reason"
 FAULT = "_fault_column"
-TIMESTAMP = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
+TIMESTAMP = f"^{TIMESTAMP_PATTERN}$"
 WIDEST_DECIMAL = "decimal(38,18)"
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a row of a bronze table must satisfy: required columns, types by column, and the key its rows have once."""
+    """What a row of a bronze table must satisfy: required columns, types by column, and a key that is unique."""
 
     source: str
     key: tuple[str, ...]
@@ -25,7 +25,7 @@ class Rules:
     only_status: str | None = None
 
     def in_scope(self, bronze: DataFrame) -> DataFrame:
-        """Without rows that a stated rule filters; rows too broken to tell stay in, to be rejected."""
+        """Rows that no stated rule filters; rows too broken to decide stay in, to be rejected."""
         if self.only_status is None:
             return bronze
         status = F.col("order_status")
@@ -39,9 +39,9 @@ def accepted(bronze: DataFrame, rules: Rules) -> DataFrame:
 
 
 def rejected(bronze: DataFrame, rules: Rules) -> DataFrame:
-    """Rows that do not, in the shape of `silver_rejects`."""
+    """Rows that violate a rule, with the columns of `silver_rejects`."""
     bad = _judged(bronze, rules).where(F.col(REASON).isNotNull())
-    columns = [name for name in bronze.columns if name != "ingestion_timestamp"]
+    columns = [name for name in bronze.columns if name != INGESTED]
     value = F.coalesce(*(F.when(F.col(FAULT) == name, F.col(name)) for name in columns))
     return bad.select(
         F.lit(rules.source).alias("table"),
@@ -50,7 +50,7 @@ def rejected(bronze: DataFrame, rules: Rules) -> DataFrame:
         F.col(FAULT).alias("column"),
         value.alias("value"),
         F.to_json(F.struct(*columns)).alias("record"),
-        "ingestion_timestamp",
+        INGESTED,
     )
 
 
@@ -65,9 +65,9 @@ def sum_of_kept(source: str, columns: tuple[str, ...], kind: str) -> str:
 
 
 def exact_cast(name: str, kind: str) -> Column:
-    """A text column as `kind`, null where it does not say one exactly.
+    """A text column as `kind`, null where the text is no exact value of it.
 
-    A plain cast reads `10:00:00` as a time of today and `2018` as its New Year, and rounds `10.005` to cents.
+    A plain cast reads `10:00:00` as a time of today and `2018` as January 1st, and rounds `10.005` to cents.
     """
     text = F.col(name)
     if kind == "timestamp":
@@ -82,7 +82,7 @@ def _typed(name: str) -> str:
 
 
 def _judged(bronze: DataFrame, rules: Rules) -> DataFrame:
-    """In-scope rows with typed columns, the first reason against each row, and its column; null where there is none."""
+    """In-scope rows with typed columns, the first reason to reject each row and its column; null for accepted rows."""
     typed = rules.in_scope(bronze).withColumns({_typed(n): exact_cast(n, kind) for n, kind in rules.types.items()})
     missing = _first_of(rules.required, lambda name: F.col(name).isNull())
     uncast = _first_of(tuple(rules.types), lambda name: F.col(name).isNotNull() & F.col(_typed(name)).isNull())
@@ -93,12 +93,12 @@ def _judged(bronze: DataFrame, rules: Rules) -> DataFrame:
     )
     fault = F.when(F.col(CORRUPT).isNotNull(), CORRUPT).otherwise(F.coalesce(missing, uncast))
     rows = typed.withColumns({REASON: reason, FAULT: fault})
-    # The smallest row by all its columns stays: an order that no parallelism changes.
-    everything = [F.col(name) for name in bronze.columns if name not in ("ingestion_timestamp", "source_file", CORRUPT)]
+    # The smallest row by all its columns is kept: an order that does not depend on parallelism.
+    everything = [F.col(name) for name in bronze.columns if name not in ADDED_COLUMNS]
     key = [_typed(name) if name in rules.types else name for name in rules.key]
     same_key = Window.partitionBy(F.col(REASON).isNull(), *key).orderBy(*everything)
-    is_copy = F.col(REASON).isNull() & (F.row_number().over(same_key) > 1)
-    return rows.withColumn(REASON, F.when(is_copy, "duplicate_key").otherwise(F.col(REASON)))
+    is_duplicate = F.col(REASON).isNull() & (F.row_number().over(same_key) > 1)
+    return rows.withColumn(REASON, F.when(is_duplicate, "duplicate_key").otherwise(F.col(REASON)))
 
 
 def _first_of(names: tuple[str, ...], fails: Callable[[str], Column]) -> Column:

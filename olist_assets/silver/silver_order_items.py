@@ -1,13 +1,13 @@
 """silver_order_items: items of orders of any status, typed, with their category."""
 
-import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation
+from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
-from olist_assets.contracts.source_files import SOURCES
 
 SILVER_ORDER_ITEMS = Table(
     name="silver_order_items",
@@ -48,7 +48,7 @@ RULES = Rules(
 )
 
 
-@dg.asset(**SILVER_ORDER_ITEMS.asset_args())
+@table_asset(SILVER_ORDER_ITEMS)
 def silver_order_items(
     bronze_order_items: DataFrame, bronze_products: DataFrame, bronze_product_category_translation: DataFrame
 ) -> DataFrame:

@@ -1,13 +1,13 @@
 """silver_order_payments: how and how much each order paid."""
 
-import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation
+from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
-from olist_assets.contracts.source_files import SOURCES
 
 SILVER_ORDER_PAYMENTS = Table(
     name="silver_order_payments",
@@ -43,7 +43,7 @@ RULES = Rules(
 )
 
 
-@dg.asset(**SILVER_ORDER_PAYMENTS.asset_args())
+@table_asset(SILVER_ORDER_PAYMENTS)
 def silver_order_payments(bronze_order_payments: DataFrame) -> DataFrame:
     """Payments by order."""
     largest_first = F.min_by("payment_type", F.struct(-F.col("payment_value"), "payment_type"))

@@ -1,13 +1,13 @@
 """silver_order_reviews: reviews, each with all the orders it covers."""
 
-import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting
+from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted
-from olist_assets.contracts.source_files import SOURCES
 
 SILVER_ORDER_REVIEWS = Table(
     name="silver_order_reviews",
@@ -35,7 +35,7 @@ RULES = Rules(
 )
 
 
-@dg.asset(**SILVER_ORDER_REVIEWS.asset_args())
+@table_asset(SILVER_ORDER_REVIEWS)
 def silver_order_reviews(bronze_order_reviews: DataFrame) -> DataFrame:
     """Reviews with all their orders; the latest answer speaks for the review, ties by the smallest order."""
     described = [c for c in SILVER_ORDER_REVIEWS.column_names if c not in ("review_id", "order_ids")]

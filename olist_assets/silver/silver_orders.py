@@ -1,22 +1,21 @@
 """silver_orders: delivered orders with typed timestamps and delivery times."""
 
-import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey
-from olist_assets.contracts.table import Column, Table
-from olist_assets.partitions import daily_orders
-from olist_assets.silver.cleaning import Rules, accepted
 from olist_assets.contracts.source_files import SOURCES
-from olist_assets.contracts.thresholds import Freshness, Limit, Usual
+from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.thresholds import Freshness, Threshold, Thresholds
+from olist_assets.silver.cleaning import Rules, accepted
 
 SILVER_ORDERS = Table(
     name="silver_orders",
     description="Delivered orders, typed, with delivery times.",
     grain="One row per delivered order.",
     key=("order_id",),
-    cluster_by="order_date",
+    day="order_date",
     columns=(
         Column("order_id", "string", "The order."),
         Column("customer_id", "string", "The order's own customer number: a new one for each order.", pii="hash"),
@@ -39,10 +38,10 @@ SILVER_ORDERS = Table(
         kept="SELECT count(*) FROM silver_orders",
         filtered="SELECT count(*) FROM bronze_orders WHERE order_status <> 'delivered' AND _corrupt_record IS NULL",
     ),
-    usual=Usual(
+    thresholds=Thresholds(
         freshness=Freshness(
             "order_date",
-            Limit(60, "Delivered orders only: the published ones end 49 days before the last purchase of any status."),
+            Threshold(60, "Delivered orders only: the published ones end 49 days before the last purchase of any status."),
         ),
     ),
 )  # fmt: skip
@@ -55,7 +54,7 @@ RULES = Rules(
 )
 
 
-@dg.asset(**SILVER_ORDERS.asset_args(), partitions_def=daily_orders, backfill_policy=dg.BackfillPolicy.single_run())
+@table_asset(SILVER_ORDERS)
 def silver_orders(bronze_orders: DataFrame) -> DataFrame:
     """Delivered orders, typed."""
     return with_delivery_times(accepted(bronze_orders, RULES)).select(*SILVER_ORDERS.column_names)

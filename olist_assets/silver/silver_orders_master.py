@@ -1,12 +1,11 @@
 """silver_orders_master: a delivered order with everything known of it."""
 
-import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation, RowCount
 from olist_assets.contracts.table import Column, Table
-from olist_assets.partitions import daily_orders
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 
 SILVER_ORDERS_MASTER = Table(
@@ -14,7 +13,7 @@ SILVER_ORDERS_MASTER = Table(
     description="A delivered order with its customer, payment, items and reviews.",
     grain="One row per delivered order.",
     key=("order_id",),
-    cluster_by="order_date",
+    day="order_date",
     columns=(
         *SILVER_ORDERS.columns,
         Column("customer_unique_id", "string", "The person who bought: the same over all of their orders.", pii="hash"),
@@ -65,9 +64,7 @@ SILVER_ORDERS_MASTER = Table(
 )  # fmt: skip
 
 
-@dg.asset(
-    **SILVER_ORDERS_MASTER.asset_args(), partitions_def=daily_orders, backfill_policy=dg.BackfillPolicy.single_run()
-)
+@table_asset(SILVER_ORDERS_MASTER)
 def silver_orders_master(
     silver_orders: DataFrame,
     bronze_customers: DataFrame,

@@ -1,12 +1,13 @@
 """silver_rejects: every bronze row that silver did not take, with the reason."""
 
-import dagster as dg
 from pyspark.sql import DataFrame
 
+from olist_assets.contracts.marks import table_asset
+from olist_assets.contracts.source_files import INGESTED
 from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.thresholds import Threshold, Thresholds
 from olist_assets.silver import silver_order_items, silver_order_payments, silver_order_reviews, silver_orders
 from olist_assets.silver.cleaning import rejected
-from olist_assets.contracts.thresholds import Limit, Usual
 
 SILVER_REJECTS = Table(
     name="silver_rejects",
@@ -24,13 +25,13 @@ SILVER_REJECTS = Table(
         Column("column", "string", "The column at fault.", nullable=True),
         Column("value", "string", "What stood there.", nullable=True, pii="remove"),
         Column("record", "string", "The whole row as JSON.", pii="remove"),
-        Column("ingestion_timestamp", "timestamp", "When the row was read."),
+        Column(INGESTED, "timestamp", "Time at which the row was read from its file.", is_volatile=True),
     ),
-    usual=Usual(row_change=Limit(1.0, "Log of the ratio. Rejects come in lots: less than threefold is usual.")),
+    thresholds=Thresholds(row_change=Threshold(1.0, "Log of the ratio. Rejects come in lots: less than threefold is usual.")),
 )  # fmt: skip
 
 
-@dg.asset(**SILVER_REJECTS.asset_args())
+@table_asset(SILVER_REJECTS)
 def silver_rejects(
     bronze_orders: DataFrame,
     bronze_order_items: DataFrame,

@@ -1,7 +1,7 @@
-"""A class-data-sharing archive: Spark's and Delta's classes parsed and verified once, and mapped by every later JVM.
+"""A class-data-sharing archive: Spark's and Delta's classes, parsed and verified once and mapped by every later JVM.
 
-Starting Spark loads some 20,000 classes: a sixth of the processor time of a whole run. The JVM ignores an archive that
-does not fit its class path or its version, so the worst that a stale one can do is nothing.
+Starting Spark loads some 20,000 classes, a sixth of the processor time of a whole run. The JVM ignores an archive that
+does not match its class path or version, so a stale one does no harm.
 See https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
 """
 
@@ -17,15 +17,15 @@ from filelock import FileLock
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from olist_assets.engine.spark.submit import conf_arguments, spark_submit
 from olist_assets.errors import OlistError
-from olist_assets.engine.spark.jars import spark_submit
 
-# A JVM that finds its archive unfit would say so on the standard output of whoever started it.
+# By default a JVM reports an unusable archive on standard output.
 QUIET = "-Xshare:auto -Xlog:disable -Xlog:all=error:stderr"
 
 
 def archive_path(cache: Path, java: str, jars: str) -> Path:
-    """Where the archive lies for this Java, Spark and class path: the JARs' paths and times are part of it."""
+    """The archive for this Java, Spark and class path; the JARs' paths and times are part of its name."""
     spark = next(Path(pyspark.__file__).parent.glob("jars/spark-core_*.jar"))
     name = hashlib.sha256(f"{java}:{jars}:{spark}:{spark.stat().st_mtime_ns}".encode()).hexdigest()[:16]
     return cache / "classes" / f"{name}.jsa"
@@ -37,7 +37,7 @@ def use_option(path: Path) -> str:
 
 
 def make_archive(path: Path, config: dict[str, str]) -> None:
-    """Make the archive once, with a JVM of these Spark settings. Raises OlistError where Spark does not start."""
+    """Create the archive once, with a JVM of these Spark settings. Raises OlistError if Spark does not start."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock", timeout=600):
         if path.exists():
@@ -45,19 +45,18 @@ def make_archive(path: Path, config: dict[str, str]) -> None:
         partial = path.with_suffix(".partial")
         options = f"{config['spark.driver.extraJavaOptions']} {QUIET} -XX:ArchiveClassesAtExit={partial}"
         settings = config | {"spark.driver.extraJavaOptions": options}
-        confs = [word for key, value in settings.items() for word in ("--conf", f"{key}={value}")]
         # Under spark-submit the JVM outlives the script, and writes the archive as it ends.
-        command = [str(spark_submit()), *confs, __file__]
+        command = [str(spark_submit()), *conf_arguments(settings), __file__]
         environment = os.environ | {"PYSPARK_PYTHON": sys.executable}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode or not partial.exists():
             raise OlistError(f"Spark does not start: {done.stderr.strip()[-1000:]}")
-        # A rename is atomic: a killed first start leaves no half an archive under the final name.
+        # A rename is atomic: an interrupted first start leaves no partial archive under the final name.
         partial.rename(path)
 
 
 def _warm_up(spark: SparkSession, folder: Path) -> None:
-    """A little of all that the platform's tables do: what is not loaded here is loaded from its JAR, later."""
+    """Use a little of everything that the tables use; other classes are loaded from their JARs later."""
     (folder / "rows.csv").write_text('day,key,value\n2018-01-01,a,"1.5"\n2018-01-02,b,2.5\n')
     text = spark.read.options(header=True, multiLine=True, escape='"').schema("day string, key string, value string")
     typed = text.csv(str(folder / "rows.csv")).select(

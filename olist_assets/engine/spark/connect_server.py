@@ -2,32 +2,31 @@
 
 import socket
 
+from olist_assets.engine.spark.config import spark_config
+from olist_assets.engine.spark.submit import conf_arguments, spark_submit
 from olist_assets.errors import OlistError
-from olist_assets.engine.spark.jars import spark_submit
-from olist_assets.engine.spark.session import spark_config
 from olist_assets.settings import Settings
 
 HOST = "127.0.0.1"
 
 
 def server_command(settings: Settings, port: int) -> list[str]:
-    """The command that serves on the loopback address until it is interrupted. Raises OlistError for a taken port."""
+    """The command that serves on the loopback address until interrupted. Raises OlistError if the port is in use."""
     require_free(port)
     config = spark_config(settings.model_copy(update={"spark_remote": None})) | {
         "spark.connect.grpc.binding.address": HOST,
         "spark.connect.grpc.binding.port": str(port),
     }
-    confs = [word for name, value in config.items() for word in ("--conf", f"{name}={value}")]
     server = "org.apache.spark.sql.connect.service.SparkConnectServer"
-    # The name of a resource that stands for: nothing but what Spark ships.
-    return [str(spark_submit()), "--class", server, *confs, "spark-internal"]
+    # Spark's name for an application without a file of its own.
+    return [str(spark_submit()), "--class", server, *conf_arguments(config), "spark-internal"]
 
 
 def require_free(port: int) -> None:
-    """Raises OlistError where something listens there already."""
+    """Raises OlistError if something already listens on the port."""
     with socket.socket() as probe:
         try:
-            # As the server itself does: a port that a dead process held is free.
+            # As the server itself does, so that the port of an ended process counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
         except OSError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from olist_assets.engine.spark.submit import conf_arguments, spark_submit
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
@@ -18,7 +19,7 @@ DELTA_VERSION, HADOOP_VERSION, AWS_VERSION = "4.4.0", "3.5.0", "2.57.8"
 
 @dataclass(frozen=True)
 class JarSet:
-    """JARs that are resolved together: what Ivy is asked for, what it must leave out, and what then must be there."""
+    """JARs that are resolved together: the coordinates for Ivy, its exclusions, and the expected files."""
 
     folder: str
     coordinates: tuple[str, ...]
@@ -29,17 +30,17 @@ class JarSet:
         return [cache / self.folder / name for name in self.sha256]
 
     def missing(self, cache: Path) -> list[Path]:
-        """Those that are not cached, or not what was pinned."""
+        """JARs that are not in the cache, or that differ from the pinned checksum."""
         return [jar for jar in self.paths(cache) if not self._is_verified(jar)]
 
     def fetched(self, cache: Path) -> list[Path]:
-        """All of them; the first call of all processes resolves them, later ones need no network. Raises OlistError."""
+        """The paths of all JARs. Only the first call on a machine needs the network. Raises OlistError."""
         folder = cache / self.folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OlistError(f"Cannot write the JAR cache {folder}: {error.strerror}. Set OLIST_CACHE.") from error
-        # Ivy's cache is not safe for two first starts at once.
+        # Two processes must not use Ivy's cache at once.
         with FileLock(folder / ".lock", timeout=600):
             if self.missing(cache):
                 _resolve(self, folder)
@@ -61,7 +62,7 @@ _DELTA_SHA256 = {
 
 
 def delta_jars() -> JarSet:
-    """Delta. Ivy would bring 33 files: nothing but io.delta is needed, Spark ships the rest."""
+    """Delta's JARs. Ivy would fetch 33 files, but only those of io.delta are needed: Spark ships the rest."""
     return JarSet(
         folder=f"delta-{DELTA_VERSION}",
         coordinates=tuple(f"io.delta:{artifact}:{DELTA_VERSION}" for artifact in _DELTA_SHA256),
@@ -71,7 +72,7 @@ def delta_jars() -> JarSet:
 
 
 def s3_jars() -> JarSet:
-    """Hadoop's client of S3 with the parts of AWS's SDK that it uses: 16 MB, instead of the SDK's bundle of 600 MB."""
+    """Hadoop's S3 client with the parts of AWS's SDK that it uses: 16 MB instead of the SDK's bundle of 600 MB."""
     sdk = (
         f"software.amazon.awssdk:{part}:{AWS_VERSION}" for part in ("s3", "s3-transfer-manager", "sts", "apache-client")
     )
@@ -86,12 +87,17 @@ def s3_jars() -> JarSet:
 
 
 def jar_sets(settings: Settings) -> list[JarSet]:
-    """What these settings need on Spark's class path."""
+    """The JARs that these settings need on Spark's class path."""
     return [delta_jars(), s3_jars()] if settings.is_in_object_store else [delta_jars()]
 
 
+def fetched_jars(settings: Settings) -> list[Path]:
+    """Paths of all JARs that these settings need. Raises OlistError."""
+    return [jar for jars in jar_sets(settings) for jar in jars.fetched(settings.cache)]
+
+
 def _resolve(jars: JarSet, folder: Path) -> None:
-    """Let spark-submit run an empty script with the packages: that resolves them and nothing else."""
+    """Resolve the packages by letting spark-submit run an empty script with them."""
     with tempfile.TemporaryDirectory() as scratch:
         script = Path(scratch, "resolve.py")
         script.write_text("")
@@ -100,9 +106,8 @@ def _resolve(jars: JarSet, folder: Path) -> None:
             "spark.jars.excludes": jars.excluded,
             "spark.ui.enabled": "false",
         }
-        confs = [word for key, value in settings.items() for word in ("--conf", f"{key}={value}")]
         packages = ["--packages", ",".join(jars.coordinates)]
-        command = [str(spark_submit()), "--master", "local[1]", *packages, *confs, str(script)]
+        command = [str(spark_submit()), "--master", "local[1]", *packages, *conf_arguments(settings), str(script)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             reason = next(
@@ -112,16 +117,10 @@ def _resolve(jars: JarSet, folder: Path) -> None:
                 f"JARs of {jars.folder} could not be resolved (network needed on the first start only): {reason}"
             )
         for name in jars.sha256:
-            # Ivy puts the group's name before it.
+            # Ivy prefixes the file name with the group.
             found = next(Path(scratch, "ivy", "jars").glob(f"*_{name}"), None)
             if found is None:
-                raise OlistError(f"{name} is not among the JARs that were resolved for {jars.folder}.")
-            # A rename is atomic: a killed first start leaves no half a JAR under the final name.
+                raise OlistError(f"{name} is not among the JARs resolved for {jars.folder}.")
+            # A rename is atomic: an interrupted first start leaves no partial JAR under the final name.
             partial = Path(shutil.copy(found, folder / f"{name}.partial"))
             partial.rename(folder / name)
-
-
-def spark_submit() -> Path:
-    import pyspark
-
-    return Path(pyspark.__file__).parent / "bin" / "spark-submit"

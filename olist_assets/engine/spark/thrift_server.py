@@ -8,44 +8,45 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.errors import OlistError
-from olist_assets.engine.spark.session import spark_config
-from olist_assets.settings import Settings
+from olist_assets.contracts.quoting import spark_path
+from olist_assets.engine.spark.config import spark_config
 from olist_assets.engine.spark.connect_server import HOST, require_free
+from olist_assets.errors import OlistError
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.settings import Settings
 
 
-def serve(settings: Settings, names: Iterable[str], port: int, on_ready: Callable[[], None]) -> None:
+def serve(warehouse: Warehouse, names: Iterable[str], port: int, on_ready: Callable[[], None]) -> None:
     """Serve the tables under their bare names until Ctrl-C or SIGTERM, which raise KeyboardInterrupt.
 
-    Each query reads the newest versions. Returns only when Spark's process has ended by itself. Raises OlistError when
-    the port is taken or Spark is not to run here.
+    Each query reads the newest versions. Returns only if Spark's process ends by itself. Raises OlistError if the port
+    is in use or the settings name a remote Spark.
     """
+    settings = warehouse.settings
     if settings.spark_remote:
         raise OlistError("The Thrift server needs a Spark of its own: unset OLIST_SPARK_REMOTE.")
     require_free(port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # What Spark, Hive and Derby put down, some of them into the working directory otherwise.
+    # For the files of Spark, Hive and Derby, some of which would go to the working directory otherwise.
     with tempfile.TemporaryDirectory(prefix="olist-thrift-", ignore_cleanup_errors=True) as scratch:
         session = _session(settings, port, scratch)
         gateway: Any = session.sparkContext._gateway
         try:
             for name in names:
-                session.sql(view(name, lakehouse.table_path(settings, name)))
+                session.sql(view(name, warehouse.path(name)))
             server = gateway.jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2
             server.startWithSparkSession(session._jsparkSession, False)
             on_ready()
             gateway.proc.wait()
         finally:
-            # Spark ends in good order once this process lets go of it, also where this one is killed.
+            # Spark shuts down once this pipe is closed, also if this process is killed.
             gateway.proc.stdin.close()
             gateway.proc.wait()
 
 
 def view(name: str, path: Path) -> str:
-    """The statement that gives a table its bare name. A view refuses to be written to."""
-    quoted = str(path).replace("`", "``")
-    return f"CREATE VIEW {name} WITH SCHEMA EVOLUTION AS SELECT * FROM delta.`{quoted}`"
+    """The statement that gives a table its bare name; a view cannot be written to."""
+    return f"CREATE VIEW {name} WITH SCHEMA EVOLUTION AS SELECT * FROM {spark_path(path)}"
 
 
 def _session(settings: Settings, port: int, scratch: str) -> SparkSession:

@@ -1,17 +1,15 @@
-"""Tables of what was seen, kept longer than the logs that it was read from: rows are added once and never changed."""
+"""Tables of history: rows are appended once per key and never changed. Written by deltalake."""
 
 from typing import Any
 
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.contracts.table import Column, Table
-from olist_assets.lakehouse.locks import table_lock
 from olist_assets.lakehouse.object_store import storage_options
-from olist_assets.settings import Settings
+from olist_assets.lakehouse.warehouse import TableMissing, Warehouse
 
-ARROW = {
+ARROW_TYPES = {
     "string": pa.string(),
     "int": pa.int32(),
     "long": pa.int64(),
@@ -21,11 +19,11 @@ ARROW = {
 Row = dict[str, Any]
 
 
-def add_new(settings: Settings, table: Table, rows: list[Row]) -> int:
-    """Add those of the rows whose key is not stored yet, made by the contract; gives how many there were."""
-    path = lakehouse.table_path(settings, table.name)
-    with table_lock(path, settings.lock_timeout, "monitoring"):
-        known = stored_keys(settings, table)
+def append_new(warehouse: Warehouse, table: Table, rows: list[Row]) -> int:
+    """Append the rows whose key is not stored yet; creates the table from its contract. Returns their number."""
+    path = warehouse.path(table.name)
+    with warehouse.lock(path, table.name):
+        known = stored_keys(warehouse, table)
         new = [row for row in rows if tuple(row[name] for name in table.key) not in (known or ())]
         if new or known is None:
             write_deltalake(
@@ -39,15 +37,15 @@ def add_new(settings: Settings, table: Table, rows: list[Row]) -> int:
     return len(new)
 
 
-def stored_keys(settings: Settings, table: Table) -> set[tuple[Any, ...]] | None:
-    """Keys of the stored rows; None where the table was never written."""
+def stored_keys(warehouse: Warehouse, table: Table) -> set[tuple[Any, ...]] | None:
+    """Keys of the stored rows; None if the table was never written."""
     try:
-        stored = lakehouse.open_table(settings, table.name)
-    except lakehouse.TableMissing:
+        stored = warehouse.open(table.name)
+    except TableMissing:
         return None
     columns = stored.to_pyarrow_table(columns=list(table.key)).to_pydict()
     return set(zip(*(columns[name] for name in table.key), strict=True))
 
 
 def _field(column: Column) -> pa.Field:
-    return pa.field(column.name, ARROW[column.type], column.nullable, {"comment": column.description})
+    return pa.field(column.name, ARROW_TYPES[column.type], column.nullable, {"comment": column.description})

@@ -1,0 +1,104 @@
+"""One frame as one Delta commit, by Spark: the contract enforced, the table created, its schema evolved."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+
+from olist_assets.contracts.quoting import spark_literal, spark_path
+from olist_assets.contracts.table import Table
+from olist_assets.engine.write_plan import ROWS_PER_FILE, Write
+from olist_assets.errors import OlistError
+from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.schemas import SchemaChange, add_columns
+
+
+class ContractViolation(OlistError):
+    """A frame that differs from its contract; nothing was written."""
+
+
+NULL_REFUSED = re.compile(r"NOT NULL constraint violated for column: (\w+(?:\.\w+)*)")
+DISK_FULL = "No space left on device"
+
+
+@dataclass(frozen=True)
+class DeltaWriter:
+    """Writes the table of a contract at a path."""
+
+    spark: SparkSession
+    path: Path
+    contract: Table
+
+    def write(self, write: Write, change: SchemaChange | None, metadata: str) -> None:
+        """Commit the rows; `change` is that of the stored schema, None for a new table. Raises OlistError."""
+        frame = sorted_by_day(conformed(write.frame, self.contract), self.contract)
+        is_new = change is None or bool(change.breaking)
+        if is_new:
+            self._create()
+        elif change and change.added:
+            columns = add_columns(change.added, self.contract)
+            self.spark.sql(f"ALTER TABLE {spark_path(self.path)} ADD COLUMNS ({columns})")
+        writer = frame.write.format("delta").options(userMetadata=metadata, maxRecordsPerFile=ROWS_PER_FILE)
+        if write.replaces and not is_new:
+            writer = writer.option("replaceWhere", write.replaces)
+        with readable_errors(self.contract):
+            # A new table has no rows to replace; appending spares Delta the search for them.
+            writer.mode("append" if is_new else "overwrite").save(str(self.path))
+
+    def _create(self) -> None:
+        """A commit of its own for what a DataFrame writer cannot express: NOT NULL, comments, clustering."""
+        cluster = f"CLUSTER BY ({self.contract.day})" if self.contract.day else ""
+        properties = "TBLPROPERTIES ('delta.enableDeletionVectors' = 'false')"
+        definition = f"({self.contract.ddl()}) USING DELTA {cluster} {properties}"
+        if not delta_log.commits(self.path):
+            self.spark.sql(f"CREATE TABLE {spark_path(self.path)} {definition}")
+            return
+        # Delta replaces only tables of a catalog: the session's own catalog has the table for a moment.
+        name, place = self.contract.name, f"LOCATION {spark_literal(str(self.path))}"
+        self.spark.sql(f"DROP TABLE IF EXISTS {name}")
+        self.spark.sql(f"CREATE TABLE {name} USING DELTA {place}")
+        self.spark.sql(f"REPLACE TABLE {name} {definition} {place}")
+        self.spark.sql(f"DROP TABLE {name}")
+
+
+def conformed(frame: DataFrame, contract: Table) -> DataFrame:
+    """The frame with the contract's columns in order. Raises ContractViolation that names each difference."""
+    found = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+    problems = [f"missing {c.name} {c.type}" for c in contract.columns if c.name not in found]
+    problems += [f"unexpected {name}" for name in found if name not in contract.column_names]
+    problems += [
+        f"{c.name} is {found[c.name]}, not {c.type}"
+        for c in contract.columns
+        if c.name in found and found[c.name] != c.type
+    ]
+    if problems:
+        differences = "; ".join(problems)
+        raise ContractViolation(f"{contract.name} differs from its contract: {differences}. Nothing was written.")
+    return frame.select(*contract.column_names)
+
+
+def sorted_by_day(frame: DataFrame, contract: Table) -> DataFrame:
+    """A daily table's rows in one partition sorted by day, so that data skipping works before any OPTIMIZE."""
+    if contract.day is None:
+        return frame
+    return frame.coalesce(1).sortWithinPartitions(contract.day, *contract.key)
+
+
+@contextmanager
+def readable_errors(contract: Table) -> Iterator[None]:
+    """Raises OlistError of one line, instead of a Java trace, for a refused null and for a full disk."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        if found := NULL_REFUSED.search(str(error)):
+            raise ContractViolation(
+                f"{contract.name}.{found[1]} is required and a row has none. Nothing was written."
+            ) from error
+        if DISK_FULL in str(error):
+            raise OlistError(f"{DISK_FULL}: {contract.name} is unchanged. Make room and run again.") from error
+        raise

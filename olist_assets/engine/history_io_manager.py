@@ -1,0 +1,32 @@
+"""The IO manager of tables of history, which needs no Spark."""
+
+import dagster as dg
+import pyarrow as pa
+
+from olist_assets.lakehouse.history_table import Row, append_new
+from olist_assets.lakehouse.statistics import statistics
+from olist_assets.lakehouse.warehouse import Warehouse
+
+
+class HistoryIOManager(dg.ConfigurableIOManager):
+    """Appends those of an asset's rows whose key is not stored yet."""
+
+    warehouse: dg.ResourceDependency[Warehouse]
+
+    def handle_output(self, context: dg.OutputContext, obj: list[Row]) -> None:
+        """Append new rows and report their number."""
+        contract = self.warehouse.catalog.table(context.asset_key.to_user_string())
+        added = append_new(self.warehouse, contract, obj)
+        stored = self.warehouse.open(contract.name)
+        context.add_output_metadata(
+            {
+                "dagster/row_count": statistics(stored).rows,
+                "rows_added": added,
+                "delta_version": stored.version(),
+                "path": dg.MetadataValue.path(str(self.warehouse.path(contract.name))),
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> pa.Table:
+        """The whole table. Raises TableMissing."""
+        return self.warehouse.open(context.asset_key.to_user_string()).to_pyarrow_table()

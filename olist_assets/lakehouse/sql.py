@@ -1,0 +1,82 @@
+"""DuckDB over Delta tables: the one maker of connections, views over a table's files, queries and their output."""
+
+import re
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from olist_assets.contracts.quoting import identifier, literal
+from olist_assets.errors import OlistError
+from olist_assets.lakehouse.object_store import object_store
+from olist_assets.settings import Settings
+
+# DuckDB's own writers take care of quoting, nested values and exact decimals.
+WRITERS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true"}
+ROWS_SHOWN = 100
+
+
+@contextmanager
+def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection of its own with bounded memory, UTC and no progress bar. The package has no other way to DuckDB."""
+    limits: dict[str, Any] = {
+        # DuckDB's own limit is most of the machine's memory, and its temporary files go to the working directory.
+        "memory_limit": f"{settings.duckdb_memory >> 20}MiB",
+        # DuckDB creates and removes this folder as needed; connections that share one may write the same file.
+        "temp_directory": str(Path(tempfile.gettempdir(), f"olist-duckdb-{uuid.uuid4().hex}")),
+    }
+    with duckdb.connect(config=limits) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        # The bar would be printed on standard output, among a query's rows.
+        con.execute("SET enable_progress_bar = false")
+        yield con
+
+
+def create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, files: Iterable[str]) -> None:
+    """A view over some of a table's files; without files an empty one with the table's columns."""
+    store = object_store(table.table_uri)
+    if store and not con.filesystem_is_registered("s3"):
+        con.register_filesystem(store)
+    listed = ", ".join(map(literal, files))
+    if listed:
+        con.execute(f"CREATE VIEW {identifier(name)} AS SELECT * FROM read_parquet([{listed}], union_by_name = true)")
+    else:
+        con.register(name, pa.schema(table.schema().to_arrow()).empty_table())
+
+
+def query_rows(con: duckdb.DuckDBPyConnection, query: str, known: Iterable[str]) -> pa.Table | None:
+    """A query's rows; None for a statement without a result. Raises OlistError that names the known tables."""
+    try:
+        result = con.sql(query)
+        return None if result is None else result.to_arrow_table()
+    except duckdb.Error as error:
+        raise OlistError(f"{error}\nTables: {', '.join(known)}.") from error
+
+
+def print_rows(settings: Settings, rows: pa.Table, form: str) -> None:
+    """Write rows to standard output, as a `table` or by one of WRITERS."""
+    with session(settings) as con:
+        result = con.from_arrow(rows)
+        if form == "table":
+            result.show(max_rows=ROWS_SHOWN)
+            return
+        # DuckDB opens the device by itself: what Python has buffered comes first.
+        sys.stdout.flush()
+        con.execute(f"COPY (FROM result) TO '/dev/stdout' ({WRITERS[form]})")
+
+
+def tables_named(sql: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The known tables that a query names outside its comments."""
+    # A token is its first byte and its kind.
+    text, tokens = sql.encode(), [*duckdb.tokenize(sql), (None, None)]
+    code = (text[at:end] for (at, kind), (end, _) in pairwise(tokens) if kind != duckdb.token_type.comment)
+    words = set(re.findall(r"\w+", b" ".join(code).decode()))
+    return tuple(name for name in known if name in words)

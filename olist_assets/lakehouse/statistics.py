@@ -1,0 +1,64 @@
+"""What the Delta log alone says about an opened version: rows, files, nulls, first and last day."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import cast
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from upath import UPath
+
+from olist_assets.lakehouse import delta_log
+
+
+@dataclass(frozen=True)
+class TableStatistics:
+    """Rows, files, bytes, and nulls by column, of those columns whose nulls the log counts."""
+
+    rows: int
+    files: int
+    bytes: int
+    nulls: dict[str, int]
+
+
+def statistics(table: DeltaTable) -> TableStatistics:
+    """Statistics of a version, from the file statistics in its log."""
+    actions = pa.table(table.get_add_actions(flatten=True))
+    nulls = {
+        name.removeprefix("null_count."): sum(v or 0 for v in actions[name].to_pylist())
+        for name in actions.column_names
+        if name.startswith("null_count.")
+    }
+    rows, size = (sum(actions[key].to_pylist()) for key in ("num_records", "size_bytes"))
+    return TableStatistics(rows, len(actions), size, nulls)
+
+
+def day_bounds(table: DeltaTable, day: str) -> tuple[date, date] | None:
+    """First and last day with a row; None where there is no row."""
+    actions = pa.table(table.get_add_actions(flatten=True))
+    if not len(actions):
+        return None
+    return min(actions[f"min.{day}"].to_pylist()), max(actions[f"max.{day}"].to_pylist())
+
+
+def data_files(table: DeltaTable) -> list[str]:
+    """Paths of the Parquet files of the version."""
+    # deltalake returns parts of a URL: a space in the warehouse's path is %20.
+    return [unquote(uri) for uri in table.file_uris()]
+
+
+def missing_files(table: DeltaTable) -> list[str]:
+    """The data files of the version that do not exist any more."""
+    return [file for file in data_files(table) if not UPath(file).exists()]
+
+
+def location(table: DeltaTable) -> Path:
+    """The folder of an opened table."""
+    return cast(Path, UPath(unquote(table.table_uri.removeprefix("file://").rstrip("/"))))
+
+
+def written_at(table: DeltaTable) -> datetime:
+    """When the version was committed (UTC)."""
+    return delta_log.commit(location(table), table.version()).at

@@ -1,0 +1,30 @@
+"""Materializations reported to Dagster without a run: of tables that a command has written."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import dagster as dg
+from deltalake import DeltaTable
+
+from olist_assets.contracts.table import Table
+from olist_assets.lakehouse.statistics import statistics
+from olist_assets.lakehouse.warehouse import Warehouse
+
+
+def report_written(
+    storage: dg.DagsterInstance,
+    warehouse: Warehouse,
+    table: Table,
+    written: DeltaTable,
+    days: Iterable[Any] = (),
+    **more: Any,
+) -> None:
+    """Report a written table, of a daily one each of its changed `days`, with rows and version."""
+    metadata = {"dagster/row_count": statistics(written).rows, "delta_version": written.version(), **more}
+    if table.day is None:
+        storage.report_runless_asset_event(dg.AssetMaterialization(table.name, metadata=metadata))
+        return
+    rows = warehouse.rows_by_day(written, table.day)
+    for day in map(str, days):
+        of_day = {**metadata, "dagster/partition_row_count": rows.get(day, 0)}
+        storage.report_runless_asset_event(dg.AssetMaterialization(table.name, partition=day, metadata=of_day))
