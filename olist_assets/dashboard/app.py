@@ -1,12 +1,16 @@
-"""The dashboard's entry, run by `olist dashboard`: its pages and what they share.
+"""The entry of the dashboard, run by `olist dashboard`: its pages, and how an error of the platform is shown.
 
-A page is a module of this package with a function `page()`; all of them read through `data`.
+Each page is a folder of this package with a function `page()` in `page.py`. All pages query tables through `data`.
 """
 
 import streamlit as st
 from altair.utils.schemapi import disable_debug_mode
 
-from olist_assets.dashboard import audit, business, health, lineage, ml
+from olist_assets.dashboard.audit import page as audit
+from olist_assets.dashboard.business import page as business
+from olist_assets.dashboard.health import page as health
+from olist_assets.dashboard.lineage import page as lineage
+from olist_assets.dashboard.models import page as models
 from olist_assets.errors import OlistError
 
 PAGES = (
@@ -14,10 +18,11 @@ PAGES = (
     st.Page(health.page, title="Health", icon=":material/monitor_heart:", url_path="health"),
     st.Page(lineage.page, title="Lineage", icon=":material/account_tree:", url_path="lineage"),
     st.Page(audit.page, title="Audit", icon=":material/policy:", url_path="audit"),
-    st.Page(ml.page, title="Models", icon=":material/model_training:", url_path="models"),
+    st.Page(models.page, title="Models", icon=":material/model_training:", url_path="models"),
 )
 
-# Altair would hold each part of each chart against Vega's schema: half of a page's time. The whole is still checked.
+# Altair would validate each part of each chart against Vega's schema, which takes half of a page's time. The whole
+# chart is still validated.
 disable_debug_mode()
 st.set_page_config(page_title="Olist lakehouse", page_icon=":material/waves:", layout="wide")
 try:

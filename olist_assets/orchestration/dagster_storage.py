@@ -1,177 +1,214 @@
-"""What Dagster's storage knows of the tables: their runs, their checks over time, their days.
+"""What Dagster's storage knows about the tables: their last runs, their checks over time, their days.
 
-Read through Dagster's own interface, in a number of queries that does not grow with the tables or their checks.
+The opened instance and the asset graph are arguments: this module opens no storage and builds no definitions. The
+number of queries grows neither with the tables nor with their checks, but for the history of one table's checks.
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any
+from enum import StrEnum
+from typing import Any, cast
 
 import dagster as dg
-import streamlit as st
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph as AssetGraph
+from dagster._core.event_api import EventLogCursor
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED,
 )
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
+from sqlalchemy import case, func, select
 
-from olist_assets.definitions import defs
-from olist_assets.orchestration.instance import dagster_home, instance
 from olist_assets.settings import Settings
 
-PASSED, WARNED, FAILED, NOT_RUN = "passed", "warning", "failed", "not run"
-MATERIALIZED, MISSING, DAY_FAILED = "materialized", "missing", "failed"
-EVALUATIONS_SHOWN = 60
-# What is shown of a link to a run: the first part of its id.
-RUN_SHOWN = r".*/runs/([0-9a-f]{8})"
+MAX_EVALUATIONS = 60
+"""Completed evaluations of one check in its history."""
 
 
-@cache
-def graph() -> BaseAssetGraph:
-    """The assets and checks that are defined, without asking a storage."""
-    return defs.resolve_asset_graph()
+class Outcome(StrEnum):
+    """The outcome of a check in one run, the worst first."""
+
+    FAILED = "failed"
+    WARNING = "warning"
+    PASSED = "passed"
+    NOT_RUN = "not run"
+
+
+class DayState(StrEnum):
+    """The state of one day of a daily table."""
+
+    MATERIALIZED = "materialized"
+    MISSING = "missing"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class LastRun:
-    """The last run that made a table or was to make it: `made_at` is None where none ever did."""
+    """The last run of a table or model, and its last materialization, which may be older."""
 
-    run_id: str | None
-    made_at: datetime | None
-    seconds: float | None
-    """What making the table took, its write included."""
-    has_failed: bool
-    """Whether the last run that was to make it ended without doing so."""
+    run_id: str | None = None
+    materialized_at: datetime | None = None
+    seconds: float | None = None
+    """Duration of the last materialization, its write included."""
+    has_failed: bool = False
+    """Whether the last run ended without materializing the table."""
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """One evaluation of a check: its outcome, when (UTC), by which run, with which figures."""
+class CheckEvaluation:
+    """The outcome of a check in one run, with its time (UTC) and its metadata."""
 
     table: str
     check: str
-    outcome: str
+    outcome: Outcome
     at: datetime
     run_id: str
-    figures: Mapping[str, Any]
-    was_passed_over: bool = False
-    """Whether a later run was to evaluate it and ended without doing so."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    is_outdated: bool = False
+    """Whether a later run planned the check and ended without evaluating it."""
 
 
-def storage() -> dg.DagsterInstance:
-    """Dagster's storage, opened once for all sessions. Raises OlistError where it cannot be opened."""
-    return _opened(str(dagster_home()))[0]
+def run_link(settings: Settings, run_id: str) -> str:
+    """The address of a run in Dagster's UI."""
+    return f"{settings.dagster_url.rstrip('/')}/runs/{run_id}"
 
 
-# Its connections come from pools, so that Streamlit's threads can share it.
-@st.cache_resource(show_spinner=False, on_release=lambda opened: opened[1].close())
-def _opened(home: str) -> tuple[dg.DagsterInstance, ExitStack]:
-    del home  # It only tells apart what was opened.
-    held = ExitStack()
-    return held.enter_context(instance()), held
+def events_cursor(storage_id: int) -> str:
+    """The cursor with which Dagster's instance returns the events after this one."""
+    return EventLogCursor.from_storage_id(storage_id).to_string()
 
 
-def run_link(run_id: str) -> str:
-    """Where Dagster's UI shows the run."""
-    return f"{Settings().dagster_url.rstrip('/')}/runs/{run_id}"
+def check_description(graph: AssetGraph, table: str, check: str) -> str:
+    return graph.get(dg.AssetCheckKey(dg.AssetKey(table), check)).description or ""
 
 
-def parents(name: str) -> list[str]:
-    """The tables and models that a table or model is made from."""
-    return sorted(key.to_user_string() for key in graph().get(dg.AssetKey(name)).parent_keys)
-
-
-def description_of(table: str, check: str) -> str:
-    return graph().get(dg.AssetCheckKey(dg.AssetKey(table), check)).description or ""
-
-
-def checks_of(table: str) -> list[dg.AssetCheckKey]:
-    return sorted(graph().get_check_keys_for_assets({dg.AssetKey(table)}), key=lambda key: key.name)
-
-
-def last_runs(dagster: dg.DagsterInstance, names: Iterable[str]) -> dict[str, LastRun]:
-    """By table or model; two queries in all."""
-    entries = [record.asset_entry for record in dagster.get_asset_records([dg.AssetKey(name) for name in names])]
+def last_runs(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, LastRun]:
+    """The last run of each table or model that has one, by name; two queries for all of them."""
+    entries = [record.asset_entry for record in instance.get_asset_records([dg.AssetKey(name) for name in names])]
     ids = {entry.last_run_id for entry in entries if entry.last_run_id}
-    found = dagster.get_run_records(filters=dg.RunsFilter(run_ids=list(ids))) if ids else []
-    runs = {record.dagster_run.run_id: record for record in found}
-    return {entry.asset_key.to_user_string(): _last_run(entry, runs.get(entry.last_run_id or "")) for entry in entries}
+    ended = _ended(instance, ids)
+    return {entry.asset_key.to_user_string(): _last_run(entry, ended) for entry in entries}
 
 
-def _last_run(entry: Any, run: dg.RunRecord | None) -> LastRun:
+def _last_run(entry: Any, ended: set[str]) -> LastRun:
     record, event = entry.last_materialization_record, entry.last_materialization
-    made_by = record.run_id if record else None
-    ended = run is not None and run.dagster_run.is_finished
-    seconds = _figures(event.asset_materialization.metadata).get("seconds") if event else None
+    materialized_by = record.run_id if record else None
     return LastRun(
-        run_id=entry.last_run_id or made_by,
-        made_at=datetime.fromtimestamp(record.timestamp, UTC) if record else None,
-        seconds=seconds,
-        has_failed=ended and entry.last_run_id != made_by,
+        run_id=entry.last_run_id or materialized_by,
+        materialized_at=datetime.fromtimestamp(record.timestamp, UTC) if record else None,
+        seconds=_values(event.asset_materialization.metadata).get("seconds") if event else None,
+        has_failed=entry.last_run_id in ended and entry.last_run_id != materialized_by,
     )
 
 
-def latest_checks(dagster: dg.DagsterInstance) -> list[Evaluated]:
-    """The last completed evaluation of each check that has one; one query unless runs left checks out."""
-    # Dagster's instance gives the checks of a table one by one; its event log all at once.
-    log = dagster.event_log_storage
-    found = dict(log.get_latest_asset_check_execution_by_key(sorted(graph().asset_check_keys)))
-    planned = {key: record.run_id for key, record in found.items() if record.status not in COMPLETED}
-    ended = _ended(dagster, set(planned.values()))
-    for key in planned:
-        del found[key]
-        if before := log.get_asset_check_execution_history(key, limit=1, status=COMPLETED):
-            found[key] = before[0]
-    return [_evaluated(record, was_passed_over=planned.get(key) in ended) for key, record in found.items()]
-
-
-def _ended(dagster: dg.DagsterInstance, run_ids: set[str]) -> set[str]:
-    """Those of the runs that go on no more."""
-    runs = dagster.get_runs(filters=dg.RunsFilter(run_ids=list(run_ids))) if run_ids else []
+def _ended(instance: dg.DagsterInstance, run_ids: set[str]) -> set[str]:
+    """The runs that have ended, of those given."""
+    runs = instance.get_runs(filters=dg.RunsFilter(run_ids=list(run_ids))) if run_ids else []
     return {run.run_id for run in runs if run.is_finished}
 
 
-def check_history(dagster: dg.DagsterInstance, table: str) -> list[Evaluated]:
-    """The newest evaluations of each check of a table, also those that a run planned and never came to."""
-    # Dagster has no method for this on the instance.
-    history = dagster.event_log_storage.get_asset_check_execution_history
-    return [_evaluated(record) for key in checks_of(table) for record in history(key, limit=EVALUATIONS_SHOWN)]
+def latest_checks(instance: dg.DagsterInstance, graph: AssetGraph) -> list[CheckEvaluation]:
+    """The last completed evaluation of each check that has one.
+
+    One query for all checks, and one more for each check whose newest record is a plan without an evaluation.
+    """
+    # The instance returns the checks of one asset at a time; its event log returns all of them at once.
+    log = instance.event_log_storage
+    newest = log.get_latest_asset_check_execution_by_key(sorted(graph.asset_check_keys))
+    planned = {key: record.run_id for key, record in newest.items() if record.status not in COMPLETED}
+    ended = _ended(instance, set(planned.values()))
+    completed = [record for record in newest.values() if record.status in COMPLETED]
+    for key in planned:
+        completed += log.get_asset_check_execution_history(key, limit=1, status=COMPLETED)
+    return [
+        # A run plans a check once per partition and evaluates it once: its own evaluation is not outdated.
+        _evaluation(record, is_outdated=planned.get(record.key) in ended - {record.run_id})
+        for record in completed
+    ]
 
 
-def _evaluated(record: AssetCheckExecutionRecord, *, was_passed_over: bool = False) -> Evaluated:
-    evaluation = record.evaluation if record.status in COMPLETED else None
-    if evaluation is None:
-        outcome = NOT_RUN
-    elif evaluation.passed:
-        outcome = PASSED
+def check_history(instance: dg.DagsterInstance, graph: AssetGraph, table: str) -> list[CheckEvaluation]:
+    """The newest evaluations of each check of a table, and the runs that planned a check and ended without it.
+
+    At most MAX_EVALUATIONS completed ones per check, and what was not run in the same time.
+    """
+    asset = dg.AssetKey(table)
+    not_run = _not_run(instance, asset)
+    found: list[CheckEvaluation] = []
+    for key in sorted(graph.get_check_keys_for_assets({asset}), key=lambda key: key.name):
+        # The instance has no method for the history of a check.
+        records = instance.event_log_storage.get_asset_check_execution_history(key, MAX_EVALUATIONS, status=COMPLETED)
+        completed = [_evaluation(record) for record in records]
+        is_whole = len(completed) < MAX_EVALUATIONS
+        since = datetime.min.replace(tzinfo=UTC) if is_whole else min(each.at for each in completed)
+        skipped = [each for each in not_run if each.check == key.name and each.at > since]
+        found += [*completed, *skipped[:MAX_EVALUATIONS]]
+    return found
+
+
+def _not_run(instance: dg.DagsterInstance, asset: dg.AssetKey) -> list[CheckEvaluation]:
+    """The checks of an asset that a run planned and, as it ended, had not evaluated, the newest first.
+
+    A run over a range of days records one planned row per day and check, and a single evaluation; the other rows stay
+    planned for ever. That can be hundreds of rows per run, so the database counts them: Dagster's own method would
+    read each.
+    """
+    row = AssetCheckExecutionsTable.c
+    is_completed = row.execution_status.in_([status.value for status in COMPLETED])
+    planned_at = func.max(func.coalesce(row.evaluation_event_timestamp, row.create_timestamp))
+    query = (
+        select(row.check_name, row.run_id, planned_at)
+        .where(row.asset_key == asset.to_string())
+        .group_by(row.check_name, row.run_id)
+        .having(func.sum(case((is_completed, 1), else_=0)) == 0)
+        .order_by(planned_at.desc())
+    )
+    with cast(SqlEventLogStorage, instance.event_log_storage).index_connection() as connection:
+        planned = connection.execute(query).all()
+    ended = _ended(instance, {run_id for _, run_id, _ in planned})
+    return [
+        CheckEvaluation(asset.to_user_string(), check, Outcome.NOT_RUN, at.replace(tzinfo=UTC), run_id)
+        for check, run_id, at in planned
+        if run_id in ended
+    ]
+
+
+def _evaluation(record: AssetCheckExecutionRecord, *, is_outdated: bool = False) -> CheckEvaluation:
+    """A completed record as an evaluation."""
+    evaluation, event = record.evaluation, record.event
+    if evaluation is None or event is None:
+        raise dg.DagsterInvariantViolationError(f"The evaluation of {record.key} in run {record.run_id} has no event.")
+    if evaluation.passed:
+        outcome = Outcome.PASSED
     else:
-        outcome = FAILED if evaluation.severity == dg.AssetCheckSeverity.ERROR else WARNED
-    return Evaluated(
+        outcome = Outcome.FAILED if evaluation.severity == dg.AssetCheckSeverity.ERROR else Outcome.WARNING
+    return CheckEvaluation(
         table=record.key.asset_key.to_user_string(),
         check=record.key.name,
         outcome=outcome,
-        # A record's own time is that of its plan, to the second.
-        at=datetime.fromtimestamp(record.event.timestamp if record.event else record.create_timestamp, UTC),
+        # The record's own time is the time of its plan, in whole seconds.
+        at=datetime.fromtimestamp(event.timestamp, UTC),
         run_id=record.run_id,
-        figures=_figures(evaluation.metadata) if evaluation else {},
-        was_passed_over=was_passed_over,
+        metadata=_values(evaluation.metadata),
+        is_outdated=is_outdated,
     )
 
 
-def _figures(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
+def _values(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
     return {name: value.value for name, value in metadata.items()}
 
 
-def day_states(dagster: dg.DagsterInstance, table: str) -> dict[str, str]:
-    """Each day (ISO date) of a daily table: materialized, failed or missing. Empty for the other tables."""
-    days = graph().get(dg.AssetKey(table)).partitions_def
+def day_states(instance: dg.DagsterInstance, graph: AssetGraph, table: str) -> dict[str, DayState]:
+    """The state of each day (ISO date) of a daily table; empty for other tables."""
+    asset = dg.AssetKey(table)
+    days = graph.get(asset).partitions_def
     if days is None:
         return {}
     keys = days.get_partition_keys()
-    found = dagster.get_status_by_partition(dg.AssetKey(table), keys, days) or {}
-    words = {AssetPartitionStatus.MATERIALIZED: MATERIALIZED, AssetPartitionStatus.FAILED: DAY_FAILED}
-    return {key: words.get(state, MISSING) if (state := found.get(key)) else MISSING for key in keys}
+    statuses = instance.get_status_by_partition(asset, keys, days) or {}
+    known = {AssetPartitionStatus.MATERIALIZED: DayState.MATERIALIZED, AssetPartitionStatus.FAILED: DayState.FAILED}
+    states = {key: known.get(status) for key, status in statuses.items() if status}
+    return {key: states.get(key) or DayState.MISSING for key in keys}

@@ -1,4 +1,4 @@
-"""A page run without a browser; what it shows is put into a warehouse and Dagster's storage without Spark."""
+"""Pages run without a browser, over a warehouse and a Dagster storage that are written without an engine."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,41 +12,55 @@ import streamlit as st
 from deltalake import write_deltalake
 from streamlit.testing.v1 import AppTest
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
+import olist_assets.dashboard
+from olist_assets.catalog import catalog
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.instance import instance
 from olist_assets.settings import Settings
 from olist_assets_tests.conftest import use
 
+APP = Path(olist_assets.dashboard.__file__).with_name("app.py")
+
 
 @pytest.fixture(autouse=True)
-def _nothing_kept_from_other_tests() -> Iterator[None]:
+def _empty_caches() -> Iterator[None]:
     yield
     st.cache_data.clear()
     st.cache_resource.clear()
 
 
 @pytest.fixture(scope="session")
-def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Dagster home with an empty storage, which takes longer to make than a page."""
-    folder = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        use(patch, folder, folder)
-        with instance():
-            pass
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Dagster home with an empty storage, which takes longer to create than a page."""
+    folder = tmp_path_factory.mktemp("empty")
+    with pytest.MonkeyPatch.context() as patch, instance(use(patch, folder, folder)):
+        pass
     return folder / "home"
 
 
 @pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, made_home: Path) -> Settings:
-    """An empty warehouse and storage; no data, for pages read none."""
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty_home: Path) -> Settings:
+    """An empty warehouse and storage, named by the environment, from which pages take their settings."""
     settings = use(monkeypatch, tmp_path, tmp_path)
-    shutil.copytree(made_home, tmp_path / "home", dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster.yaml"))
+    shutil.copytree(empty_home, tmp_path / "home", dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster.yaml"))
     return settings
 
 
-def shown(module: str, **query: str) -> AppTest:
-    """A page after its first run; it raised nothing."""
-    app = AppTest.from_string(f"from olist_assets.dashboard import {module}\n{module}.page()", default_timeout=60)
+@pytest.fixture
+def warehouse(settings: Settings) -> Warehouse:
+    return Warehouse(settings, catalog())
+
+
+@pytest.fixture
+def storage(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage of the settings."""
+    with instance(settings) as opened:
+        yield opened
+
+
+def shown(page: str, **query: str) -> AppTest:
+    """A page after its first run, which raised nothing."""
+    app = AppTest.from_string(f"from olist_assets.dashboard.{page} import page\npage.page()", default_timeout=60)
     app.query_params.update(query)
     return rerun(app)
 
@@ -57,21 +71,20 @@ def rerun(app: AppTest) -> AppTest:
     return app
 
 
-def said(app: AppTest) -> str:
-    """All its messages."""
+def messages(app: AppTest) -> str:
+    """All infos, warnings and errors of a page."""
     return " ".join(element.value for element in (*app.info, *app.warning, *app.error))
 
 
 def put(
-    settings: Settings,
+    warehouse: Warehouse,
     name: str,
     rows: Sequence[Mapping[str, object]],
     schema_mode: Literal["overwrite"] | None = None,
 ) -> None:
-    """Write rows into a table's place, over those there."""
-    path = lakehouse.table_path(settings, name)
+    """Overwrite a table with rows, without its asset."""
     write_deltalake(
-        str(path),
+        str(warehouse.path(name)),
         pa.Table.from_pylist([dict(row) for row in rows]),
         mode="overwrite",
         schema_mode=schema_mode,
@@ -79,20 +92,19 @@ def put(
     )
 
 
-def report(*events: dg.AssetMaterialization | dg.AssetCheckEvaluation) -> None:
-    """Tell Dagster's storage."""
-    with instance() as storage:
-        for event in events:
-            storage.report_runless_asset_event(event)
+def report(storage: dg.DagsterInstance, *events: dg.AssetMaterialization | dg.AssetCheckEvaluation) -> None:
+    """Report events to Dagster's storage without a run."""
+    for event in events:
+        storage.report_runless_asset_event(event)
 
 
 def evaluation(
-    table: str, check: str, *, passed: bool, blocking: bool = True, **figures: int
+    table: str, check: str, *, passed: bool, blocking: bool = True, **metadata: int
 ) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(table),
         check_name=check,
         passed=passed,
-        metadata=figures,
+        metadata=metadata,
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
     )

@@ -1,4 +1,4 @@
-"""The dashboard queries: each answers, and their figures are those of the tables, counted another way."""
+"""The dashboard's query files: each has a result, and its values are those of the tables, computed another way."""
 
 import json
 from collections import defaultdict
@@ -7,32 +7,39 @@ from pathlib import Path
 
 import pytest
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.catalog import tables
-from olist_assets_tests.conftest import PROJECT
+import olist_assets
+from olist_assets.catalog import catalog
+from olist_assets.lakehouse.sql import tables_named
+from olist_assets.lakehouse.warehouse import Warehouse
 
-QUERIES = sorted((PROJECT / "queries").glob("*.sql"))
-DONE, WRONG_USE = 0, 2
+FOLDER = Path(olist_assets.__file__).with_name("queries")
+QUERIES = sorted(FOLDER.glob("*.sql"))
+SUCCESS, USAGE_ERROR = 0, 2
 
 
 @pytest.fixture
 def answer(olist, finished, monkeypatch):
-    """Rows of a query file as `olist sql -f` gives them."""
+    """The rows of a query file, by `olist sql -f`."""
     finished.use(monkeypatch)
 
     def rows(name):
-        code, text = olist("sql", "-f", str(PROJECT / "queries" / f"{name}.sql"), "--format", "json")
-        assert code == DONE, text
+        code, text = olist("sql", "-f", str(FOLDER / f"{name}.sql"), "--format", "json")
+        assert code == SUCCESS, text
         return json.loads(text)
 
     return rows
 
 
 @pytest.fixture(scope="module")
-def orders(finished):
+def finished_warehouse(finished):
+    return Warehouse(finished.settings, catalog())
+
+
+@pytest.fixture(scope="module")
+def orders(finished_warehouse):
     """All rows of silver_orders_master, as dictionaries."""
-    opened = {"silver_orders_master": lakehouse.open_table(finished.settings, "silver_orders_master")}
-    with lakehouse.connection(opened) as con:
+    tables = {"silver_orders_master": finished_warehouse.open("silver_orders_master")}
+    with finished_warehouse.sql(tables) as con:
         return con.sql("FROM silver_orders_master").to_arrow_table().to_pylist()
 
 
@@ -42,21 +49,21 @@ def mean(values):
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
-def test_every_query_answers_and_says_what_it_answers(answer, path):
+def test_query_has_a_title_and_distinct_rows(answer, path):
     assert path.read_text().startswith("-- ")
     rows = answer(path.stem)
     assert rows
     assert len({json.dumps(row) for row in rows}) == len(rows)
 
 
-def test_there_are_eight():
+def test_there_are_eight_queries():
     assert len(QUERIES) == 8
 
 
-def test_kpis_are_those_of_the_last_90_days_and_the_90_before(answer, orders):
+def test_kpis_are_those_of_the_last_90_days_and_of_the_90_days_before(answer, orders):
     last = max(order["order_date"] for order in orders)
 
-    def figures(first, until):
+    def kpis(first, until):
         some = [order for order in orders if first <= order["order_date"] <= until]
         value = sum(order["order_total_value"] for order in some)
         return {
@@ -70,8 +77,8 @@ def test_kpis_are_those_of_the_last_90_days_and_the_90_before(answer, orders):
             ),
         }
 
-    recent = figures(last - timedelta(days=89), last)
-    before = figures(last - timedelta(days=179), last - timedelta(days=90))
+    recent = kpis(last - timedelta(days=89), last)
+    before = kpis(last - timedelta(days=179), last - timedelta(days=90))
     rows = answer("kpis")
     assert [row["kpi"] for row in rows] == list(recent)
     for row in rows:
@@ -81,7 +88,7 @@ def test_kpis_are_those_of_the_last_90_days_and_the_90_before(answer, orders):
         assert row["change"] == pytest.approx(now / then - 1, abs=1e-4)
 
 
-def test_revenue_by_day_is_that_of_the_orders_with_averages_over_calendar_days(answer, orders):
+def test_revenue_by_day_has_every_calendar_day_with_averages_over_calendar_days(answer, orders):
     revenue = defaultdict(float)
     for order in orders:
         revenue[order["order_date"]] += float(order["order_total_value"])
@@ -97,7 +104,7 @@ def test_revenue_by_day_is_that_of_the_orders_with_averages_over_calendar_days(a
     assert sum(row["orders_count"] for row in rows) == len(orders)
 
 
-def test_cohort_retention_is_that_of_the_orders(answer, orders):
+def test_cohort_retention_is_the_share_of_customers_with_an_order_in_each_month(answer, orders):
     def month(day):
         return day.year * 12 + day.month
 
@@ -127,7 +134,7 @@ def test_cohort_retention_is_that_of_the_orders(answer, orders):
     assert all(row["retention"] == round(row["active_customers"] / row["cohort_customers"], 4) for row in rows)
 
 
-def test_shares_and_sums_cover_everything(answer, orders):
+def test_sums_over_all_groups_are_the_totals(answer, orders):
     revenue = float(sum(order["order_total_value"] for order in orders))
     for name in ("states", "churn_risk"):
         assert sum(row["revenue"] for row in answer(name)) == pytest.approx(revenue)
@@ -143,24 +150,23 @@ def test_shares_and_sums_cover_everything(answer, orders):
     )
 
 
-def test_a_query_opens_the_tables_that_it_names_and_its_comments_name_none(olist, settings, tmp_path):
-    assert lakehouse.mentioned("-- ação: gold_daily_metrics\nFROM silver_orders /* bronze_orders */", tables()) == (
-        "silver_orders",
-    )
+def test_tables_named_in_comments_are_not_opened(olist, settings, tmp_path):
+    sql = "-- ação: gold_daily_metrics\nFROM silver_orders /* bronze_orders */"
+    assert tables_named(sql, catalog().tables) == ("silver_orders",)
     query = tmp_path / "query.sql"
     query.write_text("-- not gold_daily_metrics\nSELECT 1 AS one;\n")
-    assert olist("sql", "-f", str(query), "--format", "csv") == (DONE, "one\n1\n")
+    assert olist("sql", "-f", str(query), "--format", "csv") == (SUCCESS, "one\n1\n")
 
 
-def test_a_query_file_is_read_at_a_version(olist, finished, monkeypatch, tmp_path):
+def test_query_file_is_run_at_a_version(olist, finished, finished_warehouse, monkeypatch, tmp_path):
     finished.use(monkeypatch)
     query = tmp_path / "query.sql"
-    # An editor's byte order mark is no part of the query.
+    # The byte order mark that some editors write is not part of the query.
     query.write_text("SELECT count(*) AS days FROM gold_daily_metrics", encoding="utf-8-sig")
-    version = str(lakehouse.open_table(finished.settings, "gold_daily_metrics").version())
-    assert olist("sql", "--file", str(query), "--version", version, "--format", "csv") == (DONE, "days\n774\n")
+    version = str(finished_warehouse.open("gold_daily_metrics").version())
+    assert olist("sql", "--file", str(query), "--version", version, "--format", "csv") == (SUCCESS, "days\n774\n")
     code, text = olist("sql", "-f", str(query), "--as-of", "2016-01-01")
-    assert (code, "held nothing yet" in text) == (WRONG_USE, True)
+    assert (code, "had no data yet" in text) == (USAGE_ERROR, True)
 
 
 @pytest.mark.parametrize(
@@ -172,9 +178,9 @@ def test_a_query_file_is_read_at_a_version(olist, finished, monkeypatch, tmp_pat
         (("sql", "-f", "latin.sql"), "latin.sql is not UTF-8"),
     ],
 )
-def test_a_query_is_given_once_and_can_be_read(olist, settings, monkeypatch, tmp_path, words, message):
+def test_query_is_given_exactly_once_as_readable_text(olist, settings, monkeypatch, tmp_path, words, message):
     monkeypatch.chdir(tmp_path)
     Path("latin.sql").write_bytes("SELECT 'ação'".encode("latin-1"))
     code, text = olist(*words)
-    assert (code, message in " ".join(text.split())) == (WRONG_USE, True), text
+    assert (code, message in " ".join(text.split())) == (USAGE_ERROR, True), text
     assert "Traceback" not in text

@@ -1,6 +1,6 @@
-"""Brazil on a chart without a tile server: its outline, its states as tiles in about their place, their names.
+"""Brazil on a chart, without a map server: its outline, its states as tiles, and their names.
 
-The outline is a sketch, to a tenth of a degree at best: it shows where the cities lie, and is no survey.
+The outline is accurate to a tenth of a degree at best, which is enough to see where the cities are.
 """
 
 import altair as alt
@@ -24,7 +24,7 @@ AC RO TO PI PE PB
 .. .. SC .. .. ..
 .. .. RS .. .. ..
 """
-# Longitude and latitude, from the south along the land border and back along the coast.
+# Longitude and latitude, from the south along the land border, then back along the coast.
 _OUTLINE = """
 -53.4,-33.8 -53.7,-33.2 -53.2,-32.7 -53.8,-32.0 -54.6,-31.5 -55.6,-30.9 -56.0,-30.9 -57.0,-30.1 -57.6,-30.2 -56.3,-28.9
 -55.2,-27.9 -54.5,-27.5 -53.6,-26.9 -53.6,-26.1 -54.1,-25.5 -54.6,-25.7 -54.4,-25.2 -54.3,-24.0 -54.7,-23.8 -55.4,-24.0
@@ -49,12 +49,12 @@ _OUTLINE = """
 
 
 def state_name(code: str) -> str:
-    """`SP São Paulo`; the code alone where it is none of Brazil's."""
+    """`SP São Paulo`; for an unknown code the code alone."""
     return f"{code} {STATES.get(code, '')}".strip()
 
 
 def tiles() -> pd.DataFrame:
-    """`state`, `state_name`, `column`, `row`: each state once, about where it lies."""
+    """`state`, `state_name`, `column` and `row` of each state: a grid with the states in their approximate position."""
     rows = [line.split() for line in _TILES.split("\n") if line]
     return pd.DataFrame(
         [
@@ -67,7 +67,7 @@ def tiles() -> pd.DataFrame:
 
 
 def outline() -> alt.Chart:
-    """Brazil's shape, to lay points over; the layers share its projection."""
+    """The shape of Brazil, as the layer below the points."""
     ring = [[float(part) for part in point.split(",")] for point in _OUTLINE.split()]
     shape = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
     return alt.Chart(alt.InlineData(values=shape)).mark_geoshape(

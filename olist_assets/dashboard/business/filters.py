@@ -1,4 +1,4 @@
-"""The Business page's filters: what the reader chose, and how a query over delivered orders applies it."""
+"""The filters of the Business page: what the user chose, and the SQL conditions that apply it."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from olist_assets.dashboard import brazil, data
+from olist_assets.dashboard import data
+from olist_assets.dashboard.business import brazil
 
 PERIODS = {"30": 30, "90": 90, "180": 180, "365": 365}
-USUAL, ALL, OWN = "180", "All", "Dates"
+DEFAULT, ALL, DATES = "180", "All", "Dates"
 
 
 @dataclass(frozen=True)
@@ -27,27 +28,26 @@ class Filters:
         return (self.until - self.since).days + 1
 
     @property
-    def before(self) -> date:
-        """First day of the period of equal length before; the data may begin later."""
+    def previous_since(self) -> date:
+        """The first day of the previous period, which has the same number of days."""
         return self.since - timedelta(days=self.days)
 
     @property
-    def has_before(self) -> bool:
-        """Whether the data reach back over the whole period before."""
-        return self.before >= self.first
+    def has_previous(self) -> bool:
+        """Whether the data cover the whole previous period."""
+        return self.previous_since >= self.first
 
     @property
     def params(self) -> dict[str, Any]:
-        """Values of the parameters that `orders` names."""
-        chosen = {"states": list(self.states), "categories": list(self.categories)}
-        return {name: values for name, values in chosen.items() if values}
+        """The query parameters that `orders` needs."""
+        return state_params(self.states) | ({"categories": list(self.categories)} if self.categories else {})
 
     @property
     def orders(self) -> str:
-        """A condition on silver_orders_master: the states, and orders with an item of one of the categories."""
+        """A condition on silver_orders_master: orders from the states, with an item of one of the categories."""
         terms = [in_states(self.states)]
         if self.categories:
-            # Named only then, so that the page needs no more tables than the reader asks for.
+            # silver_order_items is named only when needed: without it the other sections still work.
             terms.append(
                 "order_id IN (SELECT order_id FROM silver_order_items "
                 "WHERE product_category_name_english IN (SELECT unnest($categories)))"
@@ -56,44 +56,48 @@ class Filters:
 
 
 def in_states(states: tuple[str, ...]) -> str:
-    """A condition on `customer_state`, with the parameter `states`; true where none is chosen."""
+    """A condition on `customer_state` with the parameter `states`; true where no state is chosen."""
     return "customer_state IN (SELECT unnest($states))" if states else "true"
 
 
-def chosen() -> Filters | None:
-    """Show the filters and return what is chosen; None, said to the reader, while there is nothing to choose from.
+def state_params(states: tuple[str, ...]) -> dict[str, Any]:
+    """The query parameters that `in_states` needs."""
+    return {"states": list(states)} if states else {}
+
+
+def choose() -> Filters | None:
+    """Show the filters and return the choice; None, with a message, where there is no delivered order.
 
     Raises Missing without silver_orders_master.
     """
     bounds = data.answer("SELECT min(order_date) AS first, max(order_date) AS last FROM silver_orders_master").iloc[0]
     if bounds.isna().any():
-        st.info("There is no delivered order yet.", icon=":material/inbox:")
+        st.info("There are no delivered orders yet.", icon=":material/inbox:")
         return None
     first, last = bounds["first"].date(), bounds["last"].date()
     period, states, categories = st.columns([2, 1, 1], vertical_alignment="bottom")
     with period:
-        since, until = _span(first, last)
+        since, until = _choose_days(first, last)
     with states:
         known = data.answer("SELECT DISTINCT customer_state AS code FROM silver_orders_master ORDER BY code")["code"]
-        of_states = st.multiselect("States", known.tolist(), format_func=brazil.state_name, placeholder="All states")
+        chosen = st.multiselect("States", known.tolist(), format_func=brazil.state_name, placeholder="All states")
     with categories:
-        of_categories = _categories()
-    return Filters(since, until, tuple(of_states), tuple(of_categories), first)
+        return Filters(since, until, tuple(chosen), tuple(_choose_categories()), first)
 
 
-def _span(first: date, last: date) -> tuple[date, date]:
+def _choose_days(first: date, last: date) -> tuple[date, date]:
     period = st.segmented_control(
-        "Days, to the last with a delivered order", [*PERIODS, ALL, OWN], default=USUAL, required=True
+        "Days up to the last delivered order", [*PERIODS, ALL, DATES], default=DEFAULT, required=True
     )
-    if period == OWN:
+    if period == DATES:
         span = st.date_input("From and to", (first, last), first, last)
-        # While the reader has picked only one end, that day is the span.
+        # As long as only one end is picked, the span is that day.
         return (span[0], span[-1]) if isinstance(span, tuple) and span else (first, last)
     since = first if period == ALL else last - timedelta(days=PERIODS[str(period)] - 1)
     return max(since, first), last
 
 
-def _categories() -> list[str]:
+def _choose_categories() -> list[str]:
     try:
         known = data.answer(
             "SELECT DISTINCT product_category_name_english AS name FROM silver_order_items ORDER BY name"
@@ -105,5 +109,5 @@ def _categories() -> list[str]:
 
 
 def category_name(name: str) -> str:
-    """`health_beauty` as people write it."""
+    """`health_beauty` as text: Health beauty."""
     return name.replace("_", " ").capitalize()

@@ -1,0 +1,69 @@
+"""Queries of the pages: the newest version, missing tables, the audit log."""
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from olist_assets.dashboard import data
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets_tests.dashboard.business_rows import write
+from olist_assets_tests.servers import wait_until
+
+ORDERS = "silver_orders_master"
+QUERY = f"SELECT count(*) AS orders FROM {ORDERS}"
+
+
+def audited(warehouse: Warehouse) -> list[dict]:
+    try:
+        log = DeltaTable(str(warehouse.path(audit_log.NAME)))
+    except TableNotFoundError:
+        return []
+    return log.to_pyarrow_table().to_pylist()
+
+
+def test_query_that_is_answered_from_the_cache_is_audited_once(warehouse: Warehouse):
+    write(warehouse, ORDERS)
+    assert data.answer(QUERY)["orders"].tolist() == data.answer(QUERY)["orders"].tolist() == [800]
+    wait_until(lambda: len(audited(warehouse)) > 0, "the audit log has the query", 20)
+    (entry,) = audited(warehouse)
+    assert (entry["action"], entry["tables"], entry["statement"]) == (data.ACTION, [ORDERS], QUERY)
+    assert (entry["rows"], entry["error"]) == (1, None)
+
+
+def test_query_that_fails_is_one_message_and_audited_with_its_error(warehouse: Warehouse):
+    write(warehouse, ORDERS)
+    for file in warehouse.path(ORDERS).glob("*.parquet"):
+        file.write_bytes(b"not parquet")
+    with pytest.raises(data.QueryFailed, match=f"{ORDERS} could not be read"):
+        data.answer(QUERY)
+    wait_until(lambda: any(entry["error"] for entry in audited(warehouse)), "the audit log has the failure", 20)
+    assert [entry["tables"] for entry in audited(warehouse)] == [[ORDERS]]
+
+
+def test_result_belongs_to_the_caller(warehouse: Warehouse):
+    write(warehouse, ORDERS)
+    data.answer(QUERY)["orders"] = 0
+    assert data.answer(QUERY)["orders"].tolist() == [800]
+
+
+def test_missing_table_is_not_a_failure(warehouse: Warehouse):
+    write(warehouse, ORDERS)
+    with pytest.raises(data.Missing, match="olist materialize --select gold_daily_metrics --upstream"):
+        data.answer(f"FROM gold_daily_metrics JOIN {ORDERS} USING (order_date)")
+
+
+def test_table_that_was_only_created_is_missing_and_one_with_a_single_commit_is_not(warehouse: Warehouse):
+    DeltaTable.create(str(warehouse.path("gold_daily_metrics")), pa.schema([("n", pa.int32())]))
+    with pytest.raises(data.Missing, match="Not materialized yet: gold_daily_metrics"):
+        data.answer("FROM gold_daily_metrics")
+    write_deltalake(str(warehouse.path("gold_segment_profiles")), pa.table({"n": [7]}))
+    assert data.answer("FROM gold_segment_profiles")["n"].tolist() == [7]
+
+
+def test_settings_are_read_again_when_the_environment_changes(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch):
+    assert data.warehouse() is data.warehouse()
+    assert data.settings().warehouse == warehouse.settings.warehouse
+    monkeypatch.setenv("OLIST_WAREHOUSE", "elsewhere")
+    assert data.settings().warehouse == "elsewhere"
