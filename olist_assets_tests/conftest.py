@@ -1,4 +1,4 @@
-"""Fixtures: the one Spark session, a small sample, a warehouse of its own a test, and one whole run to look at."""
+"""Fixtures: the one Spark session, a small sample, settings and a platform per test, and one complete run to read."""
 
 import os
 import pickle
@@ -6,35 +6,53 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 from filelock import FileLock
 from pyspark.sql import SparkSession
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.cli import main as cli
-from olist_assets.contracts.table import Table
-from olist_assets.engine.spark.session import spark_config
+from olist_assets.catalog import catalog
+from olist_assets.cli import main as cli_main
+from olist_assets.contracts.calendar import Days
+from olist_assets.contracts.catalog import Catalog
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.operations.platform import Platform
 from olist_assets.operations.runs import Request, RunReport, materialize
+from olist_assets.operations.selection import selected
 from olist_assets.sample_data.generator import write_sample
-from olist_assets.operations.selection import ALL_DAYS, Days, selected
 from olist_assets.settings import Settings
 
-# The gate tries the same plans each time; the long version draws new ones.
-# A plan takes half a minute: the first failing one is shown as it is, for making it smaller would take many more.
+# The gate tries the same plans each time; the long profile draws new ones. A plan takes half a minute, so a failing one
+# is shown as it is: shrinking it would take many more.
 _as_found = {"report_multiple_bugs": False, "phases": (hypothesis.Phase.explicit, hypothesis.Phase.generate)}
 hypothesis.settings.register_profile("gate", max_examples=2, derandomize=True, **_as_found)
 hypothesis.settings.register_profile("long", max_examples=200, print_blob=True, **_as_found)
 hypothesis.settings.load_profile("gate")
 
 PROJECT = Path(__file__).resolve().parents[1]
-REAL_DATA = Path(os.environ.get("OLIST_DATA", PROJECT.parent / "shared" / "olist" / "brazilian-ecommerce.zip"))
+# Read before the fixture below hides the user's settings from the tests.
+REAL_DATA = Path(os.environ["OLIST_DATA"]).expanduser().resolve() if "OLIST_DATA" in os.environ else None
+needs_published_data = pytest.mark.skipif(
+    REAL_DATA is None, reason="needs the published dataset: set OLIST_DATA to its folder or zip"
+)
+Olist = Callable[..., tuple[object, str]]
+"""Runs `olist` with these words; returns the exit code and everything that was printed."""
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("OLIST_", "MLFLOW_", "OPENLINEAGE_", "DAGSTER_HOME")) and name != "OLIST_CACHE":
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """The one session of the test run; the platform's own resource gets it too, as it is already there."""
+    """The one session of the test process; the platform's own engine finds it running."""
+    from olist_assets.engine.spark.config import spark_config
+
     config = spark_config(Settings()) | {"spark.master": "local[1]", "spark.sql.shuffle.partitions": "1"}
     builder = SparkSession.Builder()
     for name, value in config.items():
@@ -42,13 +60,6 @@ def spark() -> Iterator[SparkSession]:
     session = builder.getOrCreate()
     yield session
     session.stop()
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(("OLIST_", "MLFLOW_", "OPENLINEAGE_")) and name != "OLIST_CACHE":
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
@@ -59,86 +70,108 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def use(monkeypatch: pytest.MonkeyPatch, folder: Path, data: Path) -> Settings:
-    """Settings in force: this data, and a warehouse and Dagster home in `folder`."""
+def settings_in(folder: Path, data: Path, **more: Any) -> Settings:
+    """Settings with this data, and a warehouse and a Dagster home in `folder`."""
     home = folder / "home"
     if not home.exists():
         home.mkdir(parents=True)
         config = (PROJECT / "dagster.yaml").read_text()
         (home / "dagster.yaml").write_text(config.replace("base_dir: .dagster", f"base_dir: {home}"))
-    monkeypatch.setenv("DAGSTER_HOME", str(home))
-    monkeypatch.setenv("OLIST_DATA", str(data))
-    monkeypatch.setenv("OLIST_WAREHOUSE", str(folder / "warehouse"))
-    return Settings()
+    return Settings(data=data, warehouse=str(folder / "warehouse"), dagster_home=home, **more)
 
 
 @pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sample: Path) -> Settings:
+def settings(tmp_path: Path, sample: Path) -> Settings:
     """An empty warehouse over the sample."""
-    return use(monkeypatch, tmp_path, sample)
+    return settings_in(tmp_path, sample)
 
 
 @pytest.fixture
-def olist(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str]]:
-    """Run `olist …` in this process; gives the exit code and all that was printed."""
-
-    def run(*words: str) -> tuple[object, str]:
-        monkeypatch.setattr(sys, "argv", ["olist", *words])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as done:
-            cli.main()
-        printed = capfd.readouterr()
-        return done.value.code, printed.out + printed.err
-
-    return run
+def platform(settings: Settings) -> Platform:
+    return Platform(settings)
 
 
-def make(selection: str, days: Days = ALL_DAYS) -> RunReport:
-    """Materialize a selection for a span of days."""
-    return materialize(Request(selected(selection), days), lambda *_: None)
+@pytest.fixture
+def warehouse(settings: Settings) -> Warehouse:
+    return Warehouse(settings, catalog())
+
+
+@pytest.fixture(scope="session")
+def tables() -> Catalog:
+    """The catalog of all tables and models."""
+    return catalog()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment variables that give these settings to a process."""
+    variables: dict[str, str] = {}
+    for name in settings.model_fields_set:
+        value = getattr(settings, name)
+        if value is not None:
+            variable = Settings.model_fields[name].validation_alias or f"OLIST_{name.upper()}"
+            text = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+            variables[str(variable)] = text
+    return variables
+
+
+@pytest.fixture
+def olist_with(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[[Settings], Olist]:
+    """`olist` in this process, for the given settings."""
+
+    def with_settings(settings: Settings) -> Olist:
+        for name, value in environment(settings).items():
+            monkeypatch.setenv(name, value)
+
+        def run(*words: str) -> tuple[object, str]:
+            monkeypatch.setattr(sys, "argv", ["olist", *words])
+            capfd.readouterr()
+            with pytest.raises(SystemExit) as done:
+                cli_main.main()
+            printed = capfd.readouterr()
+            return done.value.code, printed.out + printed.err
+
+        return run
+
+    return with_settings
+
+
+@pytest.fixture
+def olist(olist_with: Callable[[Settings], Olist], settings: Settings) -> Olist:
+    """`olist` in this process, for the test's `settings`."""
+    return olist_with(settings)
+
+
+def make(platform: Platform, selection: str, days: Days | None = None) -> RunReport:
+    """Materialize a selection for a span of days, by default all."""
+    request = Request(selected(platform, selection), days or platform.calendar.days)
+    return materialize(platform, request, lambda *_: None)
 
 
 class FinishedRun:
-    """A whole run, and where it put its tables."""
+    """A complete run, and where it put its tables."""
 
     def __init__(self, folder: Path, data: Path, report: RunReport) -> None:
         self.folder, self.data, self.report = folder, data, report
-        with pytest.MonkeyPatch.context() as patch:
-            self.settings = self.use(patch)
-
-    def use(self, monkeypatch: pytest.MonkeyPatch) -> Settings:
-        """Put its settings in force."""
-        return use(monkeypatch, self.folder, self.data)
+        self.platform = Platform(settings_in(folder, data))
+        self.settings, self.warehouse = self.platform.settings, self.platform.warehouse
 
 
 def make_everything(folder: Path, data: Path) -> FinishedRun:
     """Make all tables from `data` in `folder`; needs the session's Spark."""
-    with pytest.MonkeyPatch.context() as patch:
-        use(patch, folder, data)
-        return FinishedRun(folder, data, make("*"))
+    return FinishedRun(folder, data, make(Platform(settings_in(folder, data)), "*"))
 
 
 @pytest.fixture(scope="session")
 def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
-    """Everything made from the sample, once for all processes of a test run; tests read it and leave it as it is."""
+    """Everything made from the sample, once for all processes of a test run; tests only read it."""
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "finished"
-    data, told = folder / "data", folder / "report.pickle"
+    data, stored_report = folder / "data", folder / "report.pickle"
     with FileLock(f"{folder}.lock"):
-        if told.exists():
-            return FinishedRun(folder, data, pickle.loads(told.read_bytes()))
+        if stored_report.exists():
+            return FinishedRun(folder, data, pickle.loads(stored_report.read_bytes()))
         request.getfixturevalue("spark")
         shutil.copytree(request.getfixturevalue("sample"), data)
-        made = make_everything(folder, data)
-        told.write_bytes(pickle.dumps(made.report))
-        return made
-
-
-def write_delta(spark: SparkSession, settings: Settings, table: Table, *rows: dict) -> None:
-    """Put rows into a table's place without its asset: what a check must judge."""
-    from olist_assets_tests.rows import frame
-
-    path = lakehouse.table_path(settings, table.name)
-    if not path.exists():
-        spark.sql(f"CREATE TABLE delta.`{path}` ({table.ddl()}) USING DELTA")
-    frame(spark, table, *rows).write.format("delta").mode("overwrite").save(str(path))
+        finished = make_everything(folder, data)
+        stored_report.write_bytes(pickle.dumps(finished.report))
+        return finished

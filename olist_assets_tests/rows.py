@@ -1,23 +1,22 @@
-"""Frames for tests: a test names the columns that matter, the contract supplies the others. And what is stored."""
+"""Rows for tests: a test names the columns that matter, the contract supplies the others. And what is stored."""
 
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.catalog import tables
 from olist_assets.contracts.table import Column, Table
-from olist_assets.settings import Settings
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets_tests.oracle.compare import delta_rows
 
 INGESTED = datetime(2018, 11, 1)
-# Text that casts, for the columns of bronze tables that silver types.
-SOUND_TEXT = {
+# Text that casts, for the columns of bronze tables that silver casts.
+VALID_TEXT = {
     "order_status": "delivered",
     "order_purchase_timestamp": "2018-01-01 10:00:00",
     "order_approved_at": "2018-01-01 11:00:00",
@@ -39,9 +38,10 @@ SOUND_TEXT = {
     "geolocation_lng": "-46.6",
     "_corrupt_record": None,
 }
-EMPTY_BY_TYPE: dict[str, Any] = {
+VALID_BY_TYPE: dict[str, Any] = {
     "string": "x",
     "int": 1,
+    "long": 1,
     "double": 1.0,
     "date": date(2018, 1, 1),
     "timestamp": INGESTED,
@@ -49,33 +49,56 @@ EMPTY_BY_TYPE: dict[str, Any] = {
 }
 
 
-def frame(spark: SparkSession, table: Table, *rows: dict[str, Any]) -> DataFrame:
-    """Rows of a table; columns a row does not name get a sound value. Raises AssertionError for unknown ones."""
+def arrow_rows(table: Table, *rows: dict[str, Any]) -> pa.Table:
+    """Rows of a table; columns that a row does not name get a valid value. Raises AssertionError for unknown ones."""
     for row in rows:
         assert set(row) <= set(table.column_names), f"{table.name} has no {set(row) - set(table.column_names)}"
+    values = {c.name: [row[c.name] if c.name in row else _valid(c, table) for row in rows] for c in table.columns}
+    return pa.table(values, schema=to_arrow_schema(_spark_schema(table), timezone="UTC"))
+
+
+def frame(spark: SparkSession, table: Table, *rows: dict[str, Any]) -> DataFrame:
+    """The rows of `arrow_rows` as a frame."""
+    # From Arrow the rows become part of the plan; rows of Python objects would need a Python process to read them.
+    return spark.createDataFrame(arrow_rows(table, *rows), _spark_schema(table))
+
+
+def store(warehouse: Warehouse, table: Table, *rows: dict[str, Any]) -> None:
+    """Write rows into a table's place without its asset and without Spark: what a check must judge."""
+    path = str(warehouse.path(table.name))
+    content = arrow_rows(table, *rows)
+    fields = [
+        pa.field(c.name, content.schema.field(c.name).type, c.nullable, {"comment": c.description})
+        for c in table.columns
+    ]
+    if not DeltaTable.is_deltatable(path):
+        # As the platform's writer: a commit that only creates the table comes first.
+        DeltaTable.create(path, pa.schema(fields), name=table.name)
+    write_deltalake(path, content.cast(pa.schema(fields)), mode="overwrite")
+
+
+def _spark_schema(table: Table) -> StructType:
     schema = StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in table.columns))
     assert isinstance(schema, StructType)
-    values = {c.name: [row[c.name] if c.name in row else _sound(c, table) for row in rows] for c in table.columns}
-    # By way of Arrow the rows are part of the plan: rows of Python objects would need a Python process to read them.
-    return spark.createDataFrame(pa.table(values, schema=to_arrow_schema(schema, timezone="UTC")), schema)
+    return schema
 
 
-def _sound(column: Column, table: Table) -> Any:
-    if table.layer == "bronze" and column.name in SOUND_TEXT:
-        return SOUND_TEXT[column.name]
+def _valid(column: Column, table: Table) -> Any:
+    if table.layer == "bronze" and column.name in VALID_TEXT:
+        return VALID_TEXT[column.name]
     if column.nullable and table.layer != "bronze":
         return None
-    return EMPTY_BY_TYPE.get(column.type, Decimal("1.00"))
+    return VALID_BY_TYPE.get(column.type, Decimal("1.00"))
 
 
 def only(result: DataFrame) -> Any:
-    """The one row of a frame."""
+    """The only row of a frame."""
     (row,) = result.collect()
     return row
 
 
-def stored_rows(settings: Settings, name: str) -> list[str]:
-    """All rows of a stored table as text, sorted: equal where the tables are, whatever the order of writing."""
-    dropped = [c for c in ("ingestion_timestamp", "scored_at", "mlflow_run_id") if c in tables()[name].column_names]
-    rows = delta_rows(lakehouse.open_table(settings, name)).drop_columns(dropped)
+def stored_rows(warehouse: Warehouse, name: str) -> list[str]:
+    """All rows of a stored table as text, sorted and without volatile columns: equal where the tables are."""
+    dropped = list(warehouse.catalog.table(name).volatile)
+    rows = delta_rows(warehouse.open(name)).drop_columns(dropped)
     return sorted(map(repr, rows.to_pylist()))
