@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from olist_assets.contracts.table import Column, Table
+from olist_assets.lakehouse.arrow_types import arrow_schema, arrow_type
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets_tests.oracle.compare import delta_rows
 
@@ -54,33 +54,26 @@ def arrow_rows(table: Table, *rows: dict[str, Any]) -> pa.Table:
     for row in rows:
         assert set(row) <= set(table.column_names), f"{table.name} has no {set(row) - set(table.column_names)}"
     values = {c.name: [row[c.name] if c.name in row else _valid(c, table) for row in rows] for c in table.columns}
-    return pa.table(values, schema=to_arrow_schema(_spark_schema(table), timezone="UTC"))
+    # As in a frame: a required column without a value is for the writer to refuse.
+    fields = [pa.field(c.name, arrow_type(c.type)) for c in table.columns]
+    return pa.table(values, schema=pa.schema(fields))
 
 
 def frame(spark: SparkSession, table: Table, *rows: dict[str, Any]) -> DataFrame:
     """The rows of `arrow_rows` as a frame."""
+    schema = StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in table.columns))
+    assert isinstance(schema, StructType)
     # From Arrow the rows become part of the plan; rows of Python objects would need a Python process to read them.
-    return spark.createDataFrame(arrow_rows(table, *rows), _spark_schema(table))
+    return spark.createDataFrame(arrow_rows(table, *rows), schema)
 
 
 def store(warehouse: Warehouse, table: Table, *rows: dict[str, Any]) -> None:
     """Write rows into a table's place without its asset and without Spark: what a check must judge."""
     path = str(warehouse.path(table.name))
-    content = arrow_rows(table, *rows)
-    fields = [
-        pa.field(c.name, content.schema.field(c.name).type, c.nullable, {"comment": c.description})
-        for c in table.columns
-    ]
     if not DeltaTable.is_deltatable(path):
         # As the platform's writer: a commit that only creates the table comes first.
-        DeltaTable.create(path, pa.schema(fields), name=table.name)
-    write_deltalake(path, content.cast(pa.schema(fields)), mode="overwrite")
-
-
-def _spark_schema(table: Table) -> StructType:
-    schema = StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in table.columns))
-    assert isinstance(schema, StructType)
-    return schema
+        DeltaTable.create(path, arrow_schema(table), name=table.name)
+    write_deltalake(path, arrow_rows(table, *rows).cast(arrow_schema(table)), mode="overwrite")
 
 
 def _valid(column: Column, table: Table) -> Any:

@@ -5,17 +5,11 @@ from typing import Any
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.table import Table
+from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.lakehouse.object_store import storage_options
 from olist_assets.lakehouse.warehouse import TableMissing, Warehouse
 
-ARROW_TYPES = {
-    "string": pa.string(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "double": pa.float64(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-}
 Row = dict[str, Any]
 
 
@@ -28,7 +22,7 @@ def append_new(warehouse: Warehouse, table: Table, rows: list[Row]) -> int:
         if new or known is None:
             write_deltalake(
                 str(path),
-                pa.Table.from_pylist(new, pa.schema([_field(column) for column in table.columns])),
+                pa.Table.from_pylist(new, arrow_schema(table)),
                 mode="append",
                 name=table.name,
                 description=table.description,
@@ -45,7 +39,3 @@ def stored_keys(warehouse: Warehouse, table: Table) -> set[tuple[Any, ...]] | No
         return None
     columns = stored.to_pyarrow_table(columns=list(table.key)).to_pydict()
     return set(zip(*(columns[name] for name in table.key), strict=True))
-
-
-def _field(column: Column) -> pa.Field:
-    return pa.field(column.name, ARROW_TYPES[column.type], column.nullable, {"comment": column.description})
