@@ -1,18 +1,83 @@
-"""What is materialized without a person: see `automated` and `orders_changed`."""
+"""What is materialized without a person. Everything here is off until it is turned on in the UI.
+
+- Sources: the bronze tables are read every night.
+- Silver, gold and scoring tables without days follow their upstream tables, once all of these are in.
+- Daily tables: the sensor `orders_changed` requests one run per span of changed days. Dagster's own conditions look at
+  the latest day only: they would take one of three new days, and no old day that changed. Without that limit each read
+  of an unpartitioned bronze table would request all days.
+- Trainings run weekly, once their inputs are in; a champion follows its training.
+- Monitoring runs hourly, with the checks of freshness: a table that is never written again must be noticed too.
+
+Changed code alone starts nothing: the UI and `olist stale` show it.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
 
+from olist_assets.checks.thresholds import FRESHNESS_CHECK
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.catalog import Catalog
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.orchestration.order_changes import orders_changed_sensor
+
+NIGHTLY, WEEKLY, HOURLY = "0 2 * * *", "0 4 * * 0", "0 * * * *"
+INTERVAL_SECONDS = 30
 
 
-def automated(assets: Iterable[Any], catalog: Catalog) -> list[Any]:  # noqa: ARG001
-    return list(assets)
+def automated(assets: Iterable[Any], catalog: Catalog) -> list[Any]:
+    """The assets with their automation conditions."""
+
+    def with_condition(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(automation_condition=condition_of(spec.key.to_user_string(), catalog))
+
+    return list(dg.map_asset_specs(with_condition, assets))
 
 
-def automation_sensors(warehouse: Warehouse, calendar: Calendar) -> list[dg.SensorDefinition]:  # noqa: ARG001
-    return []
+def condition_of(name: str, catalog: Catalog) -> dg.AutomationCondition | None:
+    """The condition of an asset by its name; None for a daily table, which `orders_changed` requests."""
+    if name in catalog.daily_tables:
+        return None
+    if name in catalog.models:
+        return dg.AutomationCondition.on_cron(WEEKLY)
+    layer = catalog.layer_of(name) if name in catalog.functions else "monitoring"
+    if layer in ("bronze", "monitoring"):
+        return dg.AutomationCondition.on_cron(NIGHTLY if layer == "bronze" else HOURLY)
+    return dg.AutomationCondition.eager().ignore(_through_daily_tables(name, catalog))
+
+
+def _through_daily_tables(name: str, catalog: Catalog) -> dg.AssetSelection:
+    """Upstream tables of an asset whose changes reach it through a daily table too, which is newer then.
+
+    Without this, a table over both would be made twice every night: once before its daily table.
+    """
+    parents = set(catalog.parents(name))
+    daily = parents & {*catalog.daily_tables}
+    reached = {table for parent in daily for table in catalog.ancestors(parent) if _leads_to_days(table, catalog)}
+    return dg.AssetSelection.assets(*sorted(parents & reached))
+
+
+def _leads_to_days(name: str, catalog: Catalog) -> bool:
+    """Whether a change of the table makes days of the daily tables be made again."""
+    table = catalog.tables[name]
+    return bool(table.source_day or table.orders)
+
+
+def check_condition(check: str) -> dg.AutomationCondition | None:
+    """The condition of a check by its name; None for a check that runs with its table."""
+    # Not on_cron, which waits for the table to be updated: freshness is about tables that are not.
+    tick = dg.AutomationCondition.cron_tick_passed(HOURLY).since_last_handled()
+    return tick if check == FRESHNESS_CHECK else None
+
+
+def automation_sensors(warehouse: Warehouse, calendar: Calendar) -> list[dg.SensorDefinition]:
+    """The sensor that evaluates the conditions, and the one that requests days."""
+    conditions = dg.AutomationConditionSensorDefinition(
+        "automation",
+        target=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks(),
+        description="Requests what is due by its automation condition.",
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+    )
+    return [conditions, orders_changed_sensor(warehouse, calendar)]

@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 
 from olist_assets.alerts.sensor import alerts_sensor
-from olist_assets.automation import automated, automation_sensors
+from olist_assets.automation import automated, automation_sensors, check_condition
 from olist_assets.catalog import catalog
-from olist_assets.checks.assembly import table_checks
+from olist_assets.checks.assembly import asset_checks
+from olist_assets.checks.kinds import checks_of
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.engine.history_io_manager import HistoryIOManager
 from olist_assets.engine.io_manager import DeltaIOManager
@@ -42,7 +43,10 @@ def build_defs(
     return dg.Definitions(
         assets=automated([*assets, dashboard_refresh], warehouse.catalog),
         asset_checks=[
-            *(table_checks(table, tables, MORE_CHECKS.get(name, list)()) for name, table in tables.items()),
+            *(
+                asset_checks(table, [*checks_of(table, tables), *MORE_CHECKS.get(name, list)()], check_condition)
+                for name, table in tables.items()
+            ),
             *(model_checks(model) for model in warehouse.catalog.models.values()),
         ],
         resources={**resources(warehouse, calendar), **(resource_overrides or {})},

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import dagster as dg
 
-from olist_assets.checks.kinds import checks_of
 from olist_assets.checks.spec import Check, CheckContext, Verdict
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.table import Table
@@ -29,7 +28,13 @@ def evaluate(
                 yield check_result(table.name, check.name, check.evaluate(context), blocking=check.blocking)
 
 
-def asset_checks(table: Table, checks: Iterable[Check]) -> dg.AssetChecksDefinition:
+ConditionOf = Callable[[str], dg.AutomationCondition | None]
+"""The automation condition of a check by its name; None for a check that runs with its table."""
+
+
+def asset_checks(
+    table: Table, checks: Iterable[Check], condition_of: ConditionOf = lambda _: None
+) -> dg.AssetChecksDefinition:
     """The checks of a table as one step, each of which can be run alone."""
     by_name = {check.name: check for check in checks}
     specs = [
@@ -39,6 +44,7 @@ def asset_checks(table: Table, checks: Iterable[Check]) -> dg.AssetChecksDefinit
             description=check.description,
             blocking=check.blocking,
             additional_deps=[name for name in dict.fromkeys(check.reads) if name != table.name],
+            automation_condition=condition_of(check.name),
         )
         for check in by_name.values()
     ]
@@ -47,11 +53,6 @@ def asset_checks(table: Table, checks: Iterable[Check]) -> dg.AssetChecksDefinit
         return evaluate(warehouse, calendar, table, [check for name, check in by_name.items() if name in names])
 
     return check_step(table.name, specs, evaluate_selected)
-
-
-def table_checks(table: Table, table_names: Iterable[str], more: Iterable[Check] = ()) -> dg.AssetChecksDefinition:
-    """The checks that a contract implies, and `more`, as one step."""
-    return asset_checks(table, [*checks_of(table, table_names), *more])
 
 
 def check_step(

@@ -60,6 +60,16 @@ class Catalog:
         function = self.functions[name]
         return tuple(sorted({*upstream_parameters(function), *runs_after(function)}))
 
+    def ancestors(self, name: str) -> set[str]:
+        """Everything that an asset is made from, directly or not."""
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            new = {*self.parents(waiting.pop())} - found
+            found |= new
+            waiting += new
+        return found
+
 
 def upstream_parameters(function: Callable[..., Any]) -> list[str]:
     """Names of a marked function's parameters that are upstream tables or champions."""

@@ -68,6 +68,17 @@ class Accounting:
 
 
 @dataclass(frozen=True)
+class OrderReference:
+    """How the rows of a table that daily tables read refer to orders: `expression` equals `column` of `bronze_orders`.
+
+    With it a changed row leads to the day of its order, which then has to be made again.
+    """
+
+    column: str
+    expression: str
+
+
+@dataclass(frozen=True)
 class Trailing:
     """Columns of a daily table that `complete` computes from the rows of up to `days` days before.
 

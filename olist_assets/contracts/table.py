@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from olist_assets.contracts.quoting import spark_literal
-from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation, RowCount, Rule, Trailing
+from olist_assets.contracts.rules import (
+    Accounting,
+    ForeignKey,
+    OrderReference,
+    Reconciliation,
+    RowCount,
+    Rule,
+    Trailing,
+)
 from olist_assets.contracts.source_files import SourceFile
 from olist_assets.contracts.thresholds import Thresholds
 
@@ -58,7 +66,9 @@ class Table:
     """The DATE column by which a daily table is partitioned; None for a table without partitions."""
     source: SourceFile | None = None
     source_day: str | None = None
-    """In the snapshot that the daily tables start from: the column of text whose days are their partitions."""
+    """In the snapshot of the orders: the column of text whose days are the partitions of the daily tables."""
+    orders: OrderReference | None = None
+    """In a table that daily tables are joined with: how its rows refer to orders."""
     may_be_empty: bool = False
     foreign_keys: tuple[ForeignKey, ...] = ()
     row_counts: tuple[RowCount, ...] = ()

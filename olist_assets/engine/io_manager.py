@@ -41,7 +41,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         span = span_of(context, contract)
         before, after, other_days = self.store(obj, contract, span, run_fields(context))
         metadata = self._output_metadata(contract, after, started)
-        if contract.source_day:
+        if contract.source_day or contract.orders:
             metadata |= self._changed_days(contract, before, after)
         context.add_output_metadata(metadata)
         # The table is written already: a failure to log it is reported and undoes nothing.
@@ -120,9 +120,9 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         }
 
     def _changed_days(self, contract: Table, before: DeltaTable | None, after: DeltaTable) -> dict[str, Any]:
-        """The days that this snapshot changed, for the sensor `orders_changed`; stores the snapshot's first and last."""
+        """The days to make again, for the sensor `orders_changed`; of the orders also stores the first and last day."""
         found = changed_days(self.warehouse, contract, before, after)
-        if calendar := snapshot_calendar(self.warehouse, contract, after):
+        if contract.source_day and (calendar := snapshot_calendar(self.warehouse, contract, after)):
             store_calendar(self.warehouse, calendar)
         return {"changed_days": [span_text(span) for span in spans(found)]}
 

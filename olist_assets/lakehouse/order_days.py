@@ -45,22 +45,43 @@ def snapshot_calendar(warehouse: Warehouse, contract: Table, snapshot: DeltaTabl
 def changed_days(
     warehouse: Warehouse, contract: Table, before: DeltaTable | None, after: DeltaTable
 ) -> tuple[date, ...]:
-    """Days whose orders differ between two snapshots, in order; an order that moved changes both of its days."""
-    compared = ", ".join(identifier(c.name) for c in contract.columns if not c.is_volatile)
-    summary = (
-        f"SELECT day, count(*) AS rows, sum(hash({compared})) AS hashes FROM {{}} WHERE day IS NOT NULL GROUP BY day"
-    )
-    new, old = summary.format(_days_of(contract, "after")), summary.format(_days_of(contract, "before"))
+    """Days that have to be made again because a table changed, in order.
+
+    Of the orders themselves the days whose orders differ (an order that moved changes two days); of a table with a
+    reference to orders the days of those orders whose rows differ.
+    """
     tables = {"after": after} | ({"before": before} if before else {})
+    if contract.source_day:
+        days = _differing("day", _days_of(contract, "after"), before and _days_of(contract, "before"), contract)
+        query = f"SELECT day FROM ({days})"
+    else:
+        assert contract.orders is not None, f"{contract.name} has no reference to orders"
+        snapshot = next(table for table in warehouse.catalog.tables.values() if table.source_day)
+        tables |= warehouse.existing_tables([snapshot.name])
+        if snapshot.name not in tables:
+            return ()
+        after_keys, before_keys = (
+            f"(SELECT *, {contract.orders.expression} AS order_key FROM {view})" for view in ("after", "before")
+        )
+        keys = _differing("order_key", after_keys, before and before_keys, contract)
+        query = (
+            f"SELECT DISTINCT day FROM {_days_of(snapshot)} SEMI JOIN ({keys}) ON {contract.orders.column} = order_key"
+        )
     with warehouse.sql(tables) as con:
-        if before is None:
-            found = con.execute(f"SELECT day FROM ({new}) ORDER BY day").fetchall()
-        else:
-            found = con.execute(
-                f"SELECT day FROM ({new}) n FULL JOIN ({old}) o USING (day) WHERE n.rows IS DISTINCT FROM o.rows "
-                "OR n.hashes IS DISTINCT FROM o.hashes ORDER BY day"
-            ).fetchall()
-    return tuple(day for (day,) in found)
+        return tuple(day for (day,) in con.execute(f"{query} WHERE day IS NOT NULL ORDER BY day").fetchall())
+
+
+def _differing(key: str, after: str, before: str | None, contract: Table) -> str:
+    """The query of the keys whose rows differ between two relations, compared without volatile columns."""
+    compared = ", ".join(identifier(c.name) for c in contract.columns if not c.is_volatile)
+    summary = f"SELECT {key}, count(*) AS rows, sum(hash({compared})) AS hashes FROM {{}} GROUP BY {key}"
+    new = summary.format(after)
+    if before is None:
+        return f"SELECT {key} FROM ({new})"
+    return (
+        f"SELECT {key} FROM ({new}) n FULL JOIN ({summary.format(before)}) o USING ({key}) "
+        "WHERE n.rows IS DISTINCT FROM o.rows OR n.hashes IS DISTINCT FROM o.hashes"
+    )
 
 
 def _days_of(contract: Table, view: str | None = None) -> str:

@@ -54,8 +54,8 @@ def _is_text(node: ast.stmt) -> bool:
 def _normalized(module: str) -> tuple[str, tuple[str, ...]]:
     """A module's normalized source, and the counted modules that it imports."""
     spec = find_spec(module)
-    assert spec is not None and spec.origin is not None, f"{module} has no source"
-    source = normalized_source(Path(spec.origin).read_text(encoding="utf-8"))
+    assert spec is not None, f"there is no module {module}"
+    source = normalized_source(Path(str(spec.origin)).read_text(encoding="utf-8"))
     return source, tuple(sorted(_imports(ast.parse(source))))
 
 

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import table_asset
-from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation
+from olist_assets.contracts.rules import Accounting, ForeignKey, OrderReference, Reconciliation
 from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
@@ -30,6 +30,7 @@ SILVER_ORDER_ITEMS = Table(
         ForeignKey("product_id", "bronze_products", "product_id"),
         ForeignKey("seller_id", "bronze_sellers", "seller_id"),
     ),
+    orders=OrderReference("order_id", "order_id"),
     accounting=Accounting(source="bronze_order_items", kept="SELECT count(*) FROM silver_order_items"),
     reconciliations=(
         Reconciliation(

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import table_asset
-from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation
+from olist_assets.contracts.rules import Accounting, ForeignKey, OrderReference, Reconciliation
 from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
@@ -23,6 +23,7 @@ SILVER_ORDER_PAYMENTS = Table(
         Column("total_payment_value", "decimal(12,2)", "Sum of the payments.", unit="BRL", minimum=0),
     ),
     foreign_keys=(ForeignKey("order_id", "bronze_orders", "order_id"),),
+    orders=OrderReference("order_id", "order_id"),
     accounting=Accounting(
         source="bronze_order_payments", kept="SELECT coalesce(sum(payment_count), 0) FROM silver_order_payments"
     ),

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import table_asset
-from olist_assets.contracts.rules import Accounting
+from olist_assets.contracts.rules import Accounting, OrderReference
 from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted
@@ -23,6 +23,7 @@ SILVER_ORDER_REVIEWS = Table(
         Column("review_answer_timestamp", "timestamp", "When it was answered.", nullable=True),
         Column("review_score", "int", "Score, 5 is best.", unit="1-5", minimum=1, maximum=5),
     ),
+    orders=OrderReference("order_id", "unnest(order_ids)"),
     accounting=Accounting(
         source="bronze_order_reviews", kept="SELECT coalesce(sum(len(order_ids)), 0) FROM silver_order_reviews"
     ),
