@@ -73,10 +73,8 @@ def orders_changed_sensor(warehouse: Warehouse, calendar: Calendar) -> dg.Sensor
         state.remove(known)
         if message:
             context.log.info(message)
-        found = joined_spans(spans(known), MAX_RUNS)
-        return dg.SensorResult(
-            run_requests=[_run_request(days, state.after) for days in found], cursor=json.dumps(asdict(state))
-        )
+        context.update_cursor(json.dumps(asdict(state)))
+        return dg.SensorResult([_run_request(days, state.after) for days in joined_spans(spans(known), MAX_RUNS)])
 
     return orders_changed
 
