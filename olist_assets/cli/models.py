@@ -33,7 +33,6 @@ def predict(source: Path, target: Path, model: str) -> None:
     from olist_assets.operations.predict import predict as score
 
     platform = Platform(Settings())
-
     with console.status(f"Scoring {source}"):
         version = score(platform, platform.catalog.models[model], source, target)
     console.print(f"[green]✓[/] {target}: scored by {model} version {version}", soft_wrap=True)

@@ -1,8 +1,7 @@
 """Commands that start servers: Spark for runs, JDBC and the dashboard for readers."""
 
 import os
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import click
@@ -108,7 +107,7 @@ def dashboard(port: int, role: str | None) -> None:
         # The pages' imports take seconds, which the first reader should not wait for.
         warehouse = Warehouse(Settings(), catalog())
     seen_as = in_force(warehouse)
-    app = Path(str(find_spec("olist_assets.dashboard.app").origin))
+    app = files("olist_assets.dashboard") / "app.py"
     options = {
         "server.address": HOST,
         "server.port": str(port),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 from dagster_deltalake import LocalConfig, S3Config
@@ -70,7 +71,7 @@ class SourceResource(dg.ConfigurableResource[SourceReader]):
         return SourceReader(self.warehouse, self.spark, allow_change=self.schema_policy.allow_change)
 
 
-def engine_resources(warehouse: Warehouse) -> dict[str, dg.ConfigurableResource]:
+def engine_resources(warehouse: Warehouse) -> dict[str, Any]:
     """The resources by key, each given those that it needs."""
     of_warehouse = WarehouseResource.of(warehouse)
     spark, policy = SparkResource(warehouse=of_warehouse), SchemaPolicy.configure_at_launch()

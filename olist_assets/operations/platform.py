@@ -17,6 +17,7 @@ from olist_assets.errors import OlistError
 from olist_assets.lakehouse.order_days import calendar as known_calendar
 from olist_assets.lakehouse.order_days import stored_calendar
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.orchestration.dagster_storage import AssetGraph
 from olist_assets.orchestration.instance import instance
 from olist_assets.settings import Settings
 from olist_assets.source.days import source_calendar
@@ -66,8 +67,8 @@ class Platform:
         return build_defs(self.settings, self.calendar)
 
     @cached_property
-    def graph(self):  # the type is private to Dagster
-        """The asset graph."""
+    def graph(self) -> AssetGraph:
+        """The assets and checks with their dependencies."""
         return self.definitions.resolve_asset_graph()
 
     @cached_property
