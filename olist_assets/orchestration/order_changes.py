@@ -150,12 +150,12 @@ def _reload(context: dg.SensorEvaluationContext, warehouse: Warehouse, unknown: 
     if not all(known_calendar(warehouse).covers(day) for day in unknown):
         return f"{days}, and are outside of OLIST_DAYS or of the last snapshot of the orders. They stay pending."
     location = getattr(context.code_location_origin, "location_name", None)
-    url = warehouse.settings.dagster_url.rstrip("/")
-    if location and (problem := reload_code_location(url, location)) is None:
-        return f"{days}: it was reloaded, and the next tick requests them."
-    return (
-        f"{days}. Reload it in the UI (Deployment, Code locations){f'; {url} did not: {problem}' if location else ''}."
-    )
+    if location is None:
+        return f"{days}. Reload it."
+    problem = reload_code_location(warehouse.settings.dagster_url.rstrip("/"), location)
+    if problem is None:
+        return f"{days}. It was reloaded, and the next tick requests them."
+    return f"{days}, and could not be reloaded ({problem}): reload it in the UI (Deployment, Code locations)."
 
 
 def reload_code_location(url: str, name: str) -> str | None:
