@@ -52,7 +52,7 @@ def test_page_shows_all_tables_or_the_relatives_of_one(settings: Settings):
     drawn = graph_of(rerun(app))
     assert '"silver_orders_master" [' in drawn
     assert "gold_product_metrics" not in drawn
-    assert any("**Made from** `bronze_orders`" in text.value for text in app.markdown)
+    assert any("`silver_orders_master`" in text.value and "**Feeds** nothing" in text.value for text in app.markdown)
 
 
 def test_page_colours_missing_tables(settings: Settings):

@@ -1,7 +1,10 @@
 """Charts of the Business page: days as bars and lines, ranked bars, the RFM grid."""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
+from altair.expr.core import Expression
 
 from olist_assets.dashboard.charts import AMOUNTS, BLUE, COUNT, DARK_TEXT, GREY, MONEY, ORANGE, PERCENT, SCORES, Drawing
 
@@ -11,9 +14,9 @@ def amount_axis() -> alt.Axis:
     return alt.Axis(format="~s", tickCount=5, labelExpr="datum.value == 0 ? '0' : datum.label")
 
 
-def text_colour(dark_where: alt.OperatorMixin) -> alt.Color:
-    """The colour of a text in a cell: white where the cell is dark."""
-    return alt.condition(dark_where, alt.value("white"), alt.value(DARK_TEXT))
+def text_colour(is_dark: Expression) -> Any:
+    """The colour of the text in a cell: white where the cell is dark."""
+    return alt.condition(is_dark, alt.value("white"), alt.value(DARK_TEXT))
 
 
 def _day_axis(days: int) -> alt.X:

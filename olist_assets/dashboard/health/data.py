@@ -90,7 +90,7 @@ def current_health() -> list[TableHealth]:
 @st.cache_resource(ttl=CACHE_SECONDS, show_spinner="Reading the tables' logs")
 def _health(_warehouse: Warehouse, root: str, home: str) -> list[TableHealth]:  # noqa: ARG001
     instance, catalog = storage.instance(), _warehouse.catalog
-    runs = last_runs(instance, [*catalog.business_tables, *catalog.models])
+    runs = last_runs(instance, [*catalog.business_tables, *catalog.models, *catalog.promotions])
     evaluations = latest_checks(instance, storage.graph())
     materialized_at = {name: run.materialized_at for name, run in runs.items()}
     found = []
@@ -151,7 +151,7 @@ def status_of(
     if stored is None:
         reasons[Status.MISSING].append("the table was never written")
     if newer:
-        reasons[Status.STALE].append(f"materialized before tables or models that it reads: {', '.join(newer)}")
+        reasons[Status.STALE].append(f"materialized before assets that it reads: {', '.join(newer)}")
     worst = next((status for status in Status if reasons[status]), Status.HEALTHY)
     return worst, tuple(reason for status in Status for reason in reasons[status])
 

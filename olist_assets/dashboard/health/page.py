@@ -15,7 +15,7 @@ MEANING = {
     Status.FAILING: "A check failed, the last run did not materialize the table, or the table cannot be opened.",
     Status.WARNING: "A check warns, or was planned but not evaluated in its last run.",
     Status.MISSING: "The table was never written.",
-    Status.STALE: "Materialized before a table or model that it reads.",
+    Status.STALE: "Materialized before a table or champion that it reads.",
     Status.HEALTHY: "Materialized, and its checks pass.",
 }
 TIME = "YYYY-MM-DD HH:mm"

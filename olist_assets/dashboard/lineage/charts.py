@@ -19,7 +19,7 @@ COLUMN_STYLE = '  node [style="", shape=plain, fontcolor="#1f2933"]'
 def table_graph(
     edges: Edges[str], shown: Collection[str], colour: Callable[[str], str], chosen: str | None = None
 ) -> str:
-    """The tables and models shown, one box per layer; models are ellipses, the chosen node has a frame."""
+    """The nodes shown, one box per layer; models and champions are ellipses, the chosen node has a frame."""
     lines = []
     for layer in LAYERS:
         names = [name for name in edges if name in shown and catalog().layer_of(name) == layer]
@@ -37,7 +37,7 @@ def _graph(lines: Iterable[str]) -> str:
 
 def _node(name: str, colour: str, *, is_chosen: bool) -> str:
     frame = ', penwidth=3, color="#1f2933"' if is_chosen else ""
-    shape = ", shape=ellipse" if name in catalog().models else ""
+    shape = "" if name in catalog().tables else ", shape=ellipse"
     return f'"{name}" [fillcolor="{colour}"{frame}{shape}]'
 
 

@@ -19,8 +19,9 @@ class Field(NamedTuple):
 
 
 def table_edges() -> dict[str, list[str]]:
-    """Every table and model with the tables and models that it reads."""
-    return {name: list(catalog().parents(name)) for name in (*catalog().business_tables, *catalog().models)}
+    """Every table, model and champion with those that it is made from."""
+    names = (*catalog().business_tables, *catalog().models, *catalog().promotions)
+    return {name: list(catalog().parents(name)) for name in names}
 
 
 def column_edges() -> dict[Field, list[Field]]:

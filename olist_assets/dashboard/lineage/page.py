@@ -38,7 +38,7 @@ def _tables() -> None:
     edges = table_edges()
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        chosen = st.selectbox("Table or model", [ALL, *edges], key="table", bind="query-params")
+        chosen = st.selectbox("Table, model or champion", [ALL, *edges], key="table", bind="query-params")
     with right:
         by = st.segmented_control(
             "Colour by", [LAYER, STATUS], default=LAYER, required=True, key="by", bind="query-params"
@@ -59,7 +59,7 @@ def _layer_colour(name: str) -> str:
 
 
 def _status_colours(names: dict[str, list[str]]) -> dict[str, str]:
-    # Models have checks, but no table and so no status.
+    # Models and champions have no table, and so no status.
     return dict.fromkeys(names, PALE) | {table.name: STATUS_COLOURS[table.status] for table in current_health()}
 
 

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from olist_assets.checks.kinds import MAX_PSI
+from olist_assets.checks.score_drift import MAX_PSI, NO_SHIFT_PSI
 from olist_assets.dashboard.charts import PALE, RED, TEAL, Drawing
 from olist_assets.dashboard.models.data import ModelVersion
 from olist_assets.dashboard.models.metrics import metric_name
 
 ACCENT, REFERENCE = "#2a6f97", "#9aa5b1"
-# Below it a shift is not significant: Siddiqi, Credit Risk Scorecards, 2006.
-MIN_PSI = 0.1
 HEIGHT = 280
 VERSION, CHAMPION = "this version", "champion at the time"
 
@@ -68,7 +66,7 @@ def calibration_chart(bins: pd.DataFrame) -> Drawing:
 def drift_chart(psi: pd.DataFrame) -> Drawing:
     """The population stability index of each evaluation, with the bounds of no and of a significant shift."""
     bounds = pd.DataFrame(
-        {"psi": [MIN_PSI, MAX_PSI], "meaning": ["below: no significant shift", "above: a shift, the check warns"]}
+        {"psi": [NO_SHIFT_PSI, MAX_PSI], "meaning": ["below: no significant shift", "above: a shift, the check warns"]}
     )
     rules = alt.Chart(bounds).encode(y="psi:Q")
     lines = alt.Chart(psi, height=HEIGHT).encode(

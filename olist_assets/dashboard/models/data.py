@@ -10,11 +10,18 @@ import pandas as pd
 import streamlit as st
 
 from olist_assets.catalog import catalog
-from olist_assets.checks.kinds import score_drift_check
+from olist_assets.checks.score_drift import score_drift_check
 from olist_assets.contracts.model import Model
 from olist_assets.dashboard import data, storage
-from olist_assets.mlops.model_checks import DECISION
-from olist_assets.mlops.registry import BEATEN, TESTED, champion_version, client, local_folder, tracking_uri
+from olist_assets.mlops.promotion import DECISION
+from olist_assets.mlops.registry import (
+    CHAMPION_SPLIT,
+    TEST_SPLIT,
+    champion_version,
+    client,
+    local_folder,
+    tracking_uri,
+)
 from olist_assets.mlops.tracking import run_url
 from olist_assets.orchestration.dagster_storage import check_history
 from olist_assets.settings import Settings
@@ -41,13 +48,13 @@ class ModelVersion:
     @cached_property
     def held_out(self) -> dict[str, float]:
         """Its quality on held-out data, by metric."""
-        prefix = f"{TESTED}/"
+        prefix = f"{TEST_SPLIT}/"
         found = {key.removeprefix(prefix): value for key, value in self.metrics.items() if key.startswith(prefix)}
         return {key: value for key, value in found.items() if not key.endswith(NOT_QUALITY)}
 
     def champion_metric(self, key: str) -> float | None:
         """The metric that the champion at the time of the training reached on the same held-out data."""
-        return self.metrics.get(f"{BEATEN}/{key}")
+        return self.metrics.get(f"{CHAMPION_SPLIT}/{key}")
 
 
 def is_trained(settings: Settings) -> bool:
