@@ -4,17 +4,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 
-import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
-
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets_tests.rows import store
 
 LAST = date(2018, 8, 29)
 STATES, CATEGORIES = ("SP", "RJ", "AM"), ("toys", "health_beauty")
-ARROW_TYPES = {
-    "string": pa.string(), "int": pa.int32(), "double": pa.float64(), "date": pa.date32(),
-    "timestamp": pa.timestamp("us", "UTC"), "array<string>": pa.list_(pa.string()),
-}  # fmt: skip
 
 
 def orders() -> list[dict]:
@@ -88,21 +82,6 @@ TABLES: dict[str, Callable[[], list[dict]]] = {
 
 
 def write(warehouse: Warehouse, *names: str) -> None:
-    """Write the rows of each table with all columns of its contract; columns that the rows lack are null."""
+    """Write the rows of each table; the columns that they lack are null or have a valid value."""
     for name in names:
-        schema = _schema(warehouse, name)
-        path = warehouse.path(name)
-        if not path.exists():
-            DeltaTable.create(str(path), schema)
-        write_deltalake(str(path), pa.Table.from_pylist(TABLES[name](), schema), mode="overwrite")
-
-
-def _schema(warehouse: Warehouse, name: str) -> pa.Schema:
-    return pa.schema([(column.name, _arrow_type(column.type)) for column in warehouse.catalog.table(name).columns])
-
-
-def _arrow_type(name: str) -> pa.DataType:
-    if name in ARROW_TYPES:
-        return ARROW_TYPES[name]
-    digits, scale = name.removeprefix("decimal(").removesuffix(")").split(",")
-    return pa.decimal128(int(digits), int(scale))
+        store(warehouse, warehouse.catalog.table(name), *TABLES[name]())

@@ -1,23 +1,18 @@
 """Pages run without a browser, over a warehouse and a Dagster storage that are written without an engine."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import dagster as dg
-import pyarrow as pa
 import pytest
 import streamlit as st
-from deltalake import write_deltalake
 from streamlit.testing.v1 import AppTest
 
 import olist_assets.dashboard
-from olist_assets.catalog import catalog
-from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.instance import instance
 from olist_assets.settings import Settings
-from olist_assets_tests.conftest import use
+from olist_assets_tests.conftest import environment, settings_in
 
 APP = Path(olist_assets.dashboard.__file__).with_name("app.py")
 
@@ -33,22 +28,24 @@ def _empty_caches() -> Iterator[None]:
 def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Dagster home with an empty storage, which takes longer to create than a page."""
     folder = tmp_path_factory.mktemp("empty")
-    with pytest.MonkeyPatch.context() as patch, instance(use(patch, folder, folder)):
-        pass
-    return folder / "home"
+    # Opening a storage exports its home.
+    with pytest.MonkeyPatch.context() as patch, instance(use(patch, settings_in(folder, folder))):
+        return folder / "home"
 
 
-@pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty_home: Path) -> Settings:
-    """An empty warehouse and storage, named by the environment, from which pages take their settings."""
-    settings = use(monkeypatch, tmp_path, tmp_path)
-    shutil.copytree(empty_home, tmp_path / "home", dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster.yaml"))
+def use(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Settings:
+    """Put settings into the environment, where pages read them; returns them."""
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
     return settings
 
 
 @pytest.fixture
-def warehouse(settings: Settings) -> Warehouse:
-    return Warehouse(settings, catalog())
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty_home: Path) -> Settings:
+    """An empty warehouse and an empty storage, in force for the pages."""
+    settings = use(monkeypatch, settings_in(tmp_path, tmp_path))
+    shutil.copytree(empty_home, tmp_path / "home", dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster.yaml"))
+    return settings
 
 
 @pytest.fixture
@@ -74,22 +71,6 @@ def rerun(app: AppTest) -> AppTest:
 def messages(app: AppTest) -> str:
     """All infos, warnings and errors of a page."""
     return " ".join(element.value for element in (*app.info, *app.warning, *app.error))
-
-
-def put(
-    warehouse: Warehouse,
-    name: str,
-    rows: Sequence[Mapping[str, object]],
-    schema_mode: Literal["overwrite"] | None = None,
-) -> None:
-    """Overwrite a table with rows, without its asset."""
-    write_deltalake(
-        str(warehouse.path(name)),
-        pa.Table.from_pylist([dict(row) for row in rows]),
-        mode="overwrite",
-        schema_mode=schema_mode,
-        name=name,
-    )
 
 
 def report(storage: dg.DagsterInstance, *events: dg.AssetMaterialization | dg.AssetCheckEvaluation) -> None:

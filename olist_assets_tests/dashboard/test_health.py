@@ -3,7 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from streamlit.testing.v1 import AppTest
 
 from olist_assets.catalog import catalog
@@ -12,14 +14,18 @@ from olist_assets.dashboard.business import page as business
 from olist_assets.dashboard.health import page as health
 from olist_assets.dashboard.health.charts import calendar, metadata_text, strip, worst_first
 from olist_assets.dashboard.health.data import Status, StoredTable, history, status_of, stored_table
+from olist_assets.gold.gold_category_metrics import GOLD_CATEGORY_METRICS
+from olist_assets.gold.gold_product_metrics import GOLD_PRODUCT_METRICS
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.dagster_storage import CheckEvaluation, DayState, LastRun, Outcome
 from olist_assets.settings import Settings
+from olist_assets.silver.silver_orders import SILVER_ORDERS
 from olist_assets_tests.conftest import FinishedRun
-from olist_assets_tests.dashboard.conftest import APP, evaluation, messages, put, report, rerun, shown
+from olist_assets_tests.dashboard.conftest import APP, evaluation, messages, report, rerun, shown, use
+from olist_assets_tests.rows import store
 
-CATEGORIES, KEY_CHECK = "gold_category_metrics", "product_category_name_english_is_unique"
-TOYS = [{"product_category_name_english": "toys"}]
+CATEGORIES, KEY_CHECK = GOLD_CATEGORY_METRICS.name, "product_category_name_english_is_unique"
+TOYS = {"product_category_name_english": "toys"}
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -34,7 +40,7 @@ def test_page_without_tables_shows_the_command_that_creates_them(settings: Setti
 
 
 def test_page_after_a_whole_run_has_all_tables_and_their_checks(finished: FinishedRun, monkeypatch: pytest.MonkeyPatch):
-    finished.use(monkeypatch)
+    use(monkeypatch, finished.settings)
     tables = catalog().business_tables
     app = shown("health")
     board = app.dataframe[0].value.set_index("table")
@@ -51,9 +57,9 @@ def test_page_after_a_whole_run_has_all_tables_and_their_checks(finished: Finish
 
 
 def test_failing_check_is_on_top_with_its_metadata(warehouse: Warehouse, storage: dg.DagsterInstance):
-    for name in ("bronze_orders", CATEGORIES):
-        put(warehouse, name, TOYS * 3)
-        report(storage, dg.AssetMaterialization(name))
+    store(warehouse, GOLD_PRODUCT_METRICS, {})
+    store(warehouse, GOLD_CATEGORY_METRICS, TOYS, TOYS, TOYS)
+    report(storage, *(dg.AssetMaterialization(table.name) for table in (GOLD_PRODUCT_METRICS, GOLD_CATEGORY_METRICS)))
     report(
         storage,
         evaluation(CATEGORIES, KEY_CHECK, passed=True, offending_rows=0),
@@ -74,7 +80,7 @@ def test_check_of_a_run_over_many_days_is_shown_once_and_as_passed(warehouse: Wa
 
     @dg.asset(name="silver_orders", partitions_def=days, backfill_policy=policy)
     def silver_orders() -> None:
-        put(warehouse, "silver_orders", [{"order_id": "a", "order_date": date(2017, 3, 1)}])
+        store(warehouse, SILVER_ORDERS, {"order_date": date(2017, 3, 1)})
 
     @dg.asset_check(asset="silver_orders", name="order_id_is_unique", blocking=True)
     def is_unique() -> dg.AssetCheckResult:
@@ -93,11 +99,13 @@ def test_check_of_a_run_over_many_days_is_shown_once_and_as_passed(warehouse: Wa
 
 
 def test_schema_version_counts_the_changes_of_columns(warehouse: Warehouse):
-    put(warehouse, CATEGORIES, [{"category": "toys"}])
+    path = str(warehouse.path(CATEGORIES))
+    write_deltalake(path, pa.table({"category": ["toys"]}))
     # This commit has a schema too, the same one.
     warehouse.open(CATEGORIES).alter.set_table_properties({"delta.appendOnly": "false"})
-    put(warehouse, CATEGORIES, [{"category": "books", "units_sold": 3}], schema_mode="overwrite")
-    found = stored_table(warehouse, catalog().table(CATEGORIES))
+    changed = pa.table({"category": ["books"], "units_sold": [3]})
+    write_deltalake(path, changed, mode="overwrite", schema_mode="overwrite")
+    found = stored_table(warehouse, GOLD_CATEGORY_METRICS)
     assert found
     assert (found.version, found.schema_version, found.schema_since, found.rows) == (2, 2, 2, 1)
 
@@ -109,18 +117,18 @@ def test_storage_that_cannot_be_opened_is_one_message(settings: Settings, monkey
 
 
 def test_tables_without_a_run_in_dagsters_storage(warehouse: Warehouse):
-    put(warehouse, CATEGORIES, TOYS)
+    store(warehouse, GOLD_CATEGORY_METRICS, TOYS)
     app = shown("health")
     assert "DAGSTER_HOME" in messages(app)
     assert f"olist checks --select {app.selectbox(key='table').value}" in messages(app)
 
 
 def test_table_that_cannot_be_opened_is_failing_and_the_others_are_shown(warehouse: Warehouse):
-    put(warehouse, CATEGORIES, TOYS)
-    (warehouse.path(CATEGORIES) / "_delta_log" / "00000000000000000001.json").write_text("{")
+    store(warehouse, GOLD_CATEGORY_METRICS, TOYS)
+    (warehouse.path(CATEGORIES) / "_delta_log" / "00000000000000000002.json").write_text("{")
     app = shown("health")
     assert list(app.dataframe[0].value["status"][:2]) == ["● failing", "● missing"]
-    assert "00000000000000000001.json" in app.markdown[0].value
+    assert "00000000000000000002.json" in app.markdown[0].value
 
 
 @pytest.mark.parametrize(
@@ -150,16 +158,16 @@ def test_status_is_the_worst_that_has_a_reason(stored, run, checks, newer, statu
 
 
 def test_table_older_than_a_table_that_it_reads_is_stale(warehouse: Warehouse, storage: dg.DagsterInstance):
-    for name in ("gold_product_metrics", CATEGORIES):
-        put(warehouse, name, TOYS)
-    report(storage, dg.AssetMaterialization(CATEGORIES), dg.AssetMaterialization("gold_product_metrics"))
+    for table in (GOLD_CATEGORY_METRICS, GOLD_PRODUCT_METRICS):
+        store(warehouse, table, {})
+        report(storage, dg.AssetMaterialization(table.name))
     board = shown("health").dataframe[0].value.set_index("table")
     assert board.loc[CATEGORIES, "status"] == "● stale"
     assert board.loc["gold_product_metrics", "status"] == "● healthy"
 
 
 def test_page_counts_the_days_by_state(warehouse: Warehouse, storage: dg.DagsterInstance):
-    put(warehouse, "silver_orders", [{"order_id": "a", "order_date": date(2017, 3, 1)}] * 2)
+    store(warehouse, SILVER_ORDERS, {"order_date": date(2017, 3, 1)})
     report(storage, *(dg.AssetMaterialization("silver_orders", partition=f"2017-03-0{day}") for day in (1, 3)))
     app = shown("health", table="silver_orders")
     assert any("2 days materialized" in text.value for text in app.markdown)

@@ -8,7 +8,7 @@ from olist_assets.dashboard.models.data import calibration, plots, score_drift, 
 from olist_assets.dashboard.models.metrics import metric, metric_name
 from olist_assets.settings import Settings
 from olist_assets_tests.conftest import FinishedRun
-from olist_assets_tests.dashboard.conftest import evaluation, messages, report, shown
+from olist_assets_tests.dashboard.conftest import evaluation, messages, report, shown, use
 
 PREDICTIONS = "gold_customer_churn_predictions"
 
@@ -27,7 +27,7 @@ def test_registry_that_does_not_respond_is_one_message(settings: Settings, monke
 
 
 def test_versions_metrics_and_calibration_of_a_whole_run(finished: FinishedRun, monkeypatch: pytest.MonkeyPatch):
-    settings = finished.use(monkeypatch)
+    settings = use(monkeypatch, finished.settings)
     (version,) = versions(settings, catalog().models["churn_model"])
     assert version.is_champion
     assert set(version.held_out) >= {"auc_roc", "brier"}

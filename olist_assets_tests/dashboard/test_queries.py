@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ import pytest
 import olist_assets
 from olist_assets.catalog import catalog
 from olist_assets.lakehouse.sql import tables_named
-from olist_assets.lakehouse.warehouse import Warehouse
 
 FOLDER = Path(olist_assets.__file__).with_name("queries")
 QUERIES = sorted(FOLDER.glob("*.sql"))
@@ -18,12 +18,17 @@ SUCCESS, USAGE_ERROR = 0, 2
 
 
 @pytest.fixture
-def answer(olist, finished, monkeypatch):
+def olist_finished(olist_with, finished):
+    """`olist` over the tables of the complete run."""
+    return olist_with(finished.settings)
+
+
+@pytest.fixture
+def answer(olist_finished):
     """The rows of a query file, by `olist sql -f`."""
-    finished.use(monkeypatch)
 
     def rows(name):
-        code, text = olist("sql", "-f", str(FOLDER / f"{name}.sql"), "--format", "json")
+        code, text = olist_finished("sql", "-f", str(FOLDER / f"{name}.sql"), "--format", "json")
         assert code == SUCCESS, text
         return json.loads(text)
 
@@ -31,15 +36,10 @@ def answer(olist, finished, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def finished_warehouse(finished):
-    return Warehouse(finished.settings, catalog())
-
-
-@pytest.fixture(scope="module")
-def orders(finished_warehouse):
+def orders(finished):
     """All rows of silver_orders_master, as dictionaries."""
-    tables = {"silver_orders_master": finished_warehouse.open("silver_orders_master")}
-    with finished_warehouse.sql(tables) as con:
+    tables = {"silver_orders_master": finished.warehouse.open("silver_orders_master")}
+    with finished.warehouse.sql(tables) as con:
         return con.sql("FROM silver_orders_master").to_arrow_table().to_pylist()
 
 
@@ -158,14 +158,16 @@ def test_tables_named_in_comments_are_not_opened(olist, settings, tmp_path):
     assert olist("sql", "-f", str(query), "--format", "csv") == (SUCCESS, "one\n1\n")
 
 
-def test_query_file_is_run_at_a_version(olist, finished, finished_warehouse, monkeypatch, tmp_path):
-    finished.use(monkeypatch)
+def test_query_file_is_run_at_a_version(olist_finished, finished, tmp_path):
     query = tmp_path / "query.sql"
     # The byte order mark that some editors write is not part of the query.
     query.write_text("SELECT count(*) AS days FROM gold_daily_metrics", encoding="utf-8-sig")
-    version = str(finished_warehouse.open("gold_daily_metrics").version())
-    assert olist("sql", "--file", str(query), "--version", version, "--format", "csv") == (SUCCESS, "days\n774\n")
-    code, text = olist("sql", "-f", str(query), "--as-of", "2016-01-01")
+    version = str(finished.warehouse.open("gold_daily_metrics").version())
+    assert olist_finished("sql", "--file", str(query), "--version", version, "--format", "csv") == (
+        SUCCESS,
+        "days\n774\n",
+    )
+    code, text = olist_finished("sql", "-f", str(query), "--as-of", "2016-01-01")
     assert (code, "had no data yet" in text) == (USAGE_ERROR, True)
 
 
