@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import olist_assets
 from olist_assets.catalog import catalog
+from olist_assets.lakehouse.packaged_queries import query_files
 from olist_assets.lakehouse.sql import tables_named
 
-FOLDER = Path(olist_assets.__file__).with_name("queries")
-QUERIES = sorted(FOLDER.glob("*.sql"))
+QUERIES = {path.stem: path for path in query_files()}
 SUCCESS, USAGE_ERROR = 0, 2
 
 
@@ -28,7 +27,7 @@ def answer(olist_finished):
     """The rows of a query file, by `olist sql -f`."""
 
     def rows(name):
-        code, text = olist_finished("sql", "-f", str(FOLDER / f"{name}.sql"), "--format", "json")
+        code, text = olist_finished("sql", "-f", str(QUERIES[name]), "--format", "json")
         assert code == SUCCESS, text
         return json.loads(text)
 
@@ -48,10 +47,10 @@ def mean(values):
     return sum(known) / len(known)
 
 
-@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
-def test_query_has_a_title_and_distinct_rows(answer, path):
-    assert path.read_text().startswith("-- ")
-    rows = answer(path.stem)
+@pytest.mark.parametrize("name", QUERIES)
+def test_query_has_a_title_and_distinct_rows(answer, name):
+    assert QUERIES[name].read_text().startswith("-- ")
+    rows = answer(name)
     assert rows
     assert len({json.dumps(row) for row in rows}) == len(rows)
 
@@ -176,7 +175,7 @@ def test_query_file_is_run_at_a_version(olist_finished, finished, tmp_path):
     [
         (("sql",), "Give either a QUERY or a file with --file"),
         (("sql", "SELECT 1", "-f", "latin.sql"), "Give either a QUERY or a file with --file"),
-        (("sql", "-f", "nothing.sql"), "'nothing.sql': No such file or directory"),
+        (("sql", "-f", "nothing.sql"), "nothing.sql cannot be read: No such file or directory"),
         (("sql", "-f", "latin.sql"), "latin.sql is not UTF-8"),
     ],
 )
