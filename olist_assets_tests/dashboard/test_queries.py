@@ -162,11 +162,9 @@ def test_query_file_is_run_at_a_version(olist_finished, finished, tmp_path):
     # The byte order mark that some editors write is not part of the query.
     query.write_text("SELECT count(*) AS days FROM gold_daily_metrics", encoding="utf-8-sig")
     version = str(finished.warehouse.open("gold_daily_metrics").version())
-    assert olist_finished("sql", "--file", str(query), "--version", version, "--format", "csv") == (
-        SUCCESS,
-        "days\n774\n",
-    )
-    code, text = olist_finished("sql", "-f", str(query), "--as-of", "2016-01-01")
+    sql = partial(olist_finished, "sql", "--file", str(query))
+    assert sql("--version", version, "--format", "csv") == (SUCCESS, "days\n774\n")
+    code, text = sql("--as-of", "2016-01-01")
     assert (code, "had no data yet" in text) == (USAGE_ERROR, True)
 
 
