@@ -1,7 +1,7 @@
 """What Dagster's storage knows about the tables: their last runs, their checks over time, their days.
 
 The opened instance and the asset graph are arguments: this module opens no storage and builds no definitions. The
-number of queries grows neither with the tables nor with their checks, but for the history of one table's checks.
+number of queries does not grow with the tables or their checks, except where a docstring says so.
 """
 
 from collections.abc import Iterable, Mapping
@@ -133,7 +133,8 @@ def latest_checks(instance: dg.DagsterInstance, graph: AssetGraph) -> list[Check
 def check_history(instance: dg.DagsterInstance, graph: AssetGraph, table: str) -> list[CheckEvaluation]:
     """The newest evaluations of each check of a table, and the runs that planned a check and ended without it.
 
-    At most MAX_EVALUATIONS completed ones per check, and what was not run in the same time.
+    At most MAX_EVALUATIONS completed ones per check, and the runs in the same period that did not evaluate it. One
+    query per check, and two for all of them.
     """
     asset = dg.AssetKey(table)
     not_run = _not_run(instance, asset)

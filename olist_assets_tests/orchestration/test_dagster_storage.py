@@ -197,5 +197,5 @@ def test_cursor_is_the_position_of_an_event(instance: dg.DagsterInstance):
     assert not instance.fetch_run_status_changes(kind, 1, events_cursor(last), ascending=True).records
 
 
-def test_link_to_a_run(monkeypatch: pytest.MonkeyPatch):
+def test_link_to_a_run():
     assert run_link(Settings(dagster_url="https://dagster.example/"), "a-run") == "https://dagster.example/runs/a-run"

@@ -79,7 +79,7 @@ def _columns() -> None:
         st.info("It is computed from no column: it counts rows, or comes from a model or the clock.")
     for title, related in (("Computed from", before), ("Feeds", after)):
         fields = [field for field in edges if field in related]
-        st.markdown(f"**{title}** {len(fields)} columns" if fields else f"**{title}** no column")
+        st.markdown(f"**{title}** {len(fields) or 'no'} column{'' if len(fields) == 1 else 's'}")
         if fields:
             st.dataframe(_described(fields), hide_index=True)
 
