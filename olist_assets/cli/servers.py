@@ -1,6 +1,7 @@
 """Commands that start servers: Spark for runs, JDBC and the dashboard for readers."""
 
 import os
+from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -104,9 +105,10 @@ def dashboard(port: int, role: str | None) -> None:
         os.environ["OLIST_ROLE"] = role
     # A wrong setting is reported here instead of on a page.
     with console.status("Starting"):
-        # The pages' imports take seconds, which the first reader should not wait for.
         warehouse = Warehouse(Settings(), catalog())
-    seen_as = in_force(warehouse)
+        seen_as = in_force(warehouse)
+        # The pages' imports take seconds, which the first reader should not wait for.
+        import_module("olist_assets.dashboard.storage")
     app = files("olist_assets.dashboard") / "app.py"
     options = {
         "server.address": HOST,

@@ -22,6 +22,7 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from sqlalchemy import case, func, select
 
+from olist_assets.lakehouse.commit_metadata import current_names
 from olist_assets.settings import Settings
 
 MAX_EVALUATIONS = 60
@@ -199,7 +200,7 @@ def _evaluation(record: AssetCheckExecutionRecord, *, is_outdated: bool = False)
 
 
 def _values(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
-    return {name: value.value for name, value in metadata.items()}
+    return current_names({name: value.value for name, value in metadata.items()})
 
 
 def day_states(instance: dg.DagsterInstance, graph: AssetGraph, table: str) -> dict[str, DayState]:

@@ -199,3 +199,12 @@ def test_cursor_is_the_position_of_an_event(instance: dg.DagsterInstance):
 
 def test_link_to_a_run():
     assert run_link(Settings(dagster_url="https://dagster.example/"), "a-run") == "https://dagster.example/runs/a-run"
+
+
+def test_metadata_written_under_old_names_is_read_under_the_present_ones(instance):
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=CHECK.asset_key, check_name=CHECK.name, passed=True, metadata={"psi": 0.1, "most": 0.25}
+    )
+    instance.report_runless_asset_event(evaluation)
+    (found,) = latest_checks(instance, GRAPH)
+    assert found.metadata == {"psi": 0.1, "max_psi": 0.25}
