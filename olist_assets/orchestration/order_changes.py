@@ -1,7 +1,7 @@
 """The sensor `orders_changed`: requests a run of the daily tables for each span of days whose orders changed."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from urllib.parse import urlparse
@@ -15,6 +15,7 @@ from olist_assets.lakehouse.order_days import calendar as known_calendar
 from olist_assets.lakehouse.warehouse import Warehouse
 
 NAME, JOB = "orders_changed", "daily"
+JOBS_WITHOUT_TABLES = (JOB, "maintenance", "monitoring")
 INTERVAL_SECONDS = 30
 # Beyond that, a longer span costs less than another run.
 MAX_RUNS = 10
@@ -29,21 +30,43 @@ UNFINISHED = [
 
 
 @dataclass
-class State:
-    """The sensor's cursor: the id of the last event that was read, and the changed days that are not requested yet."""
+class Change:
+    """Days changed by a write of an upstream table that are not requested yet, and the id of that write's event."""
 
-    after: int
-    pending: list[str] = field(default_factory=list)
+    table: str
+    event: int
+    spans: list[str]
+
+    @property
+    def days(self) -> list[date]:
+        return [day for span in self.spans for day in _days_of(span)]
+
+
+@dataclass
+class State:
+    """The sensor's cursor: the id of the last event that was read, and the changes that are not requested yet."""
+
+    after: int = 0
+    changes: list[Change] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "State":
+        stored = json.loads(cursor) if cursor else {"after": 0, "changes": []}
+        return cls(stored["after"], [Change(**change) for change in stored["changes"]])
+
+    @property
+    def cursor(self) -> str:
+        return json.dumps(asdict(self))
 
     @property
     def days(self) -> set[date]:
-        return {date.fromisoformat(day) for day in self.pending}
+        return {day for change in self.changes for day in change.days}
 
-    def add(self, days: Iterable[date]) -> None:
-        self.pending = sorted({*self.pending, *map(str, days)})
-
-    def remove(self, days: Iterable[date]) -> None:
-        self.pending = sorted({*self.pending} - {*map(str, days)})
+    def keep(self, is_pending: Callable[[Change, date], bool]) -> None:
+        """Keep only the days of changes for which the condition holds."""
+        for change in self.changes:
+            change.spans = list(map(span_text, spans(day for day in change.days if is_pending(change, day))))
+        self.changes = [change for change in self.changes if change.spans]
 
 
 def orders_changed_sensor(warehouse: Warehouse, calendar: Calendar) -> dg.SensorDefinition:
@@ -58,22 +81,22 @@ def orders_changed_sensor(warehouse: Warehouse, calendar: Calendar) -> dg.Sensor
     )
     def orders_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         instance, catalog = context.instance, warehouse.catalog
-        state = State(**json.loads(context.cursor)) if context.cursor else first_state(instance, catalog)
+        state = State.read(context.cursor)
         read_changes(instance, catalog, state)
-        context.update_cursor(json.dumps(asdict(state)))
-        if not state.pending:
+        drop_written(instance, catalog, state)
+        context.update_cursor(state.cursor)
+        if not state.changes:
             return dg.SkipReason("No day has changed.")
         if waiting := unfinished_upstream(instance, catalog):
-            return dg.SkipReason(f"{len(state.pending)} changed days wait for: {', '.join(waiting)}.")
-        unknown = {day for day in state.days if not calendar.covers(day)}
+            return dg.SkipReason(f"{len(state.days)} changed days wait for: {', '.join(waiting)}.")
+        known, unknown = split(state.days, calendar)
         message = _reload(context, warehouse, unknown) if unknown else None
-        known = state.days - unknown
         if not known:
             return dg.SkipReason(message)
-        state.remove(known)
         if message:
             context.log.info(message)
-        context.update_cursor(json.dumps(asdict(state)))
+        state.keep(lambda _, day: day in unknown)
+        context.update_cursor(state.cursor)
         return dg.SensorResult([_run_request(days, state.after) for days in joined_spans(spans(known), MAX_RUNS)])
 
     return orders_changed
@@ -91,10 +114,26 @@ def sources_of_change(catalog: Catalog) -> list[str]:
     return sorted(name for name in upstream if catalog.tables[name].source_day or catalog.tables[name].orders)
 
 
-def first_state(instance: dg.DagsterInstance, catalog: Catalog) -> State:
-    """What changed since the daily tables were last written is pending."""
-    written = [_last_event_id(instance, name) for name in catalog.daily_tables]
-    return State(after=min(written, default=0))
+def split(days: set[date], calendar: Calendar) -> tuple[set[date], set[date]]:
+    """The days that are partitions of the loaded code location, and the others."""
+    known = {day for day in days if calendar.covers(day)}
+    return known, days - known
+
+
+def drop_written(instance: dg.DagsterInstance, catalog: Catalog, state: State) -> None:
+    """Drop days that have been written since they changed, in every daily table that reads the changed table."""
+    if not state.changes:
+        return
+    materialized = dg.DagsterEventType.ASSET_MATERIALIZATION
+    written = {
+        name: instance.get_latest_storage_id_by_partition(dg.AssetKey(name), materialized)
+        for name in catalog.daily_tables
+    }
+    readers = {
+        change.table: [name for name in catalog.daily_tables if change.table in catalog.ancestors(name)]
+        for change in state.changes
+    }
+    state.keep(lambda change, day: any(written[name].get(str(day), 0) < change.event for name in readers[change.table]))
 
 
 def _last_event_id(instance: dg.DagsterInstance, name: str) -> int:
@@ -106,22 +145,21 @@ def read_changes(instance: dg.DagsterInstance, catalog: Catalog, state: State) -
     """Add the changed days of all writes since the last event, and move on to the newest event."""
     newest = state.after
     for name in sources_of_change(catalog):
-        records = dg.AssetRecordsFilter(dg.AssetKey(name), after_storage_id=state.after)
-        for storage_id, days in _changes(instance, records):
-            newest = max(newest, storage_id)
-            state.add(days)
+        for event, changed in _writes(instance, dg.AssetRecordsFilter(dg.AssetKey(name), after_storage_id=state.after)):
+            newest = max(newest, event)
+            state.changes += [Change(name, event, changed)] if changed else []
     state.after = newest
 
 
-def _changes(instance: dg.DagsterInstance, records: dg.AssetRecordsFilter) -> Iterator[tuple[int, list[date]]]:
+def _writes(instance: dg.DagsterInstance, records: dg.AssetRecordsFilter) -> Iterator[tuple[int, list[str]]]:
+    """The id of each write of a table and the spans of days that it changed, oldest first."""
     cursor: str | None = None
     while True:
         page = instance.fetch_materializations(records, limit=100, cursor=cursor, ascending=True)
         for record in page.records:
             metadata = record.asset_materialization.metadata if record.asset_materialization else {}
             changed = metadata.get("changed_days")
-            spans_changed: list[str] = changed.value if changed else []  # pyright: ignore[reportAssignmentType]  # JSON
-            yield record.storage_id, [day for span in spans_changed for day in _days_of(span)]
+            yield record.storage_id, list(changed.value) if changed else []  # pyright: ignore[reportArgumentType]  # JSON
         if not page.has_more:
             return
         cursor = page.cursor
@@ -139,8 +177,9 @@ def unfinished_upstream(instance: dg.DagsterInstance, catalog: Catalog) -> list[
     written = {name: _last_event_id(instance, name) for name in upstream}
     behind = {name for name in upstream if any(written[parent] > written[name] for parent in catalog.parents(name))}
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        targets = run.asset_selection or set()
-        behind |= {name for name in upstream if dg.AssetKey(name) in targets}
+        if run.job_name not in JOBS_WITHOUT_TABLES:
+            # Without a selection a run makes everything that its job has.
+            behind |= {name for name in upstream if not run.asset_selection or dg.AssetKey(name) in run.asset_selection}
     return sorted(behind)
 
 

@@ -1,0 +1,172 @@
+"""The automation with a real daemon: new and changed days arrive, and everything downstream becomes current by itself.
+
+Some minutes long, so it is run by `make test-automation`.
+"""
+
+import csv
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import requests
+
+from olist_assets.contracts.source_files import SOURCES
+from olist_assets.operations.platform import Platform
+from olist_assets.operations.stale import stale
+from olist_assets_tests.conftest import environment, make, settings_in
+from olist_assets_tests.rows import stored_rows
+from olist_assets_tests.servers import free_port, server, wait_until
+
+LOCATION = "olist_assets_tests.automation.location"
+ORDERS = SOURCES["orders"].name
+OF_ORDERS = tuple(SOURCES[subject].name for subject in ("order_items", "order_payments", "order_reviews"))
+SECONDS = 900
+# Of gold those that no model takes part in: trainings are weekly, and a rebuild would train anew.
+COMPARED = (
+    "gold_customer_metrics", "gold_product_metrics", "gold_category_metrics", "gold_geographic_metrics",
+    "gold_daily_metrics", "silver_rejects",
+)  # fmt: skip
+LOCATION_ENTRIES = """
+{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
+  ... on RepositoryLocation { repositories { name } } } } } } }"""
+START = """
+mutation Start($sensor: SensorSelector!) {
+  startSensor(sensorSelector: $sensor) { __typename ... on PythonError { message } }
+}"""
+
+pytestmark = [pytest.mark.automation, pytest.mark.timeout(2 * SECONDS)]
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def day_of(order: dict[str, str]) -> str:
+    return order["order_purchase_timestamp"][:10]
+
+
+def write_earlier_state(data: Path) -> tuple[list[str], str]:
+    """Take the last three days with a delivered order from the files, and change one order of an old day.
+
+    Returns these three days, and the old one.
+    """
+    orders = rows_of(data / ORDERS)
+    days = sorted({day_of(order) for order in orders if order["order_status"] == "delivered"})
+    new_days, changed_day = days[-3:], days[len(days) // 2]
+    earlier = [order for order in orders if day_of(order) < new_days[0]]
+    changed = next(o for o in earlier if day_of(o) == changed_day and o["order_status"] == "delivered")
+    changed["order_status"] = "canceled"
+    write_rows(data / ORDERS, earlier)
+    known = {order["order_id"] for order in earlier}
+    for name in OF_ORDERS:
+        write_rows(data / name, [row for row in rows_of(data / name) if row["order_id"] in known])
+    return new_days, changed_day
+
+
+@contextmanager
+def dagster_dev(platform: Platform, log: Path) -> Iterator[str]:
+    """The address of Dagster's UI and daemon over the platform, whose nightly tick is two minutes away."""
+    tick, port = datetime.now(UTC) + timedelta(minutes=2), free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [
+        str(Path(sys.executable).with_name("dagster")),
+        "dev",
+        "-m",
+        LOCATION,
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    env = environment(platform.settings) | {
+        "OLIST_DAGSTER_URL": url,
+        "TEST_NIGHTLY": f"{tick.minute} {tick.hour} * * *",
+    }
+    with server(command, port, log, env):
+        yield url
+
+
+def ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
+    answer = requests.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=60)
+    answer.raise_for_status()
+    return answer.json()["data"]
+
+
+def turn_on(url: str, *sensors: str) -> None:
+    """As the switches in the UI do."""
+
+    def repositories() -> list[dict[str, Any]]:
+        (entry,) = ask(url, LOCATION_ENTRIES)["workspaceOrError"]["locationEntries"]
+        return entry["locationOrLoadError"].get("repositories", [])
+
+    wait_until(lambda: bool(repositories()), "the code location is loaded")
+    repository = repositories()[0]["name"]
+    for sensor in sensors:
+        selector = {"repositoryLocationName": LOCATION, "repositoryName": repository, "sensorName": sensor}
+        assert ask(url, START, sensor=selector)["startSensor"]["__typename"] == "Sensor"
+
+
+def newest(storage: dg.DagsterInstance, name: str) -> float:
+    event = storage.get_latest_materialization_event(dg.AssetKey(name))
+    return event.timestamp if event else 0.0
+
+
+def is_current(platform: Platform, storage: dg.DagsterInstance, since: float) -> bool:
+    """Whether every table but trainings and their results is newer than everything that it is made from."""
+    if storage.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED])):
+        return False
+    at = {name: newest(storage, name) for name in platform.catalog.functions}
+    assert at["bronze_orders"] < since or all(at.values())
+    return at["bronze_orders"] > since and all(
+        at[name] >= at[parent]
+        for name, table in platform.catalog.business_tables.items()
+        for parent in platform.catalog.parents(name)
+        if not (table.layer == "gold" and parent.startswith("bronze_"))
+    )
+
+
+def test_three_new_days_and_one_changed_day_make_everything_current(sample: Path, tmp_path: Path, spark):
+    del spark  # the platform's engine finds it running
+    data = tmp_path / "data"
+    data.mkdir()
+    complete = {source.name: (sample / source.name).read_bytes() for source in SOURCES.values()}
+    for name, content in complete.items():
+        (data / name).write_bytes(content)
+    new_days, changed_day = write_earlier_state(data)
+    platform = Platform(settings_in(tmp_path, data))
+    assert make(platform, "*").succeeded
+    assert str(platform.calendar.last) < new_days[0]
+    for name, content in complete.items():
+        (data / name).write_bytes(content)
+
+    since = time.time()
+    with dagster_dev(platform, tmp_path / "dev.log") as url, platform.instance() as storage:
+        turn_on(url, "automation", "orders_changed")
+        wait_until(lambda: is_current(platform, storage, since), "everything is current", SECONDS)
+
+    after = Platform(platform.settings)
+    assert str(after.calendar.last) >= new_days[-1]
+    rows = after.warehouse.rows_by_day(after.warehouse.open("silver_orders"), "order_date")
+    delivered = [day_of(order) for order in rows_of(data / ORDERS) if order["order_status"] == "delivered"]
+    assert {day: rows[day] for day in (changed_day, *new_days)} == {
+        day: delivered.count(day) for day in (changed_day, *new_days)
+    }
+    assert not stale(after)
+    rebuilt = Platform(settings_in(tmp_path / "rebuilt", data))
+    make(rebuilt, ",".join(f"+{name}" for name in COMPARED))
+    for name in (*after.catalog.daily_tables, *COMPARED):
+        assert stored_rows(after.warehouse, name) == stored_rows(rebuilt.warehouse, name), name
