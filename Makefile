@@ -1,12 +1,18 @@
-# The platform's two commands are `make run` and `make test`; `make help` lists the others.
+# `make run` and `make test` are the two main commands; `make help` lists all of them.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Data, warehouse and Dagster's storage lie in this folder unless the environment says otherwise.
+# The folder of the data, the warehouse and Dagster's storage, unless the environment names another one.
 export DAGSTER_HOME ?= $(CURDIR)
 ifdef DATA
 export OLIST_DATA := $(DATA)
 endif
+
+RUNTIME := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+# --no-deps: the requirements files list every package, so pip resolves nothing and installs nothing that is not pinned.
+# --no-build-isolation: otherwise pip downloads the newest setuptools to build PySpark and this project.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
 .DEFAULT_GOAL := help
 
@@ -15,66 +21,75 @@ help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: run
-run: setup ## Make all tables with their checks, from the sample or from DATA=path (folder or zip)
+run: $(RUNTIME) ## Build and check all tables, from the sample data or from DATA=path (folder or zip)
 	@$(BIN)/olist materialize
 
 .PHONY: ui
-ui: setup ## Open Dagster's UI on http://127.0.0.1:3000
+ui: $(RUNTIME) ## Open Dagster's UI on http://127.0.0.1:3000
 	@$(BIN)/olist ui
 
 .PHONY: test
-test: setup ## Run all tests
+test: $(DEV) ## Run the tests, except those of the three commands below
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: test-long
-test-long: setup ## Try 200 random plans of day reruns instead of the gate's few (two hours)
+test-long: $(DEV) ## Test 200 random sequences of day reruns; `make test` tries two (two hours)
 	@$(BIN)/python -m pytest --hypothesis-profile=long --timeout=0 olist_assets_tests/laws/test_law_8_plans.py
 
 .PHONY: test-faults
-test-faults: setup ## Kill writers, fill disks, break logs: all faults, with a table of figures (half an hour)
+test-faults: $(DEV) ## Test killed writers, full disks and broken logs, with a table of results (half an hour)
 	@$(BIN)/python -m pytest -m faults --timeout=3600 -rP olist_assets_tests/faults
 
 .PHONY: cluster-test
-cluster-test: setup ## The graph on a cluster while executors die, over Spark Connect, in S3: all started here (half an hour)
+cluster-test: $(DEV) ## Test a local Spark cluster that loses executors, Spark Connect and S3 (half an hour)
 	@$(BIN)/python -m pytest -m cluster --timeout=3600 -rP olist_assets_tests
 
 .PHONY: check
-check: setup ## Lint, format and types
+check: $(DEV) ## Check lint, format, types and that the installed packages are compatible
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/python -m pip --disable-pip-version-check check
 
 .PHONY: format
-format: setup ## Put the code into the house's form
+format: $(DEV) ## Format the code and apply the automatic lint fixes
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 .PHONY: docs
-docs: setup ## Write what is made from contracts and query plans: the column lineage, the data dictionary
+docs: $(DEV) ## Generate the column lineage and the data dictionary from the contracts and query plans
 	@$(BIN)/python -m tools.column_lineage
 	@$(BIN)/python -m tools.data_dictionary
 
 .PHONY: bench
-bench: setup ## Time the whole graph, cold, table by table, beside notebooks and DuckDB; DATA=path for your own
+bench: $(DEV) ## Time a cold run of all tables, beside the notebooks and DuckDB; DATA=path for your own data
 	@$(BIN)/python -m bench.whole_graph --with notebooks --with duckdb
 
 .PHONY: bench-scale
-bench-scale: setup ## What a run, a day, the checks and the queries cost at scales 0.1, 1 and 10 (half an hour)
+bench-scale: $(DEV) ## Measure a full run, one day, the checks and the queries at scales 0.1, 1 and 10 (half an hour)
 	@$(BIN)/python -m bench.suite --scale 0.1 --scale 1 --scale 10
 
-.PHONY: setup
-setup: $(VENV)/.installed ## Make the virtual environment from the pinned requirements
+.PHONY: install
+install: $(RUNTIME) ## Install what the platform needs to run
 
-# --no-deps: the file is the whole closure, so pip has nothing to resolve, and installs nothing that is not pinned.
-$(VENV)/.installed: requirements.txt pyproject.toml
+.PHONY: setup
+setup: $(DEV) ## Install what development needs: the same, the test tools and the linters
+
+$(RUNTIME): requirements-build.txt requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || \
-	  { echo "Python 3.11 or 3.12 is needed; $(PYTHON) is another. Say which: make PYTHON=python3.11 ..."; exit 2; }
-	@echo "Installing the pinned requirements into $(VENV): some minutes, once."
+	  { echo "Python 3.11 or 3.12 is needed, and $(PYTHON) is neither. Name one: make PYTHON=python3.11 ..."; exit 2; }
+	@echo "Installing the pinned packages into $(VENV). This takes some minutes and is done once."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PIP_INSTALL) --require-hashes -r requirements-build.txt
+	@$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@$(PIP_INSTALL) --no-index --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.txt
+	@echo "Installing the development packages into $(VENV)."
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
 	@touch $@
 
 .PHONY: clean
-clean: ## Delete the warehouse, the sample and Dagster's storage of runs
+clean: ## Delete the warehouse, the sample data and Dagster's run storage
 	rm -rf warehouse data/sample .dagster .logs_queue .nux logs
