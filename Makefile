@@ -29,7 +29,7 @@ ui: $(RUNTIME) ## Open Dagster's UI on http://127.0.0.1:3000
 	@$(BIN)/olist ui
 
 .PHONY: test
-test: $(DEV) ## Run the tests, except those of the three commands below
+test: $(DEV) ## Run the tests, except those of the four commands below
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: test-long
@@ -39,6 +39,10 @@ test-long: $(DEV) ## Test 200 random sequences of day reruns; `make test` tries 
 .PHONY: test-faults
 test-faults: $(DEV) ## Test killed writers, full disks and broken logs, with a table of results (half an hour)
 	@$(BIN)/python -m pytest -m faults --timeout=3600 -rP olist_assets_tests/faults
+
+.PHONY: test-wheel
+test-wheel: $(DEV) ## Build the wheel, install it with all its dependencies and test it
+	@$(BIN)/python -m pytest -m wheel --timeout=3600 -rP olist_assets_tests/packaging
 
 .PHONY: cluster-test
 cluster-test: $(DEV) ## Test a local Spark cluster that loses executors, Spark Connect and S3 (half an hour)
