@@ -1,5 +1,6 @@
-"""What writes the generated files (`make docs`). That Dagster calls parts of it beta is no news to who runs this."""
+"""Programs that write the generated files: `make docs`."""
 
 import warnings
 
+# Warnings for developers about beta interfaces of Dagster.
 warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")

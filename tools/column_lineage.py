@@ -1,8 +1,9 @@
-"""Derives `olist_assets/column_lineage.json` from the query plans: what each output attribute is computed from.
+"""Derives `olist_assets/contracts/column_lineage.json` from query plans: the columns that each column is computed from.
 
-Each asset function is called with empty frames of its upstream tables, and the analyzed plan of what it returns is
-followed from each column to the attributes of those frames. What counts is said in `olist_assets/column_lineage.py`.
-The plan is read through the classic session's `_jdf`: this is no part of the platform, which knows Spark Connect only.
+Each asset function is called with empty frames of its upstream tables, and each column of the analyzed plan of its
+result is followed back to the columns of those frames. `olist_assets/contracts/column_lineage.py` defines what counts.
+The plan is read through the classic session's `_jdf`, which Spark Connect does not have: the platform itself does
+not use it.
 """
 
 import inspect
@@ -11,29 +12,29 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-import dagster as dg
-from pyspark.ml import Pipeline
-from pyspark.ml.clustering import KMeans
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from olist_assets.catalog import assets, tables
+from olist_assets.catalog import catalog
+from olist_assets.contracts.calendar import PUBLISHED
+from olist_assets.contracts.catalog import is_config
 from olist_assets.contracts.column_lineage import FILE, Lineage
 from olist_assets.contracts.table import Table
-from olist_assets.ml import churn_model, repurchase_model, segmentation_model
+from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.ml import churn_model, repurchase_features, repurchase_model, segmentation_model
+from olist_assets.mlops.estimators.spark_ml import kmeans
 from olist_assets.mlops.registry import Champion
-from olist_assets.engine.spark.session import spark_config
 from olist_assets.settings import Settings
 
 Origins = set[tuple[str, str]]
-# Of these only the first child gives the value; the others say which rows, or which row of several.
+# Only the first child of these expressions is the value; the others decide which rows, or which row of several.
 FIRST_CHILD_ONLY = {"WindowExpression", "AggregateExpression", "MinBy", "MaxBy"}
-# These give one of their argument's values as it is: a struct stays a struct.
-VALUE_AS_IT_IS = {"Alias", "Min", "Max", "First", *FIRST_CHILD_ONLY}
+# These return one of their argument's values unchanged: a struct stays a struct.
+VALUE_UNCHANGED = {"Alias", "Min", "Max", "First", *FIRST_CHILD_ONLY}
 
 
 class Node:
-    """A node of a plan or an expression: `kind` is its class, `fields` what Spark says of it, `children` in order."""
+    """A node of a plan or an expression: its class as `kind`, Spark's JSON object as `fields`, `children` in order."""
 
     def __init__(self, flat: Iterator[dict[str, Any]]) -> None:
         self.fields = next(flat)
@@ -48,13 +49,13 @@ class Node:
         return [Node(iter(flat)) for flat in self.fields.get(field, ())]
 
     def output(self) -> list[int]:
-        """Ids of the attributes that a plan's node gives. Raises NotImplementedError where that was not needed yet."""
+        """Ids of the attributes that a plan's node returns. Raises NotImplementedError for a kind not needed so far."""
         for field in ("projectList", "aggregateExpressions", "output"):
             if field in self.fields:
                 return [expression.id for expression in self.expressions(field)]
         if self.kind == "Union" or len(self.children) == 1:
-            return self.children[0].output() + [made.id for made in self.expressions("windowExpressions")]
-        raise NotImplementedError(f"What a {self.kind} below a union gives is not known here.")
+            return self.children[0].output() + [added.id for added in self.expressions("windowExpressions")]
+        raise NotImplementedError(f"The output of a {self.kind} below a union is not known here.")
 
     def walk(self) -> "Iterator[Node]":
         yield self
@@ -63,50 +64,50 @@ class Node:
 
 
 class Plan:
-    """An analyzed plan: what each attribute is made of, and which attributes are columns of given tables."""
+    """An analyzed plan: the expressions behind each attribute, and the attributes that are columns of tables."""
 
     def __init__(self, frame: DataFrame) -> None:
         self.root = Node(iter(json.loads(cast(Any, frame)._jdf.queryExecution().analyzed().toJSON())))
-        self._given: dict[int, tuple[str, str]] = {}
-        # More than one where a union has several sides.
-        self._made_of: defaultdict[int, list[Node]] = defaultdict(list)
+        self._column: dict[int, tuple[str, str]] = {}
+        # Several below a union: one per side.
+        self._expressions: defaultdict[int, list[Node]] = defaultdict(list)
         for node in self.root.walk():
             self._read(node)
 
     def _read(self, node: Node) -> None:
         if node.kind == "SubqueryAlias":
             table = node.fields["identifier"]["name"]
-            self._given |= {a.id: (table, a.fields["name"]) for a in node.children[0].expressions("output")}
+            self._column |= {a.id: (table, a.fields["name"]) for a in node.children[0].expressions("output")}
         for field in ("projectList", "aggregateExpressions", "windowExpressions"):
-            for made in node.expressions(field):
-                if made.kind == "Alias":
-                    self._made_of[made.id].append(made)
+            for output in node.expressions(field):
+                if output.kind == "Alias":
+                    self._expressions[output.id].append(output)
         if node.kind == "Generate":
             generator = Node(iter(node.fields["generator"]))
-            for made in node.expressions("generatorOutput"):
-                self._made_of[made.id] += generator.children
+            for output in node.expressions("generatorOutput"):
+                self._expressions[output.id] += generator.children
         if node.kind == "Union":
             self._read_union(node)
 
     def _read_union(self, union: Node) -> None:
         first, *others = (child.output() for child in union.children)
         for other in others:
-            for mine, theirs in zip(first, other, strict=True):
-                if mine != theirs:
-                    self._made_of[mine].append(_attribute(theirs))
+            for id_, other_id in zip(first, other, strict=True):
+                if id_ != other_id:
+                    self._expressions[id_].append(_attribute(other_id))
 
     def origins(self, expression: Node, field: tuple[int, ...] = ()) -> Origins:
-        """The tables' columns that an expression is computed from; with `field`, that field of the struct it gives."""
+        """The tables' columns that an expression is computed from; with `field`, that field of its struct."""
         if expression.kind == "AttributeReference":
-            column = {self._given[expression.id]} if expression.id in self._given else set[tuple[str, str]]()
-            return column | self._of_all(self._made_of[expression.id], field)
+            own = {self._column[expression.id]} if expression.id in self._column else set[tuple[str, str]]()
+            return own | self._of_all(self._expressions[expression.id], field)
         if expression.kind == "GetStructField":
             return self.origins(expression.children[0], (expression.fields["ordinal"], *field))
         if expression.kind == "CreateNamedStruct":
             values = expression.children[1::2]
             return self.origins(values[field[0]], field[1:]) if field else self._of_all(values)
-        taken = expression.children[:1] if expression.kind in FIRST_CHILD_ONLY else expression.children
-        return self._of_all(taken, field if expression.kind in VALUE_AS_IT_IS else ())
+        values = expression.children[:1] if expression.kind in FIRST_CHILD_ONLY else expression.children
+        return self._of_all(values, field if expression.kind in VALUE_UNCHANGED else ())
 
     def _of_all(self, expressions: list[Node], field: tuple[int, ...] = ()) -> Origins:
         return set[tuple[str, str]]().union(*(self.origins(one, field) for one in expressions))
@@ -117,70 +118,82 @@ def _attribute(number: int) -> Node:
 
 
 def lineage_of(frame: DataFrame) -> dict[str, list[tuple[str, str]]]:
-    """What each column of a frame is computed from: columns of the frames made by `given`."""
+    """The columns that each column of a frame is computed from, in frames made by `empty_frame`."""
     plan = Plan(frame)
     ids = dict(zip(frame.columns, plan.root.output(), strict=True))
     return {name: sorted(plan.origins(_attribute(number))) for name, number in ids.items()}
 
 
-def given(spark: SparkSession, table: Table) -> DataFrame:
-    """An empty frame of a table, whose columns the plan names by the table."""
+def empty_frame(spark: SparkSession, table: Table) -> DataFrame:
+    """An empty frame of a table; the plan names its columns by the table."""
     types = ", ".join(f"`{column.name}` {column.type}" for column in table.columns)
     return spark.createDataFrame([], types).alias(table.name)
 
 
-def returned(spark: SparkSession, table: Table, function: Callable[..., DataFrame]) -> DataFrame:
-    """What an asset function gives for empty upstream tables, as it is written."""
-    arguments = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.annotation is DataFrame:
-            arguments[name] = given(spark, tables()[name])
-        elif parameter.annotation is Champion:
-            arguments[name] = Champion(1, MODELS[name](spark))
-        elif issubclass(parameter.annotation, dg.Config):
-            arguments[name] = parameter.annotation()
+def result_of(spark: SparkSession, table: Table, function: Callable[..., DataFrame]) -> DataFrame:
+    """The result of an asset function for empty upstream tables, with the columns that the IO manager adds."""
+    arguments = {
+        name: _argument(spark, parameter) for name, parameter in inspect.signature(function).parameters.items()
+    }
     frame = function(**arguments)
-    complete = table.trailing.complete if table.trailing else lambda rows: rows
-    return complete(frame).select(*table.column_names)
+    completed = table.trailing.complete(frame, PUBLISHED) if table.trailing else frame
+    return completed.select(*table.column_names)
+
+
+def _argument(spark: SparkSession, parameter: inspect.Parameter) -> Any:
+    """An empty frame, a small champion, the default configuration, or the days of the published data."""
+    if parameter.annotation is DataFrame:
+        return empty_frame(spark, catalog().table(parameter.name))
+    if parameter.annotation is Champion:
+        return Champion(1, CHAMPIONS[parameter.name](spark))
+    return parameter.annotation() if is_config(parameter) else RESOURCES[parameter.name]
 
 
 def _rows(spark: SparkSession, features: tuple[str, ...], label: str = "label") -> DataFrame:
-    """Four customers: enough to fit a model, whose figures do not matter here."""
+    """Four customers: enough to fit a model, whose quality does not matter here."""
     numbers = (F.col("id").cast("double").alias(name) for name in features)
     return spark.range(4).select(*numbers, (F.col("id") % 2).cast("int").alias(label))
 
 
 def _forest(spark: SparkSession) -> Any:
-    config = churn_model.ForestConfig(trees=1, depth=1)
-    return churn_model.pipeline(config, churn_model.FEATURES).fit(_rows(spark, churn_model.FEATURES, churn_model.LABEL))
+    estimator = churn_model.estimator(churn_model.ForestConfig(trees=1, depth=1), churn_model.FEATURES)
+    return estimator.fit(_rows(spark, churn_model.FEATURES, churn_model.LABEL))
 
 
 def _regression(spark: SparkSession) -> Any:
-    classifier = repurchase_model.logistic_regression(repurchase_model.RepurchaseConfig(iterations=1))
-    return repurchase_model.pipeline(classifier, _rows(spark, repurchase_model.FEATURES, repurchase_model.LABEL))
+    estimator = repurchase_model.regression_estimator(repurchase_model.RepurchaseConfig(iterations=1))
+    return estimator.fit(_rows(spark, repurchase_features.FEATURES, repurchase_features.LABEL))
 
 
 def _clusters(spark: SparkSession) -> Any:
-    stages = [*segmentation_model.scaling(), KMeans(k=2, seed=1)]
-    return Pipeline(stages=stages).fit(_rows(spark, segmentation_model.FEATURES))
+    features = segmentation_model.FEATURES
+    return kmeans(features, clusters=2, seed=1).fit(_rows(spark, features))
 
 
-MODELS = {"churn_model": _forest, "repurchase_model": _regression, "segmentation_model": _clusters}
+CHAMPIONS = {
+    "churn_model_champion": _forest,
+    "repurchase_model_champion": _regression,
+    "segmentation_model_champion": _clusters,
+}
+RESOURCES = {"calendar": PUBLISHED}
 
 
-def derived(spark: SparkSession) -> Lineage:
-    """The lineage of every table that is made from tables."""
-    made = {one.key.to_user_string(): one for one in assets()}
-    found: Lineage = {}
-    for table in tables().values():
-        function = made[table.name].node_def.compute_fn.decorated_fn  # pyright: ignore[reportAttributeAccessIssue]
-        if DataFrame in (parameter.annotation for parameter in inspect.signature(function).parameters.values()):
-            found[table.name] = lineage_of(returned(spark, table, function))
-    return found
+def derived_lineage(spark: SparkSession) -> Lineage:
+    """The lineage of every table that is computed from tables."""
+    tables, functions = catalog().tables, catalog().functions
+    return {
+        name: lineage_of(result_of(spark, table, functions[name]))
+        for name, table in tables.items()
+        if _reads_tables(functions[name])
+    }
 
 
-def written(lineage: Lineage) -> str:
-    """The file's text: a line a column."""
+def _reads_tables(function: Callable[..., Any]) -> bool:
+    return any(parameter.annotation is DataFrame for parameter in inspect.signature(function).parameters.values())
+
+
+def file_text(lineage: Lineage) -> str:
+    """The text of the file: one line per column."""
     blocks = (
         f" {json.dumps(table)}: {{\n"
         + ",\n".join(f"  {json.dumps(column)}: {json.dumps(origins)}" for column, origins in columns.items())
@@ -191,10 +204,8 @@ def written(lineage: Lineage) -> str:
 
 
 def main() -> None:
-    builder = SparkSession.Builder()
-    for name, value in spark_config(Settings()).items():
-        builder = builder.config(name, value)
-    FILE.write_text(written(derived(builder.getOrCreate())))
+    settings = Settings().model_copy(update={"spark_remote": None})
+    FILE.write_text(file_text(derived_lineage(SparkEngine(settings).session)))
 
 
 if __name__ == "__main__":

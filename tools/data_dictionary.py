@@ -1,55 +1,75 @@
-"""Writes `docs/data-dictionary.md` from the contracts: every table, its columns, where they come from, its checks."""
+"""Writes `docs/data-dictionary.md` from the contracts: every table with its columns, their origins, and its checks."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from olist_assets.catalog import LAYERS, tables
+from olist_assets.catalog import LAYERS, catalog
 from olist_assets.checks.kinds import checks_of
+from olist_assets.checks.spec import Check
 from olist_assets.contracts.column_lineage import column_lineage
 from olist_assets.contracts.table import Column, Table
+from olist_assets.definitions import MORE_CHECKS
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "data-dictionary.md"
-# Of a column with more origins than this, the tables that they are in are named.
-MOST_ORIGINS = 4
-HEAD = """# Data dictionary
+# For a column with more origins than this, only the number of columns per table is given.
+MAX_ORIGINS = 4
+# Tables that are not computed from other tables.
+OTHER_ORIGINS = {
+    "gold_ml_evaluation": "MLflow",
+    "monitoring_durations": "Dagster's event log, the audit log",
+    "monitoring_tables": "the tables' Delta logs",
+}
+INTRODUCTION = """# Data dictionary
 
-Made from the contracts by `make docs`: change those, not this page. `?` after a type: the column may be null. Where a
-column comes from is [column lineage](lineage.md); a column that counts rows, or is of the calendar, the clock or a
-model, comes from none. What is *personal* is [masked](governance.md) by a hash, a cut or removal. A check in **bold**
-stops what would be made from the table; the others warn.
+Generated from the contracts by `make docs`: change the contracts, not this page.
+
+- **Type**: `?` marks a column that may be null.
+- **Computed from**: the columns whose values the column is computed from ([column lineage](lineage.md)). It is empty for
+  a column that counts rows, and for one that comes from the calendar, the clock or a model's version.
+- *Personal data* is [masked](governance.md) as stated: replaced by a hash (`hash`), cut to its first digits (`cut`) or
+  removed (`remove`).
+- **Checks**: a check in bold blocks the tables downstream when it fails. The other checks warn.
 """
 
 
 def dictionary() -> str:
-    """The page's text."""
-    return "\n".join([HEAD, *_contents(), *(_section(table) for table in tables().values())])
+    """The text of the page."""
+    return "\n".join([INTRODUCTION, *_contents(), *(_section(table) for table in catalog().tables.values())])
 
 
 def _contents() -> Iterable[str]:
     for layer in LAYERS:
-        names = (f"[{table.name}](#{table.name})" for table in tables().values() if table.layer == layer)
+        names = (f"[{table.name}](#{table.name})" for table in catalog().tables.values() if table.layer == layer)
         yield f"- {layer}: {', '.join(names)}"
     yield ""
 
 
 def _section(table: Table) -> str:
-    days = f" One partition a day of `{table.cluster_by}`." if table.cluster_by else ""
     columns = (f"| {' | '.join(_row(table, column))} |" for column in table.columns)
-    checks = (f"- {_name(check.name, check.blocking)}: {check.description}" for check in checks_of(table))
+    checks = (f"- {_name(check.name, check.blocking)}: {check.description}" for check in _checks(table))
     return "\n".join(
         [
             f"## {table.name}",
             "",
-            f"{table.description} {table.grain}{days} Key: {', '.join(f'`{name}`' for name in table.key) or 'none'}.",
+            f"{table.description} {table.grain}",
             "",
-            "| column | type | what it is | values, unit | comes from |",
+            f"- Key: {', '.join(f'`{name}`' for name in table.key) or 'none'}",
+            f"- Partitions: {f'one per day of `{table.day}`' if table.day else 'none'}",
+            "",
+            "| Column | Type | Description | Values, unit | Computed from |",
             "| --- | --- | --- | --- | --- |",
             *columns,
+            "",
+            "Checks:",
             "",
             *checks,
             "",
         ]
     )
+
+
+def _checks(table: Table) -> list[Check]:
+    return [*checks_of(table, catalog().tables), *MORE_CHECKS.get(table.name, list)()]
 
 
 def _name(check: str, blocking: bool) -> str:
@@ -58,7 +78,7 @@ def _name(check: str, blocking: bool) -> str:
 
 def _row(table: Table, column: Column) -> tuple[str, ...]:
     kind = f"{column.type}{'?' if column.nullable else ''}"
-    meaning = f"{column.comment} *Personal: {column.pii}.*" if column.pii else column.comment
+    meaning = f"{column.comment} *Personal data: {column.pii}.*" if column.pii else column.comment
     return (f"`{column.name}`", kind, meaning, _values(column), _origin(table, column))
 
 
@@ -66,7 +86,7 @@ def _values(column: Column) -> str:
     if column.accepted:
         return ", ".join(f"`{value}`" for value in column.accepted)
     low, high = (_number(bound) for bound in (column.minimum, column.maximum))
-    limits = f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}" if high else ""
+    limits = f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}" if high else ""
     return f"{limits} {column.unit or ''}".strip()
 
 
@@ -76,13 +96,13 @@ def _number(bound: float | None) -> str:
 
 def _origin(table: Table, column: Column) -> str:
     if table.source:
-        return f"`{table.source.name}`" if column.name in table.source.columns else "the reading of it"
-    origins = column_lineage().get(table.name, {}).get(column.name)
-    if origins is None:
-        return "MLflow"
-    if len(origins) > MOST_ORIGINS:
+        return f"`{table.source.name}`" if column.name in table.source.columns else "the reading of the file"
+    if table.name in OTHER_ORIGINS:
+        return OTHER_ORIGINS[table.name]
+    origins = column_lineage()[table.name][column.name]
+    if len(origins) > MAX_ORIGINS:
         per_table = {name: sum(of == name for of, _ in origins) for name, _ in origins}
-        return ", ".join(f"{count} columns of {name}" for name, count in per_table.items())
+        return ", ".join(f"{count} columns of `{name}`" for name, count in per_table.items())
     return ", ".join(f"`{name}.{field}`" for name, field in origins)
 
 
