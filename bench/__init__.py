@@ -1,5 +1,6 @@
-"""Benchmarks. That Dagster calls parts of its interface beta is no news to who runs them."""
+"""Benchmarks. Each module's docstring has its commands; docs/performance.md has the results."""
 
 import warnings
 
+# Warnings for developers about beta interfaces of Dagster.
 warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")

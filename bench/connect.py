@@ -1,19 +1,18 @@
-"""A Spark that stays warm: runs through the command line against `olist spark-server`, one after the other.
+"""Runs from the command line against a warm `olist spark-server`, one after the other, compared with cold runs.
 
 python -m bench.connect                              # the sample at scale 1
 OLIST_DATA=... python -m bench.connect --own-data
 """
 
-import os
 import tempfile
 from pathlib import Path
 
 import click
 
-from bench.harness import OLIST, environment, measured
+from bench.harness import OLIST, environment, measure, settings_of
+from olist_assets.engine.spark.connect_server import HOST, server_command
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import Settings
-from olist_assets.engine.spark.connect_server import HOST, server_command
 from olist_assets_tests.servers import free_port, server
 
 DAYS = ("2017-11-24", "2017-11-25", "2017-11-26", "2017-11-27")
@@ -21,27 +20,26 @@ DAYS = ("2017-11-24", "2017-11-25", "2017-11-26", "2017-11-27")
 
 @click.command()
 @click.option("--own-data", is_flag=True, help="OLIST_DATA instead of a sample.")
-@click.option("--runs", default=3, show_default=True, help="Runs of the whole graph.")
+@click.option("--runs", default=3, show_default=True, help="Runs of all tables.")
 def main(runs: int, *, own_data: bool) -> None:
-    """The whole graph and then days: cold in a process of their own, and against one server."""
+    """All tables and then single days: cold in processes of their own, then against one server."""
     with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
         data = Settings().data if own_data else Path(scratch, "data")
         if not own_data:
             write_sample(data, scale=1.0)
         env, port = environment(data, Path(scratch, "home")), free_port()
-        _tell("embedded", "whole graph, cold", ["materialize"], env)
-        _tell("embedded", f"day {DAYS[0]}, cold", ["materialize", "--day", DAYS[0]], env)
-        os.environ |= env
-        with server(server_command(Settings(), port), port, Path(scratch, "server.log")):
+        _report("embedded", "all tables, cold", ["materialize"], env)
+        _report("embedded", f"day {DAYS[0]}, cold", ["materialize", "--day", DAYS[0]], env)
+        with server(server_command(settings_of(env), port), port, Path(scratch, "server.log"), env):
             remote = env | {"OLIST_SPARK_REMOTE": f"sc://{HOST}:{port}"}
             for number in range(runs):
-                _tell("server", f"whole graph, run {number + 1}", ["materialize"], remote)
+                _report("server", f"all tables, run {number + 1}", ["materialize"], remote)
             for day in DAYS:
-                _tell("server", f"day {day}", ["materialize", "--day", day], remote)
+                _report("server", f"day {day}", ["materialize", "--day", day], remote)
 
 
-def _tell(where: str, what: str, words: list[str], env: dict[str, str]) -> None:
-    click.echo(f"{where:<10} {what:<24} {measured([OLIST, *words], env).seconds:6.1f} s")
+def _report(where: str, what: str, words: list[str], env: dict[str, str]) -> None:
+    click.echo(f"{where:<10} {what:<24} {measure([OLIST, *words], env).seconds:6.1f} s")
 
 
 if __name__ == "__main__":

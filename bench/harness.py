@@ -1,4 +1,4 @@
-"""What all benchmarks measure with: a whole process and its children, in a Dagster home and warehouse of their own."""
+"""Measures a command and its child processes, in a Dagster home and warehouse of its own."""
 
 import os
 import subprocess
@@ -13,71 +13,81 @@ from pathlib import Path
 import click
 import psutil
 
+from olist_assets.orchestration.instance import CONFIG, PACKAGED_CONFIG
+from olist_assets.settings import Settings
+
 PROJECT = Path(__file__).resolve().parents[1]
 OLIST = str(Path(sys.executable).with_name("olist"))
 SAMPLE_EVERY_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A process tree: wall and processor seconds, most resident memory at once, and what it read and wrote.
+class Measurement:
+    """Cost of a process and its children: wall and CPU seconds, peak memory of all together, bytes read and written.
 
-    Bytes are those of read and write calls, from the page cache too, without those of a process's last quarter second.
+    Bytes are those of read and write calls, including reads from the page cache. The last quarter second of a process
+    is not included.
     """
 
     seconds: float
-    processor_seconds: float
+    cpu_seconds: float
     peak_mb: float
     read_mb: float
     written_mb: float
 
 
 def environment(data: Path, home: Path) -> dict[str, str]:
-    """A Dagster home, made here, and a warehouse below it."""
+    """The environment for commands with a new Dagster home and a warehouse below it."""
     home.mkdir()
-    config = (PROJECT / "dagster.yaml").read_text().replace("base_dir: .dagster", f"base_dir: {home}")
-    (home / "dagster.yaml").write_text(config)
+    config = PACKAGED_CONFIG.read_text().replace("base_dir: .dagster", f"base_dir: {home}")
+    (home / CONFIG).write_text(config)
     own = {"OLIST_DATA": str(data.resolve()), "OLIST_WAREHOUSE": str(home / "warehouse"), "DAGSTER_HOME": str(home)}
     return os.environ | own
 
 
-def measured(command: list[str], env: Mapping[str, str]) -> Measured:
-    """Run a command to its end. Raises ClickException with its last words when it fails."""
+def settings_of(env: Mapping[str, str]) -> Settings:
+    """The settings that a command has in an environment made by `environment`."""
+    home = Path(env["DAGSTER_HOME"])
+    return Settings(data=Path(env["OLIST_DATA"]), warehouse=env["OLIST_WAREHOUSE"], dagster_home=home)
+
+
+def measure(command: list[str], env: Mapping[str, str]) -> Measurement:
+    """Run a command to its end. Raises ClickException with the end of its output if it fails."""
     started = time.monotonic()
     with subprocess.Popen(
         command, env=env, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        watched = _Watch(psutil.Process(process.pid))
+        sampler = _Sampler(psutil.Process(process.pid))
         printed, _ = process.communicate()
         seconds = time.monotonic() - started
-        watched.stop()
+        sampler.stop()
     if process.returncode:
         raise click.ClickException(f"{' '.join(command[:4])} failed:\n{printed[-3000:]}")
-    return watched.result(seconds)
+    return sampler.result(seconds)
 
 
-class _Watch:
-    """Looks at a process tree every quarter second."""
+class _Sampler:
+    """Samples a process and its children every quarter second, in a thread."""
 
     def __init__(self, root: psutil.Process) -> None:
         self._root, self._stop = root, threading.Event()
         self._peak = 0
-        # Of each process what it last said of itself, so that those that ended count.
+        # The last sample of each process stays after the process has ended.
         self._io: dict[int, tuple[int, int]] = {}
-        self._processor: dict[int, float] = {}
-        self._thread = threading.Thread(target=self._look)
+        self._cpu: dict[int, float] = {}
+        self._thread = threading.Thread(target=self._sample)
         self._thread.start()
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         while not self._stop.wait(SAMPLE_EVERY_SECONDS):
             resident = 0
             with suppress(psutil.NoSuchProcess):
                 for process in (self._root, *self._root.children(recursive=True)):
                     with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                        io, processor = process.io_counters(), process.cpu_times()
+                        io, cpu = process.io_counters(), process.cpu_times()
                         self._io[process.pid] = io.read_chars, io.write_chars
-                        self._processor[process.pid] = processor.user + processor.system
-                        # Pages that two processes share, as just after a fork, count once.
+                        self._cpu[process.pid] = cpu.user + cpu.system
+                        # Memory that two processes share, as just after a fork, counts once.
                         resident += process.memory_full_info().pss
             self._peak = max(self._peak, resident)
 
@@ -85,6 +95,6 @@ class _Watch:
         self._stop.set()
         self._thread.join()
 
-    def result(self, seconds: float) -> Measured:
+    def result(self, seconds: float) -> Measurement:
         read, written = (sum(values) / 1e6 for values in zip(*self._io.values(), strict=True))
-        return Measured(seconds, sum(self._processor.values()), self._peak / 1e6, read, written)
+        return Measurement(seconds, sum(self._cpu.values()), self._peak / 1e6, read, written)

@@ -1,8 +1,8 @@
-"""What other features would give the forward model: AUC-ROC of logistic regressions, tested at three cutoffs.
+"""Other features for the repurchase model: AUC-ROC of logistic regressions, tested at three cutoffs.
 
     olist materialize --select silver_orders_master,silver_order_items --upstream && python -m bench.repurchase_features
 
-Without a JVM: the features are DuckDB's, of the tables in OLIST_WAREHOUSE, and the regressions scikit-learn's.
+No JVM: DuckDB computes the features from the tables in OLIST_WAREHOUSE, and the regressions are scikit-learn's.
 """
 
 from datetime import date, timedelta
@@ -18,12 +18,13 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
+from olist_assets.catalog import catalog
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 
 HORIZON = timedelta(90)
 TESTED_AT = (date(2018, 3, 2), date(2018, 5, 31), date(2017, 12, 2))
-READ = ("silver_orders_master", "silver_order_items", "silver_order_reviews")
+TABLES = ("silver_orders_master", "silver_order_items", "silver_order_reviews")
 
 CUSTOMERS = """
 WITH reviews AS (
@@ -59,48 +60,49 @@ BASE = ["recency", "frequency", "monetary", "tenure", "items"]
 KNOWN = [*BASE, "installments", "delivery_days", "delivery_delay", "review", "has_review"]
 FEATURES = {
     "recency": BASE[:1],
-    "base: and frequency, value, tenure, items": BASE,
-    "base, installments, delivery, review: the model's": KNOWN,
-    "the model's and freight share": [*KNOWN, "freight_share"],
-    "the model's and sellers": [*KNOWN, "sellers"],
-    "base and the first order's category": [*BASE, "category"],
-    "base and the state": [*BASE, "state"],
-    "base and the kind of payment": [*BASE, "payment"],
+    "base: recency, frequency, value, tenure, items": BASE,
+    "model: base, installments, delivery, review": KNOWN,
+    "model and freight share": [*KNOWN, "freight_share"],
+    "model and sellers": [*KNOWN, "sellers"],
+    "base and category of the first order": [*BASE, "category"],
+    "base and state": [*BASE, "state"],
+    "base and payment type": [*BASE, "payment"],
     "base and month, weekday, hour of the last order": [*BASE, "month", "weekday", "hour"],
 }
 
 
 @click.command()
 def main() -> None:
-    """Print a line a set of features, and one of gradient boosting on the model's own."""
-    opened = {name: lakehouse.open_table(Settings(), name) for name in READ}
-    with lakehouse.connection(opened) as con:
+    """Print one line per set of features, and one for gradient boosting on the model's features."""
+    warehouse = Warehouse(Settings(), catalog())
+    with warehouse.sql({name: warehouse.open(name) for name in TABLES}) as con:
         known = {cutoff: customers(con, cutoff) for test in TESTED_AT for cutoff in (test - HORIZON, test)}
     click.echo(f"{'AUC-ROC, trained 90 days before each cutoff':<54}" + "".join(f"{test!s:>12}" for test in TESTED_AT))
     for name, columns in FEATURES.items():
         click.echo(f"{name:<54}" + aucs(known, columns, LogisticRegression(max_iter=1000)))
-    click.echo(f"{'gradient boosting on the model`s':<54}" + aucs(known, KNOWN, HistGradientBoostingClassifier()))
+    boosting = "gradient boosting on the model's features"
+    click.echo(f"{boosting:<54}" + aucs(known, KNOWN, HistGradientBoostingClassifier()))
 
 
 def customers(con: duckdb.DuckDBPyConnection, cutoff: date) -> pd.DataFrame:
-    """One row a customer who had bought before the cutoff: what was known then, and `buys_again`."""
+    """One row per customer with an order before the cutoff: what was known then, and `buys_again`."""
     return con.execute(CUSTOMERS, {"cutoff": cutoff, "horizon_end": cutoff + HORIZON}).df()
 
 
 def aucs(
     known: dict[date, pd.DataFrame], columns: list[str], classifier: LogisticRegression | HistGradientBoostingClassifier
 ) -> str:
-    """AUC-ROC at each cutoff of a classifier trained a horizon before it, as a line's end."""
-    figures = []
+    """AUC-ROC at each cutoff of a classifier trained one horizon before it, as the rest of a line."""
+    found = []
     for test in TESTED_AT:
         train, tested = known[test - HORIZON], known[test]
         fitted = prepared(classifier).fit(train[columns], train["buys_again"])
-        figures.append(roc_auc_score(tested["buys_again"], fitted.predict_proba(tested[columns])[:, 1]))
-    return "".join(f"{figure:>12.3f}" for figure in figures)
+        found.append(roc_auc_score(tested["buys_again"], fitted.predict_proba(tested[columns])[:, 1]))
+    return "".join(f"{auc:>12.3f}" for auc in found)
 
 
 def prepared(classifier: LogisticRegression | HistGradientBoostingClassifier):
-    """Medians for what is missing, numbers on one scale, and a column for each frequent enough word."""
+    """The classifier after imputed medians, scaled numbers, and one column per frequent category."""
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     words = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=200, sparse_output=False)
     columns = make_column_transformer(

@@ -1,86 +1,121 @@
-"""A table rerun day by day, hundreds of times: seconds to write and to read it, with and without upkeep.
+"""Hundreds of reruns of single days of one table: seconds to write and to read it, with and without upkeep.
 
-    python -m bench.reruns                      # 500 reruns each way, 8,000 rows in files of 500
+    python -m bench.reruns                      # 500 reruns each, 8,000 rows in files of 500
     python -m bench.reruns --reruns 100
 
-The table is larger than one file, so that each rerun leaves files behind; one that fits into a file is written whole
-each time, and stays one file.
+The table is larger than one file, so that each rerun leaves old files behind. A table that fits into one file is
+written whole each time and stays one file.
 """
 
-import os
 import random
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
 import click
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.engine import write_plan as writes
 from olist_assets.bronze.snapshots import BRONZE
+from olist_assets.catalog import catalog
+from olist_assets.contracts.calendar import Calendar, each_day
+from olist_assets.contracts.source_files import SOURCES
+from olist_assets.engine import delta_writer, write_plan
+from olist_assets.engine.io_manager import DeltaIOManager
+from olist_assets.engine.resources import SchemaPolicy
+from olist_assets.engine.source_reader import SourceReader
+from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.engine.upkeep import footprint, maintain
+from olist_assets.engine.write_plan import Span
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.sample_data.generator import write_sample
+from olist_assets.settings import Settings
+from olist_assets.silver.silver_orders import SILVER_ORDERS, silver_orders
+from olist_assets.source.days import source_calendar
+from olist_assets.source.files import source_folder
 
 SCALE, ROWS_PER_FILE, MAINTAIN_EVERY = 0.08, 500, 100
 
 
 @click.command()
 @click.option("--reruns", default=500, show_default=True)
-@click.option("--every", default=50, show_default=True, help="A line for so many reruns: their medians.")
+@click.option("--every", default=50, show_default=True, help="Reruns per printed line, which has their medians.")
 def main(reruns: int, every: int) -> None:
-    """Rerun random days of silver_orders, first without upkeep, then with OPTIMIZE and VACUUM after each hundred."""
-    writes.ROWS_PER_FILE = ROWS_PER_FILE
-    with tempfile.TemporaryDirectory() as scratch:
-        os.environ["OLIST_DATA"] = str(Path(scratch) / "data")
-        write_sample(Path(scratch) / "data", scale=SCALE)
+    """Rerun random days of silver_orders, first without upkeep, then with upkeep after each hundred."""
+    write_plan.ROWS_PER_FILE = delta_writer.ROWS_PER_FILE = ROWS_PER_FILE
+    with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
+        data = Path(scratch, "data")
+        write_sample(data, scale=SCALE)
         for maintained in (False, True):
-            os.environ["OLIST_WAREHOUSE"] = str(Path(scratch) / f"warehouse-{maintained}")
+            settings = Settings(data=data, warehouse=str(Path(scratch, f"warehouse-{maintained}")))
             click.echo(f"\n{'with' if maintained else 'without'} upkeep")
             click.echo("reruns  write s  read s  files  on disk  log files")
-            _measure(reruns, every, maintained=maintained)
+            _measure(Table(settings), reruns, every, maintained=maintained)
 
 
-def _measure(reruns: int, every: int, *, maintained: bool) -> None:
-    from olist_assets.engine import upkeep as maintenance
-    from olist_assets.engine.io_manager import DeltaIOManager
-    from olist_assets.engine.source_reader import OlistSource
-    from olist_assets.engine.resources import SchemaPolicy
-    from olist_assets.engine.spark.session import Spark
-    from olist_assets.operations.selection import ALL_DAYS, each_day
-    from olist_assets.settings import Settings
-    from olist_assets.silver.silver_orders import SILVER_ORDERS, silver_orders
-    from olist_assets.contracts.source_files import SOURCES
+class Table:
+    """silver_orders in a new warehouse, with the orders that it is made from."""
 
-    chance, settings, spark, policy = random.Random(1), Settings(), Spark(), SchemaPolicy()
-    manager = DeltaIOManager(spark=spark, schema_policy=policy)
-    manager.store(
-        OlistSource(spark=spark, schema_policy=policy).read(SOURCES["orders"]), BRONZE["orders"], None, {"run_id": "0"}
-    )
-    path = str(lakehouse.table_path(settings, "bronze_orders"))
-    write_seconds, read_seconds = [], []
-    for number in range(reruns + 1):
-        # The first write makes all days, the others one.
-        first = ALL_DAYS[0] if number == 0 else chance.choice(each_day(ALL_DAYS))
-        end = ALL_DAYS[1] if number == 0 else first
-        started = time.monotonic()
-        rows = silver_orders(spark.session.read.format("delta").load(path))
-        span = writes.Span("order_date", first, end + timedelta(1))
-        manager.store(rows, SILVER_ORDERS, span, {"run_id": str(number)})  # pyright: ignore[reportArgumentType]
-        write_seconds.append(time.monotonic() - started)
-        if maintained and number and number % MAINTAIN_EVERY == 0:
-            config = maintenance.MaintenanceConfig(tables=["silver_orders"], retention_hours=0, force=True)
-            list(maintenance.maintained(config, spark))
-        started = time.monotonic()
-        with lakehouse.connection({"t": lakehouse.open_table(settings, "silver_orders")}) as con:
+    def __init__(self, settings: Settings) -> None:
+        self.warehouse, self.spark = Warehouse(settings, catalog()), SparkEngine(settings)
+        with self.warehouse.sql() as con:
+            self.calendar: Calendar = source_calendar(con, source_folder(settings))
+        self._manager = DeltaIOManager(
+            warehouse=self.warehouse, spark=self.spark, schema_policy=SchemaPolicy(), calendar=self.calendar
+        )
+        orders = SourceReader(self.warehouse, self.spark, allow_change=False).read(SOURCES["orders"])
+        self._manager.store(orders, BRONZE["orders"], None, {"run_id": "0"})
+
+    def write(self, span: Span, run_id: str) -> None:
+        """Write the rows of a span of days."""
+        orders = self.spark.session.read.format("delta").load(str(self.warehouse.path("bronze_orders")))
+        self._manager.store(silver_orders(orders), SILVER_ORDERS, span, {"run_id": run_id})
+
+    def read(self) -> None:
+        """Read all days with a typical query."""
+        with self.warehouse.sql({"t": self.warehouse.open(SILVER_ORDERS.name)}) as con:
             con.execute("SELECT order_date, count(*), avg(delivery_days) FROM t GROUP BY 1").fetchall()
-        read_seconds.append(time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """The seconds of one rerun and of a query after it."""
+
+    write: float
+    read: float
+
+
+def _measure(table: Table, reruns: int, every: int, *, maintained: bool) -> None:
+    done: list[Rerun] = []
+    for number, rerun in enumerate(_reruns(table, reruns, maintained=maintained)):
+        done.append(rerun)
         if number % every == 0:
-            figures = maintenance.footprint(settings, "silver_orders")
+            recent, size = done[-every:], footprint(table.warehouse, SILVER_ORDERS.name)
             click.echo(
-                f"{number:>6} {median(write_seconds[-every:]):>8.2f} {median(read_seconds[-every:]):>7.3f} "
-                f"{figures.files:>6} {figures.files_on_disk:>8} {figures.log_files:>10}"
+                f"{number:>6} {median(one.write for one in recent):>8.2f} {median(one.read for one in recent):>7.3f} "
+                f"{size.files:>6} {size.files_on_disk:>8} {size.log_files:>10}"
             )
+
+
+def _reruns(table: Table, reruns: int, *, maintained: bool) -> Iterator[Rerun]:
+    """The first write, of all days, and then the reruns, of one random day each."""
+    chance, days = random.Random(1), each_day(table.calendar.days)
+    for number in range(reruns + 1):
+        day = chance.choice(days)
+        first, last = (day, day) if number else table.calendar.days
+        started = time.monotonic()
+        table.write(Span("order_date", first, last + timedelta(1)), str(number))
+        written = time.monotonic() - started
+        if maintained and number and number % MAINTAIN_EVERY == 0:
+            maintain(
+                table.warehouse, table.spark, lambda *_: None,
+                names=[SILVER_ORDERS.name], retention_hours=0, force=True,
+            )  # fmt: skip
+        started = time.monotonic()
+        table.read()
+        yield Rerun(written, time.monotonic() - started)
 
 
 if __name__ == "__main__":

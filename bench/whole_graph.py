@@ -1,6 +1,5 @@
-"""The whole graph, cold: seconds a table and in all, and where they go. `make bench`, or with peers: see --help."""
+"""A cold run of all tables: seconds per table, in total, and by part. `make bench`; for other programs see --help."""
 
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -11,41 +10,44 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table as Grid
 
-from bench.harness import OLIST, Measured, environment, measured
-from bench.peers.plain_pyspark import in_order
-from olist_assets.catalog import models, tables
+from bench.harness import OLIST, Measurement, environment, measure, settings_of
+from bench.peers.plain_pyspark import tables_in_order
+from olist_assets.catalog import catalog
 from olist_assets.settings import SAMPLE_DATA, Settings
 from olist_assets.source.files import source_folder
 
-TRANSFORMS, NOTEBOOKS, FLOOR = ("bare", "defaults"), "notebooks", "duckdb"
-PEERS = (*TRANSFORMS, NOTEBOOKS, FLOOR)
+PLAIN, NOTEBOOKS, DUCKDB = ("bare", "defaults"), "notebooks", "duckdb"
+PEERS = (*PLAIN, NOTEBOOKS, DUCKDB)
 console = Console(highlight=False)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step: when it began and ended (seconds of the clock), and of a table what its write took and its rows."""
+    """A step: start and end in seconds since the epoch; for a table also the seconds of its write and its rows."""
 
     name: str
-    began: float
-    ended: float
+    start: float
+    end: float
     write: float = 0.0
     rows: int = 0
 
     @property
     def seconds(self) -> float:
-        return self.ended - self.began
+        return self.end - self.start
 
     @property
     def kind(self) -> str:
-        return "tables" if self.name in tables() else "trainings" if self.name in models() else "checks"
+        known = catalog()
+        if self.name in known.tables:
+            return "tables"
+        return "models" if self.name in known.functions else "checks"
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), envvar="OLIST_DATA", default=SAMPLE_DATA, show_default=True)
-@click.option("--with", "peers", type=click.Choice(PEERS), multiple=True, help="Time this peer in the same call, too.")
+@click.option("--with", "peers", type=click.Choice(PEERS), multiple=True, help="Also time this program.")
 def main(data: Path, peers: tuple[str, ...]) -> None:
-    """Time the whole graph from a cold start: a new process, a new warehouse, checks included.
+    """Time a run of all tables from a cold start: a new process and a new warehouse, checks included.
 
     \b
     python -m bench.whole_graph
@@ -53,76 +55,80 @@ def main(data: Path, peers: tuple[str, ...]) -> None:
     python -m bench.whole_graph --with bare --with defaults
     """
     if not data.exists():
-        raise click.ClickException(f"There is no data at {data}: make it with olist sample-data {data}")
+        raise click.ClickException(f"There is no data at {data}. Write a sample with: olist sample-data {data}")
     with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
         home = Path(scratch, "home")
-        whole = measured([OLIST, "materialize"], environment(data, home))
+        whole = measure([OLIST, "materialize"], environment(data, home))
         report(steps_of(home), whole.seconds)
-        console.print(figures(whole))
+        console.print(cost_text(whole))
         for peer in peers:
-            took = measured(
-                command_of(peer, data, Path(scratch, peer)), environment(data, Path(scratch, f"{peer}-home"))
-            )
-            same = without_models(data, Path(scratch, f"as-{peer}")) if peer in TRANSFORMS else whole.seconds
-            console.print(f"{peer:<10} {figures(took)}; the graph takes {same / took.seconds:.2f} of its time")
+            env = environment(data, Path(scratch, f"{peer}-home"))
+            cost = measure(command_of(peer, settings_of(env), Path(scratch, peer)), env)
+            same = seconds_without_models(data, Path(scratch, f"as-{peer}")) if peer in PLAIN else whole.seconds
+            console.print(f"{peer:<10} {cost_text(cost)}; the platform takes {same / cost.seconds:.2f} times as long")
 
 
-def without_models(data: Path, home: Path) -> float:
-    """Seconds of the tables that a plain script makes as well."""
-    compared = ",".join(made.key.to_user_string() for made in in_order())
-    return measured([OLIST, "materialize", "--select", compared], environment(data, home)).seconds
+def seconds_without_models(data: Path, home: Path) -> float:
+    """Seconds of the platform for the tables that the plain script makes."""
+    selection = ",".join(tables_in_order())
+    return measure([OLIST, "materialize", "--select", selection], environment(data, home)).seconds
 
 
-def command_of(peer: str, data: Path, folder: Path) -> list[str]:
-    """A peer as a process of its own, with its tables in a folder."""
+def command_of(peer: str, settings: Settings, folder: Path) -> list[str]:
+    """The command of another program, which writes its tables to a folder."""
     python = [sys.executable, "-W", "ignore", "-m"]
-    if peer in TRANSFORMS:
+    if peer in PLAIN:
         return [*python, "bench.peers.plain_pyspark", peer]
-    csvs = str(source_folder(Settings().model_copy(update={"data": data})))
     module = "bench.peers.notebooks" if peer == NOTEBOOKS else "bench.peers.duckdb_floor"
-    return [*python, module, csvs, str(folder)]
+    return [*python, module, str(source_folder(settings)), str(folder)]
 
 
-def figures(of: Measured) -> str:
-    return f"{of.seconds:.1f} s, {of.processor_seconds:.0f} processor seconds, {of.peak_mb:,.0f} MB at most"
+def cost_text(cost: Measurement) -> str:
+    return f"{cost.seconds:.1f} s, {cost.cpu_seconds:.0f} CPU seconds, peak memory {cost.peak_mb:,.0f} MB"
 
 
 def steps_of(home: Path) -> list[Step]:
-    """The run's steps in the order in which they began, from Dagster's event log."""
+    """The steps of the only run, in order of their start, from Dagster's event log."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         (run,) = instance.get_runs()
         steps: list[Step] = []
         for step in instance.get_run_step_stats(run.run_id):
-            is_table = step.step_key in tables()
-            event = instance.get_latest_materialization_event(dg.AssetKey(step.step_key)) if is_table else None
-            made = event.asset_materialization if event else None
-            told = {key: value.value for key, value in made.metadata.items()} if made else {}
-            rows, write = json.loads(json.dumps([told.get("dagster/row_count", 0), told.get("seconds", 0.0)]))
+            write, rows = _write_of(instance, step.step_key)
             steps.append(Step(step.step_key, step.start_time or 0.0, step.end_time or 0.0, write, rows))
-    return sorted(steps, key=lambda step: step.began)
+    return sorted(steps, key=lambda step: step.start)
 
 
-def parts(steps: list[Step], wall: float) -> dict[str, float]:
-    """Where the seconds of a run went. Those of steps are sums, and more than the run's: some run at once."""
-    span = max(step.ended for step in steps) - steps[0].began
+def _write_of(instance: dg.DagsterInstance, name: str) -> tuple[float, int]:
+    """Seconds of a table's write, and its rows; zeros for any other step."""
+    if name not in catalog().tables:
+        return 0.0, 0
+    event = instance.get_latest_materialization_event(dg.AssetKey(name))
+    materialization = event.asset_materialization if event else None
+    values = {key: value.value for key, value in materialization.metadata.items()} if materialization else {}
+    return float(str(values.get("seconds", 0.0))), int(str(values.get("dagster/row_count", 0)))
+
+
+def seconds_by_part(steps: list[Step], wall: float) -> dict[str, float]:
+    """Seconds of a run by part. Those of steps are sums and exceed the run's, because steps run at the same time."""
+    span = max(step.end for step in steps) - steps[0].start
     session = steps[0].seconds - steps[0].write  # the first table waits for the JVM and its session
-    sums = {kind: sum(s.seconds for s in steps if s.kind == kind) for kind in ("tables", "trainings", "checks")}
-    return {"Python and Dagster around the steps": wall - span, "JVM and session": session} | sums
+    sums = {kind: sum(s.seconds for s in steps if s.kind == kind) for kind in ("tables", "models", "checks")}
+    return {"Python and Dagster before and after": wall - span, "JVM and session": session} | sums
 
 
 def report(steps: list[Step], wall: float) -> None:
-    """Print the tables and where the whole time went."""
-    grid = Grid(title=f"The whole graph, cold; steps at once: {Settings().steps_at_once}")
+    """Print the tables and models, and the seconds by part."""
+    grid = Grid(title=f"All tables, cold; steps at once: {Settings().steps_at_once}")
     grid.add_column("step", no_wrap=True)
-    for heading in ("rows", "began at", "seconds", "of them the write"):
+    for heading in ("rows", "start", "seconds", "of which write"):
         grid.add_column(heading, justify="right")
     for step in (step for step in steps if step.kind != "checks"):
-        began = f"{step.began - steps[0].began:.1f}"
-        grid.add_row(step.name, f"{step.rows:,}", began, f"{step.seconds:.1f}", f"{step.write:.1f}")
+        start = f"{step.start - steps[0].start:.1f}"
+        grid.add_row(step.name, f"{step.rows:,}", start, f"{step.seconds:.1f}", f"{step.write:.1f}")
     console.print(grid)
-    for name, seconds in parts(steps, wall).items():
+    for name, seconds in seconds_by_part(steps, wall).items():
         console.print(f"{name:<36} {seconds:6.1f} s")
-    console.print(f"{'in all':<36} {wall:6.1f} s")
+    console.print(f"{'total':<36} {wall:6.1f} s")
 
 
 if __name__ == "__main__":

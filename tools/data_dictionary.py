@@ -24,8 +24,8 @@ INTRODUCTION = """# Data dictionary
 Generated from the contracts by `make docs`: change the contracts, not this page.
 
 - **Type**: `?` marks a column that may be null.
-- **Computed from**: the columns whose values the column is computed from ([column lineage](lineage.md)). It is empty for
-  a column that counts rows, and for one that comes from the calendar, the clock or a model's version.
+- **Computed from**: the columns from whose values the column is computed ([column lineage](lineage.md)). It is empty
+  for a column that counts rows, and for one that comes from the calendar, the clock or a model's version.
 - *Personal data* is [masked](governance.md) as stated: replaced by a hash (`hash`), cut to its first digits (`cut`) or
   removed (`remove`).
 - **Checks**: a check in bold blocks the tables downstream when it fails. The other checks warn.

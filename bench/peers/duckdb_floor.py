@@ -1,10 +1,10 @@
-"""Bronze, silver and gold by DuckDB, in memory, each table written once as Delta by delta-rs: what one machine can do.
+"""Bronze, silver and gold by DuckDB, in memory, each table written once as Delta by deltalake: a lower bound.
 
     python -m bench.peers.duckdb_floor DATA_FOLDER OUT_FOLDER
 
-The SQL is the tests': every value equals the platform's, exact decimals and medians included. Left out are the ML layer
-and the k-means segments' profiles, `silver_rejects` (a value that does not cast stops this script, a repeated key stays
-twice), contracts, checks, and the days: none can be rerun by itself. All data must fit into memory.
+The SQL is that of the tests: every value equals the platform's, including exact decimals and medians. Not included are
+the ML layer and the profiles of the k-means segments, `silver_rejects` (a value that does not cast stops this script,
+and a repeated key stays twice), contracts, checks, and reruns of single days. All data must fit into memory.
 """
 
 import time
@@ -24,12 +24,12 @@ ADDED = "now() AS ingestion_timestamp, $file AS source_file, NULL::VARCHAR AS _c
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 def main(data: Path, out: Path) -> None:
-    """Make the tables of a folder of CSV files, and print the seconds."""
+    """Make the tables from a folder of CSV files, and print the seconds."""
     started = time.monotonic()
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         load_csvs(con, data)
-        # The query of the profiles names it; empty, it adds no segment.
+        # The query of the profiles reads this table; empty, it adds no segment.
         con.execute("CREATE TEMP TABLE gold_customer_segments_ml (customer_unique_id VARCHAR, segment_label VARCHAR)")
         build_oracle(con)
         computed = time.monotonic()
@@ -38,11 +38,11 @@ def main(data: Path, out: Path) -> None:
         for name in ORACLE_TABLES:
             write(con.table(name), out / name.split("_", 1)[0] / name)
     ended = time.monotonic()
-    click.echo(f"computed {computed - started:.1f} s, written {ended - computed:.1f} s, in all {ended - started:.1f} s")
+    click.echo(f"computed {computed - started:.1f} s, written {ended - computed:.1f} s, total {ended - started:.1f} s")
 
 
 def write(rows: duckdb.DuckDBPyRelation, path: Path) -> None:
-    """Overwrite a Delta table and print its rows; timestamps are instants in UTC, as Spark's are."""
+    """Overwrite a Delta table and print its row count; timestamps are stored as instants in UTC, as by Spark."""
     found = rows.to_arrow_table()
     instants = [
         field.with_type(pa.timestamp("us", tz="UTC")) if pa.types.is_timestamp(field.type) else field

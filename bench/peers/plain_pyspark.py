@@ -1,26 +1,31 @@
-"""The same tables as one plain PySpark script, without Dagster, contracts or checks, to measure the graph against.
+"""The same tables by one plain PySpark script, without Dagster, contracts or checks, for comparison.
 
-`bare` uses the platform's own Spark settings, `defaults` Spark's and Delta's, and counts after each write.
+`bare` uses the platform's own Spark settings, `defaults` those of Spark and Delta, and counts after each write.
 Both run the platform's own transformations: they measure what Dagster, the contracts and the checks add, nothing else.
 """
 
+import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
-import dagster as dg
 from pyspark.sql import DataFrame, SparkSession
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.catalog import assets, models, tables
-from olist_assets.gold.gold_customer_metrics import CustomerMetricsConfig
-from olist_assets.engine.source_reader import OlistSource
-from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import Spark, spark_config
+from olist_assets.catalog import catalog
+from olist_assets.contracts.calendar import Calendar
+from olist_assets.contracts.catalog import is_config
+from olist_assets.engine.source_reader import SourceReader
+from olist_assets.engine.spark.config import spark_config
+from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
+from olist_assets.source.days import source_calendar
+from olist_assets.source.files import source_folder
 
-# What the platform's settings are needed for at all: Delta, its JARs, the memory, and loopback addresses only.
-NEEDED = (
+# The platform's settings without which nothing works: Delta, its JARs, the memory, and loopback addresses only.
+REQUIRED = (
     "spark.master",
     "spark.driver.memory",
     "spark.driver.host",
@@ -36,49 +41,66 @@ NEEDED = (
 def session(settings: Settings, peer: str) -> SparkSession:
     config = spark_config(settings)
     builder = SparkSession.Builder()
-    for name in config if peer == "bare" else NEEDED:
+    for name in config if peer == "bare" else REQUIRED:
         builder = builder.config(name, config[name])
     return builder.getOrCreate()
 
 
-def in_order() -> list[dg.AssetsDefinition]:
-    """Assets, each after those it reads; without the models and what is made with them."""
-    waiting, done, ordered = [made for made in assets() if made.key.to_user_string() not in models()], set(), []
-    while waiting:
-        ready = [made for made in waiting if set(made.dependency_keys) <= done]
-        if not ready:
-            break
+def tables_in_order() -> list[str]:
+    """Names of the tables, each after those it reads; without the tables that need a model."""
+    known = catalog()
+    waiting, ordered = list(known.business_tables), []
+    while ready := [name for name in waiting if set(known.parents(name)) <= {*ordered}]:
         ordered += ready
-        done |= {key for made in ready for key in made.keys}
-        waiting = [made for made in waiting if made not in ready]
+        waiting = [name for name in waiting if name not in ready]
     return ordered
 
 
-def frame_of(made: dg.AssetsDefinition, inputs: dict[str, DataFrame]) -> DataFrame:
-    name = made.key.to_user_string()
-    source = tables()[name].source
-    if source:
-        return OlistSource(spark=Spark(), schema_policy=SchemaPolicy()).read(source)
-    function: Any = made.node_def.compute_fn.decorated_fn  # pyright: ignore[reportAttributeAccessIssue]
-    config = {"config": CustomerMetricsConfig()} if name == "gold_customer_metrics" else {}
-    return function(**config, **inputs)
+class Script:
+    """The transformations, called one after the other."""
+
+    def __init__(self, settings: Settings, spark: SparkSession) -> None:
+        self.warehouse, self.spark = Warehouse(settings, catalog()), spark
+        # The platform's engine would change the settings of the session.
+        engine = cast(SparkEngine, SimpleNamespace(session=spark))
+        with self.warehouse.sql() as con:
+            calendar: Calendar = source_calendar(con, source_folder(settings))
+        self._calendar = calendar
+        self._resources: dict[str, Any] = {
+            "calendar": calendar,
+            "source": SourceReader(self.warehouse, engine, allow_change=False),
+        }
+
+    def frame(self, name: str) -> DataFrame:
+        """The frame of a table."""
+        table, function = self.warehouse.catalog.table(name), self.warehouse.catalog.functions[name]
+        frame = function(**self._arguments(function))
+        return table.trailing.complete(frame, self._calendar) if table.trailing else frame
+
+    def _arguments(self, function: Callable[..., DataFrame]) -> dict[str, Any]:
+        parameters = inspect.signature(function).parameters.values()
+        return {parameter.name: self._argument(parameter) for parameter in parameters}
+
+    def _argument(self, parameter: inspect.Parameter) -> Any:
+        if is_config(parameter):
+            return parameter.annotation()
+        return self._resources.get(parameter.name) or self.read(parameter.name)
+
+    def read(self, name: str) -> DataFrame:
+        return self.spark.read.format("delta").load(str(self.warehouse.path(name)))
+
+    def write(self, name: str) -> None:
+        path: Path = self.warehouse.path(name)
+        self.frame(name).write.format("delta").mode("overwrite").save(str(path))
 
 
 def main(peer: str) -> None:
     settings = Settings()
-    spark = session(settings, peer)
-
-    def read(path: Path) -> DataFrame:
-        return spark.read.format("delta").load(str(path))
-
-    for made in in_order():
-        path = lakehouse.table_path(settings, made.key.to_user_string())
-        inputs = {
-            k.to_user_string(): read(lakehouse.table_path(settings, k.to_user_string())) for k in made.dependency_keys
-        }
-        frame_of(made, inputs).write.format("delta").mode("overwrite").save(str(path))
+    script = Script(settings, session(settings, peer))
+    for name in tables_in_order():
+        script.write(name)
         if peer == "defaults":
-            print(f"{path.name}: {read(path).count():,} rows")  # noqa: T201
+            print(f"{name}: {script.read(name).count():,} rows")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The first notebook: the nine CSV files as they are, stamped."""
+"""The first notebook: the nine CSV files, with the time of the read and the name of the file."""
 
 from pyspark.sql import functions as F
 
@@ -23,7 +23,7 @@ def bronze(lake: Lakehouse) -> None:
         if name == "order_reviews":  # comments have quotes and line breaks
             reader = reader.options(multiLine=True, quote='"', escape='"')
         received = reader.csv(str(lake.data / file))
-        stamped = received.withColumn("ingestion_timestamp", F.current_timestamp()).withColumn(
+        with_origin = received.withColumn("ingestion_timestamp", F.current_timestamp()).withColumn(
             "source_file", F.col("_metadata.file_name")
         )
-        lake.write(stamped, f"bronze/bronze_{name}")
+        lake.write(with_origin, f"bronze/bronze_{name}")

@@ -1,4 +1,4 @@
-"""What the notebooks share: the session, reading and writing Delta tables, and a few frames."""
+"""Shared by the notebooks: the session, reading and writing of Delta tables, and a few frames."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +27,14 @@ class Lakehouse:
         return self.spark.read.format("delta").load(str(self.folder / name))
 
     def write(self, frame: DataFrame, name: str, mode: str = "overwrite") -> None:
-        """Write a table and count it."""
+        """Write a table and print its row count."""
         frame.write.format("delta").mode(mode).save(str(self.folder / name))
         click.echo(f"{name}: {self.read(name).count():,} rows")
 
 
 def session(folder: Path) -> SparkSession:
-    """What a laptop needs to run Delta at all, and nothing for speed."""
-    needed = {
+    """The settings without which Delta does not run on a laptop; none for speed."""
+    required = {
         "spark.master": "local[2]",
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
@@ -47,7 +47,7 @@ def session(folder: Path) -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
     }
     builder = SparkSession.Builder()
-    for name, value in needed.items():
+    for name, value in required.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 

@@ -86,7 +86,7 @@ def rfm_segment() -> Column:
 
 
 def sales_by(key: str, items: DataFrame, scores: DataFrame, *more: Column) -> DataFrame:
-    """Sales of each product or category, and more of them; an order's score counts once for each."""
+    """Sales per product or category, and other aggregates of them; each order's score counts once per group."""
     sales = items.groupBy(key).agg(
         F.count_distinct("order_id").alias("total_orders"),
         F.count("*").alias("units_sold"),
@@ -153,6 +153,7 @@ def geographic_metrics(lake: Lakehouse) -> DataFrame:
         .groupBy(*PLACE)
         .agg(
             F.count("*").alias("total_orders"),
+            F.count_distinct("customer_unique_id").alias("unique_customers"),
             F.round(F.sum("order_total_value"), 2).alias("total_revenue"),
             F.round(F.avg("order_total_value"), 2).alias("avg_order_value"),
             F.avg("delivery_days").alias("avg_delivery_days"),
@@ -162,11 +163,11 @@ def geographic_metrics(lake: Lakehouse) -> DataFrame:
         )
     )
     return (
-        customers.groupBy(*PLACE)
-        .agg(F.count_distinct("customer_unique_id").alias("unique_customers"))
+        customers.select(*PLACE)
+        .distinct()
         .join(orders, PLACE, "left")
         .join(places, PLACE, "left")
-        .fillna(0, subset=["total_orders", "total_revenue"])
+        .fillna(0, subset=["total_orders", "unique_customers", "total_revenue"])
     )
 
 
