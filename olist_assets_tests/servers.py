@@ -1,4 +1,4 @@
-"""Servers for tests, on the loopback address: started as processes of their own, and ended whatever happens."""
+"""Servers for tests, on the loopback address: started as separate processes, and ended in any case."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def answers(port: int) -> bool:
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 120) -> None:
-    """Raises AssertionError saying what did not come to hold in time."""
+    """Raises AssertionError that names the condition if it does not hold in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
@@ -32,15 +32,15 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 120) -> No
 
 @contextmanager
 def server(
-    command: list[str], port: int, log: Path, env: Mapping[str, str] | None = None
+    command: list[str], port: int, log: Path, env: Mapping[str, str] | None = None, *, folder: Path | None = None
 ) -> Iterator[subprocess.Popen]:
-    """A process that answers at the port before the body runs; it and all its children are killed after it.
+    """A process, started in `folder`, that answers at the port before the body runs; afterwards its group is killed.
 
-    Raises AssertionError with what it printed where it ends early or does not answer in time.
+    Raises AssertionError with its output if it ends early or does not answer in time.
     """
     environment = os.environ | dict(env or {})
     with log.open("w") as out:
-        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=out, stderr=out, start_new_session=True)
     try:
 
         def is_up() -> bool:

@@ -61,9 +61,11 @@ def ui(port: int) -> None:
     from olist_assets.orchestration.instance import prepared_home
 
     prepared_home(Settings())
-    command = ["dagster", "dev", "-m", "olist_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    # As a module: the script `dagster` may be in another folder, or nowhere.
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "olist_assets.definitions"]
+    address = ["-h", "127.0.0.1", "-p", str(port)]
     console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
-    os.execv(Path(sys.executable).with_name("dagster"), command)
+    os.execv(sys.executable, [*command, *address])
 
 
 def write_sample_if_missing() -> None:
