@@ -1,4 +1,4 @@
-"""gold_category_metrics: sales, sellers, shares and reviews of each category."""
+"""gold_category_metrics: sales, sellers, shares of revenue and reviews of each product category."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -11,43 +11,64 @@ from olist_assets.gold.measures import exact_mean, money_mean, score_by_order, s
 CATEGORY = "product_category_name_english"
 GOLD_CATEGORY_METRICS = Table(
     name="gold_category_metrics",
-    description="Sales of each category. Revenue is item price, of orders of any status.",
-    grain="One row per category of a product.",
+    description="Sales of each category. Revenue is the price of the items, without freight, in orders of any status.",
+    grain="One row per category of a product in the catalogue, sold or not.",
     key=(CATEGORY,),
     columns=(
-        Column(CATEGORY, "string", "The category; `unknown` where the product has none."),
-        Column("total_orders", "int", "Orders with such a product.", minimum=0),
-        Column("units_sold", "int", "Units sold.", minimum=0),
-        Column("products_count", "int", "Products of the catalogue.", minimum=1),
-        Column("sellers_count", "int", "Sellers who sold one.", minimum=0),
-        Column("revenue_rank", "int", "Rank by revenue; ties share.", minimum=1),
-        Column("total_revenue", "decimal(14,2)", "Sum of prices.", unit="BRL", minimum=0),
-        Column("total_freight", "decimal(14,2)", "Sum of freights.", unit="BRL", minimum=0),
-        Column("avg_price", "decimal(12,2)", "Price a unit.", nullable=True, unit="BRL", minimum=0),
-        Column("avg_freight", "decimal(12,2)", "Freight a unit.", nullable=True, unit="BRL", minimum=0),
-        Column("revenue_share", "double", "Part of all revenue.", nullable=True, minimum=0, maximum=1),
-        Column("freight_share", "double", "Freight a real of price.", nullable=True, minimum=0),
-        Column("avg_review_score", "double", "Mean score of its orders.", nullable=True, minimum=1, maximum=5),
+        Column(
+            CATEGORY, "string",
+            "Category in English; in Portuguese without a translation, `unknown` for products without a category.",
+        ),
+        Column("total_orders", "int", "Orders of any status that contain a product of the category.", minimum=0),
+        Column("units_sold", "int", "Units of the category's products in orders of any status.", minimum=0),
+        Column("products_count", "int", "Products of the category in the catalogue, sold or not.", minimum=1),
+        Column("sellers_count", "int", "Distinct sellers that sold a product of the category.", minimum=0),
+        Column(
+            "revenue_rank", "int",
+            "Rank by revenue among all categories, 1 is the highest; equal revenue shares a rank.", minimum=1,
+        ),
+        Column("total_revenue", "decimal(14,2)", "Sum of the prices of all units sold.", unit="BRL", minimum=0),
+        Column("total_freight", "decimal(14,2)", "Sum of the freight of all units sold.", unit="BRL", minimum=0),
+        Column(
+            "avg_price", "decimal(12,2)", "Mean price per unit sold; null if none was sold.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column(
+            "avg_freight", "decimal(12,2)", "Mean freight per unit sold; null if none was sold.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column(
+            "revenue_share", "double", "Share, 0 to 1, of the revenue of all categories.",
+            nullable=True, minimum=0, maximum=1,
+        ),
+        Column(
+            "freight_share", "double", "Freight divided by revenue: BRL of freight per BRL of price.",
+            nullable=True, minimum=0,
+        ),
+        Column(
+            "avg_review_score", "double", "Mean review score, 1 to 5, of the category's orders; an order counts once.",
+            nullable=True, minimum=1, maximum=5,
+        ),
     ),
     reconciliations=(
         Reconciliation(
             name="revenue_matches_products",
             left="SELECT sum(total_revenue) FROM gold_category_metrics",
             right="SELECT sum(total_revenue) FROM gold_product_metrics",
-            description="All categories' revenue equals all products'.",
+            description="Revenue of all categories equals that of all products in gold_product_metrics.",
         ),
     ),
-)
+)  # fmt: skip
 
 
 @table_asset(GOLD_CATEGORY_METRICS)
 def gold_category_metrics(
     silver_order_items: DataFrame, silver_order_reviews: DataFrame, gold_product_metrics: DataFrame
 ) -> DataFrame:
-    """Every category with its sales."""
+    """Every category of the catalogue with its sales."""
     catalogue = gold_product_metrics.groupBy(CATEGORY).agg(F.count("*").cast("int").alias("products_count"))
     sales = sales_by_category(silver_order_items, silver_order_reviews)
-    # One row a category on both sides.
+    # One row per category on both sides.
     sold = catalogue.join(sales, on=CATEGORY, how="left").fillna(
         {"total_orders": 0, "units_sold": 0, "sellers_count": 0, "total_revenue": 0, "total_freight": 0}
     )
@@ -64,7 +85,10 @@ def gold_category_metrics(
 
 
 def sales_by_category(items: DataFrame, reviews: DataFrame) -> DataFrame:
-    """One row a category that was sold. First one row a (category, order), so that an order's score counts once."""
+    """One row per category that was sold.
+
+    Items are first aggregated to one row per category and order, so that the score of an order counts once.
+    """
     by_order = items.groupBy(CATEGORY, "order_id").agg(
         F.count("*").alias("units"),
         F.sum("price").alias("price"),

@@ -1,4 +1,4 @@
-"""gold_customer_metrics: what each customer bought, their RFM scores, segment and value."""
+"""gold_customer_metrics: delivered orders, RFM scores, segment and lifetime value of each customer."""
 
 from datetime import date
 from typing import Any
@@ -21,45 +21,86 @@ SEGMENTS = (
 )  # fmt: skip
 GOLD_CUSTOMER_METRICS = Table(
     name="gold_customer_metrics",
-    description="Recency, frequency, monetary value, segment and lifetime value of each customer.",
-    grain="One row per customer (customer_unique_id), delivered orders or not.",
+    description=(
+        "Recency, frequency, monetary value, RFM segment and lifetime value of each customer. The reference date is "
+        "that of the last delivered order's purchase, or the run's `as_of`."
+    ),
+    grain="One row per customer (customer_unique_id), with or without a delivered order.",
     key=("customer_unique_id",),
     columns=(
-        Column("customer_unique_id", "string", "The person who bought.", pii="hash"),
-        Column("customer_city", "string", "City of the latest order.", pii="remove"),
-        Column("customer_state", "string", "State of the latest order."),
-        Column("customer_segment", "string", "RFM segment.", accepted=(NO_ORDERS, *SEGMENTS)),
-        Column("first_order_date", "date", "First delivered order.", nullable=True),
-        Column("last_order_date", "date", "Last delivered order.", nullable=True),
-        Column("recency_days", "int", "Last order to the reference date.", nullable=True, unit="days", minimum=0),
-        Column("frequency", "int", "Delivered orders.", minimum=0),
-        Column("customer_lifetime_days", "int", "First to last order.", nullable=True, unit="days", minimum=0),
-        Column("tenure_days", "int", "First order to the reference date.", nullable=True, unit="days", minimum=0),
-        Column("total_items_purchased", "int", "Items of delivered orders.", minimum=0),
-        Column("monetary_value", "decimal(14,2)", "Value of delivered orders.", unit="BRL", minimum=0),
-        Column("avg_order_value", "decimal(14,2)", "Value an order.", nullable=True, unit="BRL", minimum=0),
         Column(
-            "clv_12_months",
-            "decimal(14,2)",
-            "Value of a year, from what was seen.",
-            nullable=True,
-            unit="BRL",
-            minimum=0,
+            "customer_unique_id", "string", "Identifier of the customer, the same in all orders of a person.",
+            pii="hash",
         ),
-        Column("avg_delivery_days", "double", "Mean days to delivery.", nullable=True, unit="days"),
-        Column("avg_delivery_delay", "double", "Mean delay, negative is early.", nullable=True, unit="days"),
-        Column("avg_review_score", "double", "Mean of its orders' scores.", nullable=True, minimum=1, maximum=5),
-        Column("recency_score", "int", "5 is most recent.", nullable=True, minimum=1, maximum=5),
-        Column("frequency_score", "int", "5 is most frequent.", nullable=True, minimum=1, maximum=5),
-        Column("monetary_score", "int", "5 is most spent.", nullable=True, minimum=1, maximum=5),
-        Column("rfm_score", "int", "Sum of the three.", nullable=True, minimum=3, maximum=15),
+        Column("customer_city", "string", "City in the customer's latest order of any status.", pii="remove"),
+        Column("customer_state", "string", "State in the customer's latest order of any status, as two letters."),
+        Column(
+            "customer_segment", "string", "RFM segment of the customer, by recency, frequency and monetary score.",
+            accepted=(NO_ORDERS, *SEGMENTS),
+        ),
+        Column("first_order_date", "date", "Day of the first delivered order's purchase.", nullable=True),
+        Column("last_order_date", "date", "Day of the last delivered order's purchase.", nullable=True),
+        Column(
+            "recency_days", "int", "Days from the last delivered order to the reference date.",
+            nullable=True, unit="days", minimum=0,
+        ),
+        Column("frequency", "int", "Number of delivered orders.", minimum=0),
+        Column(
+            "customer_lifetime_days", "int", "Days from the first to the last delivered order.",
+            nullable=True, unit="days", minimum=0,
+        ),
+        Column(
+            "tenure_days", "int", "Days from the first delivered order to the reference date.",
+            nullable=True, unit="days", minimum=0,
+        ),
+        Column("total_items_purchased", "int", "Number of items in delivered orders.", minimum=0),
+        Column(
+            "monetary_value", "decimal(14,2)", "Sum of the values of all delivered orders.", unit="BRL", minimum=0
+        ),
+        Column(
+            "avg_order_value", "decimal(14,2)", "Mean value per delivered order.", nullable=True, unit="BRL", minimum=0
+        ),
+        Column(
+            "clv_12_months", "decimal(14,2)",
+            "12-month lifetime value: monetary value times 365, divided by the tenure in days but at least by 365.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column(
+            "avg_delivery_days", "double", "Mean days from purchase to delivery of delivered orders.",
+            nullable=True, unit="days",
+        ),
+        Column(
+            "avg_delivery_delay", "double",
+            "Mean days from the promised date to the delivery; positive is late, negative is early.",
+            nullable=True, unit="days",
+        ),
+        Column(
+            "avg_review_score", "double", "Mean review score, 1 to 5, of the delivered orders that have a review.",
+            nullable=True, minimum=1, maximum=5,
+        ),
+        Column(
+            "recency_score", "int", "Score 1 to 5 by quintile of recency; 5 is the most recent.",
+            nullable=True, minimum=1, maximum=5,
+        ),
+        Column(
+            "frequency_score", "int", "Score 1 to 5 by quintile of frequency; 5 is the most orders.",
+            nullable=True, minimum=1, maximum=5,
+        ),
+        Column(
+            "monetary_score", "int", "Score 1 to 5 by quintile of monetary value; 5 is the highest value.",
+            nullable=True, minimum=1, maximum=5,
+        ),
+        Column(
+            "rfm_score", "int", "Sum of recency, frequency and monetary score, 3 to 15.",
+            nullable=True, minimum=3, maximum=15,
+        ),
     ),
     foreign_keys=(ForeignKey("customer_unique_id", "bronze_customers", "customer_unique_id"),),
     row_counts=(
         RowCount(
             "row_count_matches_bronze_customers",
             "SELECT count(DISTINCT customer_unique_id) FROM bronze_customers",
-            "Each customer of bronze once.",
+            "Every customer_unique_id of bronze_customers has exactly one row.",
         ),
     ),
     reconciliations=(
@@ -68,21 +109,21 @@ GOLD_CUSTOMER_METRICS = Table(
             left="SELECT sum(monetary_value) FROM gold_customer_metrics",
             right="SELECT sum(order_total_value) FROM silver_orders_master WHERE order_date <= "
             "(SELECT max(last_order_date) FROM gold_customer_metrics)",
-            description="All customers' value equals all delivered orders'.",
+            description="Value of all customers equals that of the orders in silver_orders_master up to the last one.",
         ),
     ),
-)
+)  # fmt: skip
 
-# Of the tables that have just the customers with a delivered order.
+# For tables that have exactly the customers with a delivered order.
 EACH_BUYER_ONCE = RowCount(
     "row_count_matches_customers_with_an_order",
     "SELECT count(*) FROM gold_customer_metrics WHERE frequency > 0",
-    "Each customer with a delivered order once.",
+    "Every customer with a delivered order has exactly one row.",
 )
 
 
 class CustomerMetricsConfig(BaseModel):
-    """`as_of` (YYYY-MM-DD): the reference date, after which orders do not count; default: the last purchase."""
+    """`as_of` (YYYY-MM-DD) is the reference date, after which orders do not count; by default the last purchase."""
 
     as_of: str | None = None
 
@@ -101,18 +142,18 @@ def gold_customer_metrics(
     bronze_customers: DataFrame,
     bronze_orders: DataFrame,
 ) -> DataFrame:
-    """Every customer with metrics, scores and segment."""
+    """Every customer with metrics, scores and segment as of the reference date."""
     as_of = config.reference_date()
     orders = silver_orders_master if as_of is None else silver_orders_master.where(F.col("order_date") <= F.lit(as_of))
     buyers = with_scores(with_value(orders_by_customer(orders), orders, as_of))
-    # One row a customer on both sides.
+    # One row per customer on both sides.
     customers = latest_home(bronze_customers, bronze_orders).join(buyers, on="customer_unique_id", how="left")
     zeros: dict[str, Any] = {"frequency": 0, "total_items_purchased": 0, "monetary_value": 0}
     return customers.fillna(zeros).withColumn("customer_segment", segment()).select(*GOLD_CUSTOMER_METRICS.column_names)
 
 
 def latest_home(customers: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row a customer: city and state of the latest order of any status; ties by the greater order id."""
+    """One row per customer: city and state of the latest order of any status; ties by the greater order id."""
     bought = orders.select("customer_id", "order_id", F.col("order_purchase_timestamp").alias("bought_at"))
     latest = F.max_by(F.struct("customer_city", "customer_state"), F.struct("bought_at", "order_id", "customer_id"))
     homes = customers.join(bought, on="customer_id", how="left").groupBy("customer_unique_id").agg(latest.alias("home"))
@@ -120,7 +161,7 @@ def latest_home(customers: DataFrame, orders: DataFrame) -> DataFrame:
 
 
 def orders_by_customer(orders: DataFrame) -> DataFrame:
-    """One row a customer with an order: dates, counts, value and means."""
+    """One row per customer with an order: dates, counts, value and means."""
     return orders.groupBy("customer_unique_id").agg(
         F.min("order_date").alias("first_order_date"),
         F.max("order_date").alias("last_order_date"),
@@ -134,7 +175,7 @@ def orders_by_customer(orders: DataFrame) -> DataFrame:
 
 
 def with_value(buyers: DataFrame, orders: DataFrame, as_of: date | None) -> DataFrame:
-    """Buyers with recency, tenure and lifetime in days, value an order and a year."""
+    """Buyers with recency, tenure and lifetime in days, value per order and value per year."""
     last = orders.agg(F.max("order_date").alias("reference_date")) if as_of is None else None
     dated = buyers.withColumn("reference_date", F.lit(as_of)) if last is None else buyers.crossJoin(F.broadcast(last))
     days = dated.withColumns(
@@ -176,7 +217,7 @@ def with_scores(buyers: DataFrame) -> DataFrame:
 
 
 def segment() -> Expr:
-    """The first rule that fits; FM is the mean of frequency and monetary score, rounded up."""
+    """Name of the first segment whose rule holds; `fm` is the mean of frequency and monetary score, rounded up."""
     recency = F.col("recency_score")
     fm = F.ceil((F.col("frequency_score") + F.col("monetary_score")) / 2)
     return (

@@ -1,4 +1,4 @@
-"""gold_daily_metrics: orders and revenue of each calendar day with trailing averages and growth."""
+"""gold_daily_metrics: delivered orders and revenue per calendar day, with trailing averages and growth."""
 
 from datetime import date
 from typing import Any
@@ -14,32 +14,61 @@ from olist_assets.contracts.table import Column, Table
 from olist_assets.contracts.thresholds import Freshness, Thresholds, Volume
 from olist_assets.gold.measures import exact_mean, money_mean, share
 
-# The last 30 days, 365 days earlier.
+# Days before a day that its yearly growth depends on: 30 days that end 365 days earlier.
 LOOK_BACK_DAYS = 394
 
 
 GOLD_DAILY_METRICS = Table(
     name="gold_daily_metrics",
-    description="Delivered orders by day of purchase, with trailing averages and growth.",
-    grain="One row per calendar day, days without orders too.",
+    description="Delivered orders and their revenue by day of purchase, with trailing averages and growth.",
+    grain="One row per calendar day from the first to the last purchase, including days without an order.",
     key=("order_date",),
     day="order_date",
     columns=(
-        Column("order_date", "date", "The day."),
-        Column("orders_count", "int", "Delivered orders bought on it.", minimum=0),
-        Column("unique_customers", "int", "Their customers.", minimum=0),
-        Column("items_sold", "int", "Their items.", minimum=0),
-        Column("revenue", "decimal(14,2)", "Their value.", unit="BRL", minimum=0),
-        Column("avg_order_value", "decimal(14,2)", "Value an order.", nullable=True, unit="BRL", minimum=0),
-        Column("avg_delivery_days", "double", "Mean days to delivery.", nullable=True, unit="days"),
-        Column("avg_review_score", "double", "Mean of the orders' scores.", nullable=True, minimum=1, maximum=5),
-        Column("orders_7d_avg", "double", "Orders a day, last 7 days.", minimum=0),
-        Column("revenue_7d_avg", "double", "Revenue a day, last 7 days.", unit="BRL", minimum=0),
-        Column("orders_30d_avg", "double", "Orders a day, last 30 days.", minimum=0),
-        Column("revenue_30d_avg", "double", "Revenue a day, last 30 days.", unit="BRL", minimum=0),
-        Column("revenue_mom_growth", "double", "Last 30 days over the 30 before, less 1.", nullable=True, minimum=-1),
+        Column("order_date", "date", "Calendar day of the purchases."),
+        Column("orders_count", "int", "Delivered orders that were bought on this day.", minimum=0),
+        Column("unique_customers", "int", "Distinct customers with a delivered order bought on this day.", minimum=0),
+        Column("items_sold", "int", "Items in the delivered orders of this day.", minimum=0),
+        Column("revenue", "decimal(14,2)", "Sum of the values of this day's delivered orders.", unit="BRL", minimum=0),
         Column(
-            "revenue_yoy_growth", "double", "Last 30 days over those a year ago, less 1.", nullable=True, minimum=-1
+            "avg_order_value", "decimal(14,2)", "Mean value per delivered order of this day; null without an order.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column(
+            "avg_delivery_days", "double", "Mean days from purchase to delivery of this day's orders.",
+            nullable=True, unit="days",
+        ),
+        Column(
+            "avg_review_score", "double", "Mean review score, 1 to 5, of this day's orders that have a review.",
+            nullable=True, minimum=1, maximum=5,
+        ),
+        Column(
+            "orders_7d_avg", "double", "Mean delivered orders per day over the 7 days that end with this one.",
+            minimum=0,
+        ),
+        Column(
+            "revenue_7d_avg", "double", "Mean revenue per day over the 7 days that end with this one.",
+            unit="BRL", minimum=0,
+        ),
+        Column(
+            "orders_30d_avg", "double", "Mean delivered orders per day over the 30 days that end with this one.",
+            minimum=0,
+        ),
+        Column(
+            "revenue_30d_avg", "double", "Mean revenue per day over the 30 days that end with this one.",
+            unit="BRL", minimum=0,
+        ),
+        Column(
+            "revenue_mom_growth", "double",
+            "Revenue of the 30 days that end with this one, divided by that of the 30 days before, minus 1; null with "
+            "fewer than 60 days of history or no revenue before.",
+            nullable=True, minimum=-1,
+        ),
+        Column(
+            "revenue_yoy_growth", "double",
+            "Revenue of the 30 days that end with this one, divided by that of the 30 days 365 days earlier, minus 1; "
+            "null with fewer than 395 days of history or no revenue then.",
+            nullable=True, minimum=-1,
         ),
     ),
     trailing=Trailing(
@@ -54,7 +83,7 @@ GOLD_DAILY_METRICS = Table(
         RowCount(
             "no_day_before_the_last_is_missing",
             "SELECT CAST(max(order_date) - DATE '{first_day}' AS BIGINT) + 1 FROM gold_daily_metrics",
-            "No day is missing: trailing columns would count it as a day without orders.",
+            "Every day up to the last one has a row: trailing columns would count a missing day as one without orders.",
             blocking=False,
         ),
     ),
@@ -64,7 +93,7 @@ GOLD_DAILY_METRICS = Table(
             left="SELECT sum(revenue) FROM gold_daily_metrics",
             right="SELECT sum(order_total_value) FROM silver_orders_master "
             "SEMI JOIN gold_daily_metrics USING (order_date)",
-            description="The days' revenue equals the orders' value.",
+            description="Revenue of all days equals the value of their orders in silver_orders_master.",
         ),
     ),
     thresholds=Thresholds(freshness=Freshness("order_date"), volume=Volume(day="order_date", measure="orders_count")),
@@ -73,7 +102,10 @@ GOLD_DAILY_METRICS = Table(
 
 @table_asset(GOLD_DAILY_METRICS)
 def gold_daily_metrics(calendar: Resource[Calendar], silver_orders_master: DataFrame) -> DataFrame:
-    """Every calendar day with its own metrics; the IO manager adds the trailing columns over all days of the table."""
+    """Every calendar day with its own metrics.
+
+    The IO manager adds the trailing columns, over all days of the table.
+    """
     return with_every_day(orders_by_day(silver_orders_master), silver_orders_master, calendar)
 
 
@@ -90,7 +122,7 @@ def orders_by_day(orders: DataFrame) -> DataFrame:
 
 
 def with_every_day(days: DataFrame, orders: DataFrame, calendar: Calendar) -> DataFrame:
-    """Days without orders too, as zeros, and each day's `avg_order_value`."""
+    """Every day of the calendar, with zeros where it has no order, and `avg_order_value`."""
     # An aggregation without keys returns one row even for no orders: the calendar needs no session.
     every_day = orders.agg(F.count("*")).select(
         F.explode(F.sequence(F.lit(calendar.first), F.lit(calendar.last))).alias("order_date")
@@ -102,7 +134,10 @@ def with_every_day(days: DataFrame, orders: DataFrame, calendar: Calendar) -> Da
 
 
 def with_trailing_columns(days: DataFrame, first_day: date) -> DataFrame:
-    """Days with averages over the last 7 and 30 calendar days, as far as they exist, and growth of revenue."""
+    """Days with averages over the last 7 and 30 calendar days and growth of revenue.
+
+    At the beginning of the data an average is over the days that exist.
+    """
     trailing = {
         f"{name}_{length}d_avg": mean_of_last(column, length, first_day)
         for name, column in (("orders", "orders_count"), ("revenue", "revenue"))
@@ -122,17 +157,17 @@ def days_since(first_day: date) -> Expr:
 
 
 def over_last(measure: Expr, length: int, ending: int = 0) -> Expr:
-    """A measure over `length` calendar days that end `ending` days before the row's, as far as they exist."""
+    """A measure over the `length` calendar days that end `ending` days before the row's day."""
     by_day = Window.orderBy(F.unix_date("order_date"))
     return measure.over(by_day.rangeBetween(-(ending + length - 1), -ending))
 
 
 def mean_of_last(column: str, length: int, first_day: date) -> Expr:
-    """Exact sum of a column over the last days, divided by the number of calendar days in them; DOUBLE."""
+    """Exact sum of a column over the last `length` days, divided by the number of those days that exist; DOUBLE."""
     return over_last(F.sum(column), length).cast("double") / F.least(days_since(first_day), F.lit(length))
 
 
 def growth_over(days: int) -> Expr:
-    """Revenue of the last 30 days over that of the 30 days `days` earlier, minus 1; null where the latter is zero."""
+    """Revenue of the last 30 days divided by that of the 30 days `days` earlier, minus 1; null if that is zero."""
     before = over_last(F.sum("revenue"), 30, ending=days)
     return share(over_last(F.sum("revenue"), 30), before) - 1

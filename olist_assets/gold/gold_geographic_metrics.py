@@ -1,4 +1,4 @@
-"""gold_geographic_metrics: orders, revenue, delivery and place of each city."""
+"""gold_geographic_metrics: orders, revenue, delivery and location of each city."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -12,28 +12,55 @@ from olist_assets.gold.measures import exact_mean, money_mean
 SOUTH, NORTH, WEST, EAST = -33.75, 5.28, -73.99, -34.79
 GOLD_GEOGRAPHIC_METRICS = Table(
     name="gold_geographic_metrics",
-    description="Delivered orders, revenue and delivery by the customer's city, with its place on the map.",
-    grain="One row per (state, city) of any customer.",
+    description="Delivered orders, their revenue and delivery by the customer's city, with its coordinates.",
+    grain="One row per state and city in which any customer lives, with or without a delivered order.",
     key=("customer_state", "customer_city"),
     columns=(
-        Column("customer_state", "string", "State, two letters."),
-        Column("customer_city", "string", "City."),
-        Column("total_orders", "int", "Delivered orders.", minimum=0),
+        Column("customer_state", "string", "State of the customers, as two letters."),
+        Column("customer_city", "string", "City of the customers."),
+        Column("total_orders", "int", "Delivered orders of customers in this city.", minimum=0),
         Column("unique_customers", "int", "Distinct customers with a delivered order in this city.", minimum=0),
-        Column("total_revenue", "decimal(14,2)", "Value of delivered orders.", unit="BRL", minimum=0),
-        Column("avg_order_value", "decimal(14,2)", "Value an order.", nullable=True, unit="BRL", minimum=0),
-        Column("avg_delivery_days", "double", "Mean days to delivery.", nullable=True, unit="days"),
-        Column("avg_delivery_delay", "double", "Mean delay, negative is early.", nullable=True, unit="days"),
-        Column("on_time_rate", "double", "Part delivered by the date promised.", nullable=True, minimum=0, maximum=1),
-        Column("avg_review_score", "double", "Mean of its orders' scores.", nullable=True, minimum=1, maximum=5),
-        Column("latitude", "double", "Median of its zip prefixes.", nullable=True, minimum=SOUTH, maximum=NORTH),
-        Column("longitude", "double", "Median of its zip prefixes.", nullable=True, minimum=WEST, maximum=EAST),
+        Column(
+            "total_revenue", "decimal(14,2)", "Sum of the values of the city's delivered orders.", unit="BRL", minimum=0
+        ),
+        Column(
+            "avg_order_value", "decimal(14,2)", "Mean value per delivered order; null without one.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column(
+            "avg_delivery_days", "double", "Mean days from purchase to delivery of the city's orders.",
+            nullable=True, unit="days",
+        ),
+        Column(
+            "avg_delivery_delay", "double",
+            "Mean days from the promised date to the delivery; positive is late, negative is early.",
+            nullable=True, unit="days",
+        ),
+        Column(
+            "on_time_rate", "double",
+            "Share, 0 to 1, of the orders with a delivery date that arrived by the promised date.",
+            nullable=True, minimum=0, maximum=1,
+        ),
+        Column(
+            "avg_review_score", "double", "Mean review score, 1 to 5, of the city's orders that have a review.",
+            nullable=True, minimum=1, maximum=5,
+        ),
+        Column(
+            "latitude", "double",
+            "Latitude in degrees: median over the city's zip code prefixes of the median of their points in Brazil.",
+            nullable=True, minimum=SOUTH, maximum=NORTH,
+        ),
+        Column(
+            "longitude", "double",
+            "Longitude in degrees: median over the city's zip code prefixes of the median of their points in Brazil.",
+            nullable=True, minimum=WEST, maximum=EAST,
+        ),
     ),
     row_counts=(
         RowCount(
             "row_count_matches_bronze_customers",
             "SELECT count(*) FROM (SELECT DISTINCT customer_state, customer_city FROM bronze_customers)",
-            "Each city of a customer once.",
+            "Every state and city of bronze_customers has exactly one row.",
         ),
     ),
     reconciliations=(
@@ -41,10 +68,10 @@ GOLD_GEOGRAPHIC_METRICS = Table(
             name="revenue_matches_silver",
             left="SELECT sum(total_revenue) FROM gold_geographic_metrics",
             right="SELECT sum(order_total_value) FROM silver_orders_master",
-            description="All cities' revenue equals all delivered orders' value.",
+            description="Revenue of all cities equals the value of all orders in silver_orders_master.",
         ),
     ),
-)
+)  # fmt: skip
 PLACE = ["customer_state", "customer_city"]
 
 
@@ -52,10 +79,10 @@ PLACE = ["customer_state", "customer_city"]
 def gold_geographic_metrics(
     silver_orders_master: DataFrame, bronze_customers: DataFrame, bronze_geolocation: DataFrame
 ) -> DataFrame:
-    """Every city with its orders and place."""
+    """Every city of a customer with its delivered orders and coordinates."""
     cities = bronze_customers.select(*PLACE).distinct()
     places = median_places(bronze_customers, bronze_geolocation)
-    # One row a city on each side.
+    # One row per city on each side.
     joined = cities.join(orders_by_city(silver_orders_master), on=PLACE, how="left").join(places, on=PLACE, how="left")
     average = money_mean("total_revenue", "total_orders", "decimal(14,2)")
     return (
@@ -66,8 +93,8 @@ def gold_geographic_metrics(
 
 
 def orders_by_city(orders: DataFrame) -> DataFrame:
-    """One row a city with a delivered order."""
-    on_time = (F.col("delivery_delay") <= 0).cast("int")  # null, so not counted, where nothing was delivered
+    """One row per city with a delivered order."""
+    on_time = (F.col("delivery_delay") <= 0).cast("int")  # null, so not counted, without a delivery date
     return orders.groupBy(*PLACE).agg(
         F.count("*").cast("int").alias("total_orders"),
         F.count_distinct("customer_unique_id").cast("int").alias("unique_customers"),
@@ -80,7 +107,10 @@ def orders_by_city(orders: DataFrame) -> DataFrame:
 
 
 def median_places(customers: DataFrame, geolocation: DataFrame) -> DataFrame:
-    """One row a city: the median of its zip prefixes' medians; a crowded prefix does not outweigh the others."""
+    """One row per city: the median of the medians of its zip code prefixes.
+
+    That way a prefix with many points does not outweigh the others.
+    """
     lat, lng = F.col("geolocation_lat").try_cast("double"), F.col("geolocation_lng").try_cast("double")
     inside = geolocation.where(lat.between(SOUTH, NORTH) & lng.between(WEST, EAST))
     prefixes = inside.groupBy(F.col("geolocation_zip_code_prefix").alias("customer_zip_code_prefix")).agg(

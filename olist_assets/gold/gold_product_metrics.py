@@ -1,4 +1,4 @@
-"""gold_product_metrics: sales, price, freight and reviews of each product."""
+"""gold_product_metrics: sales, prices, freight and reviews of each product."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -11,30 +11,49 @@ from olist_assets.silver.silver_order_items import product_categories
 
 GOLD_PRODUCT_METRICS = Table(
     name="gold_product_metrics",
-    description="Sales of each product. Revenue is item price, of orders of any status.",
-    grain="One row per product, sold or not.",
+    description="Sales of each product. Revenue is the price of the items, without freight, in orders of any status.",
+    grain="One row per product of the catalogue, sold or not.",
     key=("product_id",),
     columns=(
-        Column("product_id", "string", "The product."),
-        Column("product_category_name_english", "string", "Its category."),
-        Column("first_sold_date", "date", "First sale.", nullable=True),
-        Column("last_sold_date", "date", "Last sale.", nullable=True),
-        Column("total_orders", "int", "Orders with the product.", minimum=0),
-        Column("units_sold", "int", "Units sold.", minimum=0),
-        Column("revenue_rank", "int", "Rank by revenue; ties share.", minimum=1),
-        Column("category_revenue_rank", "int", "The same within its category.", minimum=1),
-        Column("total_revenue", "decimal(14,2)", "Sum of prices.", unit="BRL", minimum=0),
-        Column("total_freight", "decimal(14,2)", "Sum of freights.", unit="BRL", minimum=0),
-        Column("avg_price", "decimal(12,2)", "Price a unit.", nullable=True, unit="BRL", minimum=0),
-        Column("avg_freight", "decimal(12,2)", "Freight a unit.", nullable=True, unit="BRL", minimum=0),
-        Column("avg_review_score", "double", "Mean score of its orders.", nullable=True, minimum=1, maximum=5),
+        Column("product_id", "string", "Identifier of the product."),
+        Column(
+            "product_category_name_english", "string",
+            "Category of the product in English; in Portuguese without a translation, `unknown` without a category.",
+        ),
+        Column("first_sold_date", "date", "Day of the first purchase; null if never sold.", nullable=True),
+        Column("last_sold_date", "date", "Day of the last purchase; null if never sold.", nullable=True),
+        Column("total_orders", "int", "Orders of any status that contain the product.", minimum=0),
+        Column("units_sold", "int", "Units of the product in orders of any status.", minimum=0),
+        Column(
+            "revenue_rank", "int", "Rank by revenue among all products, 1 is the highest; equal revenue shares a rank.",
+            minimum=1,
+        ),
+        Column(
+            "category_revenue_rank", "int",
+            "Rank by revenue among the products of the category, 1 is the highest; equal revenue shares a rank.",
+            minimum=1,
+        ),
+        Column("total_revenue", "decimal(14,2)", "Sum of the prices of all units sold.", unit="BRL", minimum=0),
+        Column("total_freight", "decimal(14,2)", "Sum of the freight of all units sold.", unit="BRL", minimum=0),
+        Column(
+            "avg_price", "decimal(12,2)", "Mean price per unit sold; null if never sold.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column(
+            "avg_freight", "decimal(12,2)", "Mean freight per unit sold; null if never sold.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column(
+            "avg_review_score", "double", "Mean review score, 1 to 5, of the product's orders; an order counts once.",
+            nullable=True, minimum=1, maximum=5,
+        ),
     ),
     foreign_keys=(ForeignKey("product_id", "bronze_products", "product_id"),),
     row_counts=(
         RowCount(
             "row_count_matches_bronze_products",
             "SELECT count(DISTINCT product_id) FROM bronze_products",
-            "Each product of the catalogue once.",
+            "Every product of bronze_products has exactly one row.",
         ),
     ),
     reconciliations=(
@@ -42,10 +61,10 @@ GOLD_PRODUCT_METRICS = Table(
             name="revenue_matches_silver",
             left="SELECT sum(total_revenue) FROM gold_product_metrics",
             right="SELECT sum(price) FROM silver_order_items",
-            description="All products' revenue equals all items' price.",
+            description="Revenue of all products equals the price of all items in silver_order_items.",
         ),
     ),
-)
+)  # fmt: skip
 
 
 @table_asset(GOLD_PRODUCT_METRICS)
@@ -56,14 +75,14 @@ def gold_product_metrics(
     bronze_products: DataFrame,
     bronze_product_category_translation: DataFrame,
 ) -> DataFrame:
-    """Every product with its sales."""
+    """Every product of the catalogue with its sales."""
     categories = product_categories(bronze_products, bronze_product_category_translation)
     english = F.coalesce("product_category_name_english", "product_category_name", F.lit("unknown"))
     products = categories.where(F.col("product_id").isNotNull()).select(
         "product_id", english.alias("product_category_name_english")
     )
     sales = sales_by_product(silver_order_items, silver_order_reviews, bronze_orders)
-    # One row a product on both sides.
+    # One row per product on both sides.
     sold = products.join(sales, on="product_id", how="left").fillna(
         {"total_orders": 0, "units_sold": 0, "total_revenue": 0, "total_freight": 0}
     )
@@ -81,7 +100,10 @@ def gold_product_metrics(
 
 
 def sales_by_product(items: DataFrame, reviews: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row a product that was sold. First one row a (product, order), so that an order's score counts once."""
+    """One row per product that was sold.
+
+    Items are first aggregated to one row per product and order, so that the score of an order counts once.
+    """
     by_order = items.groupBy("product_id", "order_id").agg(
         F.count("*").alias("units"), F.sum("price").alias("price"), F.sum("freight_value").alias("freight")
     )

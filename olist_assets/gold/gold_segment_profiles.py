@@ -1,4 +1,4 @@
-"""gold_segment_profiles: what the customers of each segment have in common."""
+"""gold_segment_profiles: size, averages and revenue of each customer segment."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -10,39 +10,62 @@ from olist_assets.gold.measures import exact_mean, share
 
 GOLD_SEGMENT_PROFILES = Table(
     name="gold_segment_profiles",
-    description="Averages and revenue of each customer segment.",
-    grain="One row per segment of a kind.",
+    description="Number of customers, averages and revenue of each customer segment, by RFM and by k-means.",
+    grain="One row per segment of each segmentation method.",
     key=("segment_kind", "segment"),
     columns=(
-        Column("segment_kind", "string", "How the segment was made.", accepted=("rfm", "kmeans")),
-        Column("segment", "string", "The segment."),
-        Column("customers", "int", "Its customers.", minimum=1),
-        Column("customer_share", "double", "Part of all customers.", minimum=0, maximum=1),
-        Column("avg_recency_days", "double", "Mean recency.", nullable=True, unit="days", minimum=0),
-        Column("avg_frequency", "double", "Mean number of delivered orders.", minimum=0),
-        Column("avg_monetary_value", "double", "Mean value of a customer.", unit="BRL", minimum=0),
-        Column("avg_clv_12_months", "double", "Mean value of a year.", nullable=True, unit="BRL", minimum=0),
-        Column("avg_review_score", "double", "Mean of its customers' scores.", nullable=True, minimum=1, maximum=5),
-        Column("revenue", "decimal(14,2)", "Value of its customers' orders.", unit="BRL", minimum=0),
-        Column("revenue_share", "double", "Part of all revenue.", nullable=True, minimum=0, maximum=1),
+        Column(
+            "segment_kind", "string",
+            "Method of the segmentation: `rfm` by rules on the RFM scores, `kmeans` by the segmentation model.",
+            accepted=("rfm", "kmeans"),
+        ),
+        Column("segment", "string", "Name of the segment."),
+        Column("customers", "int", "Customers in the segment.", minimum=1),
+        Column(
+            "customer_share", "double", "Share, 0 to 1, of all customers that this method segments.",
+            minimum=0, maximum=1,
+        ),
+        Column(
+            "avg_recency_days", "double", "Mean days from a customer's last delivered order to the reference date.",
+            nullable=True, unit="days", minimum=0,
+        ),
+        Column("avg_frequency", "double", "Mean number of delivered orders per customer.", minimum=0),
+        Column(
+            "avg_monetary_value", "double", "Mean value of all delivered orders per customer.", unit="BRL", minimum=0
+        ),
+        Column(
+            "avg_clv_12_months", "double", "Mean 12-month lifetime value per customer with a delivered order.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column(
+            "avg_review_score", "double", "Mean over the customers of their mean review score, 1 to 5.",
+            nullable=True, minimum=1, maximum=5,
+        ),
+        Column(
+            "revenue", "decimal(14,2)", "Sum of the values of the customers' delivered orders.", unit="BRL", minimum=0
+        ),
+        Column(
+            "revenue_share", "double", "Share, 0 to 1, of the revenue of all customers that this method segments.",
+            nullable=True, minimum=0, maximum=1,
+        ),
     ),
     reconciliations=(
         Reconciliation(
             name="revenue_matches_customers",
             left="SELECT sum(revenue) FROM gold_segment_profiles WHERE segment_kind = 'rfm'",
             right="SELECT sum(monetary_value) FROM gold_customer_metrics",
-            description="The segments' revenue equals the customers'.",
+            description="Revenue of all RFM segments equals the value of all customers in gold_customer_metrics.",
         ),
     ),
-)
+)  # fmt: skip
 
 
 @table_asset(GOLD_SEGMENT_PROFILES)
 def gold_segment_profiles(gold_customer_metrics: DataFrame, gold_customer_segments_ml: DataFrame) -> DataFrame:
-    """The profiles of the RFM segments, and of those by k-means."""
+    """Profiles of the RFM segments and of the k-means segments."""
     rfm = gold_customer_metrics.withColumns({"segment_kind": F.lit("rfm"), "segment": F.col("customer_segment")})
     found = gold_customer_segments_ml.select("customer_unique_id", F.col("segment_label").alias("segment"))
-    # One row a customer on both sides.
+    # One row per customer on both sides.
     kmeans = gold_customer_metrics.join(found, on="customer_unique_id", how="inner").withColumn(
         "segment_kind", F.lit("kmeans")
     )

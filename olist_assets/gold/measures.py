@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 
 def exact_mean(column: str | Column, digits: int = 9) -> Column:
-    """Mean of fractions, the same in any order of summation: they are summed as decimals of `digits` places."""
+    """Mean of fractions, the same in any order of summation: they are summed as decimals with `digits` places."""
     value = F.col(column) if isinstance(column, str) else column
     total = F.sum(value.cast(f"decimal(18,{digits})"))
     return total.cast("double") / F.count(value)
@@ -23,6 +23,6 @@ def share(part: Column | str, whole: Column) -> Column:
 
 
 def score_by_order(reviews: DataFrame) -> DataFrame:
-    """One row an order that has a review: `order_id`, `order_score` (mean of its reviews' scores)."""
+    """One row per order with a review: `order_id`, and `order_score`, the mean score of its reviews."""
     exploded = reviews.select(F.explode("order_ids").alias("order_id"), "review_score")
     return exploded.groupBy("order_id").agg(F.avg("review_score").alias("order_score"))

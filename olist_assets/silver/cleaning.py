@@ -1,4 +1,4 @@
-"""How a bronze row becomes typed or a reject: no cast stops a run, and none silently turns bad text into null."""
+"""Rules by which a bronze row is typed or rejected: no cast stops a run, and none silently turns bad text into null."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ WIDEST_DECIMAL = "decimal(38,18)"
 
 @dataclass(frozen=True)
 class Rules:
-    """What a row of a bronze table must satisfy: required columns, types by column, and a key that is unique."""
+    """What a row of the bronze table `source` must satisfy: a unique key, required columns, and types by column."""
 
     source: str
     key: tuple[str, ...]
@@ -25,7 +25,7 @@ class Rules:
     only_status: str | None = None
 
     def in_scope(self, bronze: DataFrame) -> DataFrame:
-        """Rows that no stated rule filters; rows too broken to decide stay in, to be rejected."""
+        """Rows with the wanted status; rows whose status cannot be read stay in scope, so that they are rejected."""
         if self.only_status is None:
             return bronze
         status = F.col("order_status")
@@ -33,13 +33,13 @@ class Rules:
 
 
 def accepted(bronze: DataFrame, rules: Rules) -> DataFrame:
-    """Rows that satisfy the rules, with the columns of `rules.types` typed."""
+    """Rows that satisfy the rules, with the columns of `rules.types` cast to their types."""
     good = _judged(bronze, rules).where(F.col(REASON).isNull())
     return good.withColumns({name: F.col(_typed(name)) for name in rules.types}).select(*bronze.columns)
 
 
 def rejected(bronze: DataFrame, rules: Rules) -> DataFrame:
-    """Rows that violate a rule, with the columns of `silver_rejects`."""
+    """Rows that violate a rule, in the columns of `silver_rejects`."""
     bad = _judged(bronze, rules).where(F.col(REASON).isNotNull())
     columns = [name for name in bronze.columns if name != INGESTED]
     value = F.coalesce(*(F.when(F.col(FAULT) == name, F.col(name)) for name in columns))
@@ -65,9 +65,9 @@ def sum_of_kept(source: str, columns: tuple[str, ...], kind: str) -> str:
 
 
 def exact_cast(name: str, kind: str) -> Column:
-    """A text column as `kind`, null where the text is no exact value of it.
+    """A text column cast to `kind`, null where the text is not exactly a value of that type.
 
-    A plain cast reads `10:00:00` as a time of today and `2018` as January 1st, and rounds `10.005` to cents.
+    A plain cast reads `10:00:00` as a time of today and `2018` as January 1st, and it rounds `10.005` to cents.
     """
     text = F.col(name)
     if kind == "timestamp":
@@ -82,7 +82,10 @@ def _typed(name: str) -> str:
 
 
 def _judged(bronze: DataFrame, rules: Rules) -> DataFrame:
-    """In-scope rows with typed columns, the first reason to reject each row and its column; null for accepted rows."""
+    """Rows in scope with typed columns, the first reason to reject each row, and the column of that reason.
+
+    Reason and column are null for accepted rows.
+    """
     typed = rules.in_scope(bronze).withColumns({_typed(n): exact_cast(n, kind) for n, kind in rules.types.items()})
     missing = _first_of(rules.required, lambda name: F.col(name).isNull())
     uncast = _first_of(tuple(rules.types), lambda name: F.col(name).isNotNull() & F.col(_typed(name)).isNull())
@@ -93,7 +96,7 @@ def _judged(bronze: DataFrame, rules: Rules) -> DataFrame:
     )
     fault = F.when(F.col(CORRUPT).isNotNull(), CORRUPT).otherwise(F.coalesce(missing, uncast))
     rows = typed.withColumns({REASON: reason, FAULT: fault})
-    # The smallest row by all its columns is kept: an order that does not depend on parallelism.
+    # Of rows with one key the smallest by all columns is kept: that does not depend on parallelism.
     everything = [F.col(name) for name in bronze.columns if name not in ADDED_COLUMNS]
     key = [_typed(name) if name in rules.types else name for name in rules.key]
     same_key = Window.partitionBy(F.col(REASON).isNull(), *key).orderBy(*everything)
@@ -102,5 +105,5 @@ def _judged(bronze: DataFrame, rules: Rules) -> DataFrame:
 
 
 def _first_of(names: tuple[str, ...], fails: Callable[[str], Column]) -> Column:
-    """The first of the columns for which the condition holds, else null."""
+    """Name of the first of the columns for which the condition holds, else null."""
     return F.coalesce(*(F.when(fails(name), F.lit(name)) for name in names))

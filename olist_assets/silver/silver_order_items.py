@@ -1,4 +1,4 @@
-"""silver_order_items: items of orders of any status, typed, with their category."""
+"""silver_order_items: items of orders of any status, with typed columns and the product's category."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -15,15 +15,19 @@ SILVER_ORDER_ITEMS = Table(
     grain="One row per item of an order.",
     key=("order_id", "order_item_id"),
     columns=(
-        Column("order_id", "string", "The order."),
-        Column("order_item_id", "int", "Number of the item within its order.", minimum=1),
-        Column("product_id", "string", "The product."),
-        Column("seller_id", "string", "The seller."),
-        Column("product_category_name", "string", "Category in Portuguese.", nullable=True),
-        Column("product_category_name_english", "string", "Category in English, else in Portuguese, else `unknown`."),
-        Column("shipping_limit_date", "timestamp", "Until when the seller must hand it to the carrier."),
-        Column("price", "decimal(10,2)", "Price of the item.", unit="BRL", minimum=0),
-        Column("freight_value", "decimal(10,2)", "Freight of the item.", unit="BRL", minimum=0),
+        Column("order_id", "string", "Identifier of the order."),
+        Column("order_item_id", "int", "Sequence number of the item within its order, from 1.", minimum=1),
+        Column("product_id", "string", "Identifier of the product."),
+        Column("seller_id", "string", "Identifier of the seller."),
+        Column("product_category_name", "string", "Category of the product in Portuguese.", nullable=True),
+        Column(
+            "product_category_name_english",
+            "string",
+            "Category of the product in English; in Portuguese without a translation, `unknown` without a category.",
+        ),
+        Column("shipping_limit_date", "timestamp", "Time by which the seller must hand the item to the carrier."),
+        Column("price", "decimal(10,2)", "Price of the item, without freight.", unit="BRL", minimum=0),
+        Column("freight_value", "decimal(10,2)", "Freight charged for the item.", unit="BRL", minimum=0),
     ),
     foreign_keys=(
         ForeignKey("order_id", "bronze_orders", "order_id"),
@@ -37,7 +41,7 @@ SILVER_ORDER_ITEMS = Table(
             name="item_revenue_matches_bronze",
             left="SELECT sum(price + freight_value) FROM silver_order_items",
             right=sum_of_kept("bronze_order_items", ("price", "freight_value"), "DECIMAL(10,2)"),
-            description="Price and freight equal bronze's, less the rejected rows'.",
+            description="Price plus freight of all items equals that of bronze_order_items without its rejected rows.",
         ),
     ),
 )
@@ -53,16 +57,16 @@ RULES = Rules(
 def silver_order_items(
     bronze_order_items: DataFrame, bronze_products: DataFrame, bronze_product_category_translation: DataFrame
 ) -> DataFrame:
-    """Items, typed, with their category."""
+    """Items of orders of any status with typed columns and the product's category."""
     categories = product_categories(bronze_products, bronze_product_category_translation)
-    # One category row a product, so the join keeps exactly the items.
+    # One category row per product, so the join keeps exactly the items.
     items = accepted(bronze_order_items, RULES).join(categories, on="product_id", how="left")
     english = F.coalesce("product_category_name_english", "product_category_name", F.lit("unknown"))
     return items.withColumn("product_category_name_english", english).select(*SILVER_ORDER_ITEMS.column_names)
 
 
 def product_categories(products: DataFrame, translation: DataFrame) -> DataFrame:
-    """One row a product: `product_id`, `product_category_name`?, `product_category_name_english`?."""
+    """One row per product: `product_id` and its category in both languages, null where unknown or not translated."""
     english = translation.groupBy("product_category_name").agg(
         F.min("product_category_name_english").alias("product_category_name_english")
     )

@@ -1,4 +1,4 @@
-"""silver_order_payments: how and how much each order paid."""
+"""silver_order_payments: the number, kinds and value of the payments of each order."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -11,16 +11,16 @@ from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
 
 SILVER_ORDER_PAYMENTS = Table(
     name="silver_order_payments",
-    description="Payments summed up by order.",
-    grain="One row per order that has a payment.",
+    description="Payments of orders of any status, summed per order.",
+    grain="One row per order with at least one payment.",
     key=("order_id",),
     columns=(
-        Column("order_id", "string", "The order."),
-        Column("payment_types", "array<string>", "The kinds of payment used, distinct and sorted."),
-        Column("primary_payment_type", "string", "Kind of the largest single payment; ties by name."),
-        Column("payment_count", "int", "Payments of the order.", minimum=1),
-        Column("max_installments", "int", "Most installments of any payment.", minimum=0),
-        Column("total_payment_value", "decimal(12,2)", "Sum of the payments.", unit="BRL", minimum=0),
+        Column("order_id", "string", "Identifier of the order."),
+        Column("payment_types", "array<string>", "Distinct payment types of the order, sorted by name."),
+        Column("primary_payment_type", "string", "Type of the largest payment; of equal payments the first by name."),
+        Column("payment_count", "int", "Number of payments of the order.", minimum=1),
+        Column("max_installments", "int", "Largest number of installments of a payment of the order.", minimum=0),
+        Column("total_payment_value", "decimal(12,2)", "Sum of the payments of the order.", unit="BRL", minimum=0),
     ),
     foreign_keys=(ForeignKey("order_id", "bronze_orders", "order_id"),),
     orders=OrderReference("order_id", "order_id"),
@@ -32,7 +32,7 @@ SILVER_ORDER_PAYMENTS = Table(
             name="payments_match_bronze",
             left="SELECT sum(total_payment_value) FROM silver_order_payments",
             right=sum_of_kept("bronze_order_payments", ("payment_value",), "DECIMAL(12,2)"),
-            description="The sum of all payments equals bronze's, less the rejected rows'.",
+            description="The sum of all payments equals that of bronze_order_payments without its rejected rows.",
         ),
     ),
 )
@@ -46,7 +46,7 @@ RULES = Rules(
 
 @table_asset(SILVER_ORDER_PAYMENTS)
 def silver_order_payments(bronze_order_payments: DataFrame) -> DataFrame:
-    """Payments by order."""
+    """Number, types and value of the payments per order."""
     largest_first = F.min_by("payment_type", F.struct(-F.col("payment_value"), "payment_type"))
     return (
         accepted(bronze_order_payments, RULES)

@@ -1,4 +1,4 @@
-"""silver_order_reviews: reviews, each with all the orders it covers."""
+"""silver_order_reviews: reviews, each with all the orders that it covers."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -11,17 +11,17 @@ from olist_assets.silver.cleaning import Rules, accepted
 
 SILVER_ORDER_REVIEWS = Table(
     name="silver_order_reviews",
-    description="Reviews, each with the orders it covers.",
+    description="Reviews by customers, each with all the orders that it covers.",
     grain="One row per review.",
     key=("review_id",),
     columns=(
-        Column("review_id", "string", "The review."),
-        Column("order_ids", "array<string>", "The orders it covers, sorted."),
-        Column("review_comment_title", "string", "Title of the comment.", nullable=True, pii="remove"),
-        Column("review_comment_message", "string", "The comment.", nullable=True, pii="remove"),
-        Column("review_creation_date", "timestamp", "When the survey was sent."),
-        Column("review_answer_timestamp", "timestamp", "When it was answered.", nullable=True),
-        Column("review_score", "int", "Score, 5 is best.", unit="1-5", minimum=1, maximum=5),
+        Column("review_id", "string", "Identifier of the review."),
+        Column("order_ids", "array<string>", "Identifiers of the orders that the review covers, sorted."),
+        Column("review_comment_title", "string", "Title of the customer's comment.", nullable=True, pii="remove"),
+        Column("review_comment_message", "string", "Text of the customer's comment.", nullable=True, pii="remove"),
+        Column("review_creation_date", "timestamp", "Time at which the survey was sent to the customer."),
+        Column("review_answer_timestamp", "timestamp", "Time at which the customer answered it.", nullable=True),
+        Column("review_score", "int", "Score of the review; 5 is the best.", unit="1-5", minimum=1, maximum=5),
     ),
     orders=OrderReference("order_id", "unnest(order_ids)"),
     accounting=Accounting(
@@ -38,7 +38,7 @@ RULES = Rules(
 
 @table_asset(SILVER_ORDER_REVIEWS)
 def silver_order_reviews(bronze_order_reviews: DataFrame) -> DataFrame:
-    """Reviews with all their orders; the latest answer speaks for the review, ties by the smallest order."""
+    """Reviews with all their orders; text and score are those of the latest answer, ties by the smallest order id."""
     described = [c for c in SILVER_ORDER_REVIEWS.column_names if c not in ("review_id", "order_ids")]
     answered = F.coalesce(F.unix_micros("review_answer_timestamp"), F.lit(-(2**62)))
     chosen = F.min_by(F.struct(*described), F.struct(-answered, "order_id"))

@@ -12,24 +12,37 @@ from olist_assets.silver.cleaning import Rules, accepted
 
 SILVER_ORDERS = Table(
     name="silver_orders",
-    description="Delivered orders, typed, with delivery times.",
+    description="Delivered orders with typed timestamps, delivery time and delay.",
     grain="One row per delivered order.",
     key=("order_id",),
     day="order_date",
     columns=(
-        Column("order_id", "string", "The order."),
-        Column("customer_id", "string", "The order's own customer number: a new one for each order.", pii="hash"),
-        Column("order_status", "string", "State of the order.", accepted=("delivered",)),
-        Column("order_purchase_timestamp", "timestamp", "When it was bought."),
-        Column("order_approved_at", "timestamp", "When its payment was approved.", nullable=True),
-        Column("order_delivered_carrier_date", "timestamp", "When the carrier took it.", nullable=True),
-        Column("order_delivered_customer_date", "timestamp", "When the customer had it.", nullable=True),
-        Column("order_estimated_delivery_date", "timestamp", "The date promised at purchase."),
-        Column("order_date", "date", "Day of purchase."),
-        Column("delivery_days", "int", "Purchase to delivery.", nullable=True, unit="days", minimum=0, maximum=1000),
+        Column("order_id", "string", "Identifier of the order."),
         Column(
-            "delivery_delay", "int", "Delivered minus promised date; positive is late.", nullable=True, unit="days",
-            minimum=-1000, maximum=1000,
+            "customer_id", "string",
+            "Identifier of the customer within this order; the same person has another one in each order.", pii="hash",
+        ),
+        Column("order_status", "string", "Status of the order, here always `delivered`.", accepted=("delivered",)),
+        Column("order_purchase_timestamp", "timestamp", "Time of the purchase."),
+        Column("order_approved_at", "timestamp", "Time at which the payment was approved.", nullable=True),
+        Column(
+            "order_delivered_carrier_date", "timestamp", "Time at which the order was handed to the carrier.",
+            nullable=True,
+        ),
+        Column(
+            "order_delivered_customer_date", "timestamp", "Time at which the customer received the order.",
+            nullable=True,
+        ),
+        Column("order_estimated_delivery_date", "timestamp", "Delivery date that was promised at the purchase."),
+        Column("order_date", "date", "Day of the purchase."),
+        Column(
+            "delivery_days", "int", "Calendar days from the purchase to the delivery.", nullable=True, unit="days",
+            minimum=0, maximum=1000,
+        ),
+        Column(
+            "delivery_delay", "int",
+            "Calendar days from the promised date to the delivery; positive is late, negative is early.",
+            nullable=True, unit="days", minimum=-1000, maximum=1000,
         ),
     ),
     foreign_keys=(ForeignKey("customer_id", "bronze_customers", "customer_id"),),
@@ -41,7 +54,9 @@ SILVER_ORDERS = Table(
     thresholds=Thresholds(
         freshness=Freshness(
             "order_date",
-            Threshold(60, "Delivered orders only: the published ones end 49 days before the last purchase of any status."),
+            Threshold(
+                60, "Days. The published delivered orders end 49 days before the last purchase of any status."
+            ),
         ),
     ),
 )  # fmt: skip
@@ -56,12 +71,12 @@ RULES = Rules(
 
 @table_asset(SILVER_ORDERS)
 def silver_orders(bronze_orders: DataFrame) -> DataFrame:
-    """Delivered orders, typed."""
+    """Delivered orders with typed columns, their day of purchase, delivery time and delay."""
     return with_delivery_times(accepted(bronze_orders, RULES)).select(*SILVER_ORDERS.column_names)
 
 
 def with_delivery_times(orders: DataFrame) -> DataFrame:
-    """Orders with their day of purchase, `delivery_days` and `delivery_delay`; null where not delivered yet."""
+    """Orders with `order_date`, `delivery_days` and `delivery_delay`, the last two null without a delivery date."""
     delivered = F.to_date("order_delivered_customer_date")
     return orders.withColumn("order_date", F.to_date("order_purchase_timestamp")).withColumns(
         {

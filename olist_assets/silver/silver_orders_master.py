@@ -1,4 +1,4 @@
-"""silver_orders_master: a delivered order with everything known of it."""
+"""silver_orders_master: delivered orders with their customer, payments, items and reviews."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -10,31 +10,53 @@ from olist_assets.silver.silver_orders import SILVER_ORDERS
 
 SILVER_ORDERS_MASTER = Table(
     name="silver_orders_master",
-    description="A delivered order with its customer, payment, items and reviews.",
+    description="Delivered orders, each with its customer, payments, items and reviews.",
     grain="One row per delivered order.",
     key=("order_id",),
     day="order_date",
     columns=(
         *SILVER_ORDERS.columns,
-        Column("customer_unique_id", "string", "The person who bought: the same over all of their orders.", pii="hash"),
-        Column("customer_zip_code_prefix", "string", "First five digits of the customer's zip code.", pii="cut"),
-        Column("customer_city", "string", "The customer's city.", pii="remove"),
-        Column("customer_state", "string", "The customer's state, two letters."),
-        Column("primary_payment_type", "string", "Kind of the largest payment.", nullable=True),
-        Column("total_payment_value", "decimal(12,2)", "Sum of payments.", nullable=True, unit="BRL", minimum=0),
-        Column("total_items_price", "decimal(12,2)", "Sum of item prices.", nullable=True, unit="BRL", minimum=0),
-        Column("total_freight_value", "decimal(12,2)", "Sum of item freights.", nullable=True, unit="BRL", minimum=0),
-        Column("payment_count", "int", "Payments.", minimum=0),
-        Column("max_installments", "int", "Most installments of a payment.", nullable=True, minimum=0),
-        Column("items_count", "int", "Items.", minimum=0),
-        Column("unique_products_count", "int", "Different products.", minimum=0),
-        Column("sellers_count", "int", "Different sellers.", minimum=0),
-        Column("review_count", "int", "Reviews that cover the order.", minimum=0),
         Column(
-            "avg_review_score", "double", "Mean score; null where there is no review, never filled in.",
+            "customer_unique_id", "string", "Identifier of the customer, the same in all orders of a person.",
+            pii="hash",
+        ),
+        Column("customer_zip_code_prefix", "string", "First five digits of the customer's zip code.", pii="cut"),
+        Column("customer_city", "string", "City of the customer in this order.", pii="remove"),
+        Column("customer_state", "string", "State of the customer in this order, as two letters."),
+        Column(
+            "primary_payment_type", "string", "Type of the largest payment; of equal payments the first by name.",
+            nullable=True,
+        ),
+        Column(
+            "total_payment_value", "decimal(12,2)", "Sum of the payments of the order; null without a payment.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column(
+            "total_items_price", "decimal(12,2)", "Sum of the prices of the order's items; null without an item.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column(
+            "total_freight_value", "decimal(12,2)", "Sum of the freight of the order's items; null without an item.",
+            nullable=True, unit="BRL", minimum=0,
+        ),
+        Column("payment_count", "int", "Number of payments of the order.", minimum=0),
+        Column(
+            "max_installments", "int", "Largest number of installments of a payment; null without a payment.",
+            nullable=True, minimum=0,
+        ),
+        Column("items_count", "int", "Number of items in the order.", minimum=0),
+        Column("unique_products_count", "int", "Number of distinct products in the order.", minimum=0),
+        Column("sellers_count", "int", "Number of distinct sellers of the order's items.", minimum=0),
+        Column("review_count", "int", "Number of reviews that cover the order.", minimum=0),
+        Column(
+            "avg_review_score", "double", "Mean score of the reviews that cover the order; null without a review.",
             nullable=True, unit="1-5", minimum=1, maximum=5,
         ),
-        Column("order_total_value", "decimal(12,2)", "The payment, else price and freight.", unit="BRL", minimum=0),
+        Column(
+            "order_total_value", "decimal(12,2)",
+            "Value of the order: the sum of its payments, or of price and freight if it has no payment.",
+            unit="BRL", minimum=0,
+        ),
     ),
     foreign_keys=(ForeignKey("order_id", "silver_orders", "order_id"),),
     accounting=Accounting(source="silver_orders", kept="SELECT count(*) FROM silver_orders_master"),
@@ -42,7 +64,7 @@ SILVER_ORDERS_MASTER = Table(
         RowCount(
             "row_count_matches_silver_orders",
             "SELECT count(*) FROM silver_orders SEMI JOIN silver_orders_master USING (order_date)",
-            "Over the days that are made, joins keep exactly the left side's rows.",
+            "On the days of this table it has exactly the orders of silver_orders: no join drops or repeats one.",
         ),
     ),
     reconciliations=(
@@ -51,14 +73,14 @@ SILVER_ORDERS_MASTER = Table(
             left="SELECT sum(total_payment_value) FROM silver_orders_master",
             right="SELECT sum(total_payment_value) FROM silver_order_payments "
             "SEMI JOIN silver_orders_master USING (order_id)",
-            description="Payments of delivered orders equal silver_order_payments'.",
+            description="The payments of these orders have the same sum in silver_order_payments.",
         ),
         Reconciliation(
             name="item_revenue_matches_silver",
             left="SELECT sum(total_items_price + total_freight_value) FROM silver_orders_master",
             right="SELECT sum(price + freight_value) FROM silver_order_items "
             "SEMI JOIN silver_orders_master USING (order_id)",
-            description="Price and freight of delivered orders equal silver_order_items'.",
+            description="Price plus freight of these orders has the same sum in silver_order_items.",
         ),
     ),
 )  # fmt: skip
@@ -72,13 +94,14 @@ def silver_orders_master(
     silver_order_items: DataFrame,
     silver_order_reviews: DataFrame,
 ) -> DataFrame:
-    """Delivered orders with all that is known of them; each right side has one row an order."""
-    # Only what belongs to these orders is summed: those of a day are few.
+    """Delivered orders with their customer, payments, items and reviews."""
+    # Only the rows of these orders are aggregated: a run of one day has few of them.
     customers = bronze_customers.join(silver_orders, on="customer_id", how="left_semi")
     items = silver_order_items.join(silver_orders, on="order_id", how="left_semi")
     reviews = reviews_by_order(silver_order_reviews)
+    # Each right side has one row per order or per customer_id, so no join repeats an order.
     orders = (
-        silver_orders.join(one_row_a_customer(customers), on="customer_id", how="left")
+        silver_orders.join(one_row_per_customer(customers), on="customer_id", how="left")
         .join(silver_order_payments.drop("payment_types"), on="order_id", how="left")
         .join(items_by_order(items), on="order_id", how="left")
         .join(reviews, on="order_id", how="left")
@@ -93,8 +116,8 @@ def silver_orders_master(
     )
 
 
-def one_row_a_customer(customers: DataFrame) -> DataFrame:
-    """One row a `customer_id`; the smallest of exact duplicates."""
+def one_row_per_customer(customers: DataFrame) -> DataFrame:
+    """One row per `customer_id`; of rows with the same id the smallest by all columns."""
     described = ("customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state")
     return (
         customers.groupBy("customer_id")
@@ -104,7 +127,7 @@ def one_row_a_customer(customers: DataFrame) -> DataFrame:
 
 
 def items_by_order(items: DataFrame) -> DataFrame:
-    """One row an order: sums and counts of its items."""
+    """One row per order: sums and counts of its items."""
     return items.groupBy("order_id").agg(
         F.sum("price").cast("decimal(12,2)").alias("total_items_price"),
         F.sum("freight_value").cast("decimal(12,2)").alias("total_freight_value"),
@@ -115,7 +138,10 @@ def items_by_order(items: DataFrame) -> DataFrame:
 
 
 def reviews_by_order(reviews: DataFrame) -> DataFrame:
-    """One row an order: `review_count`, `avg_review_score`. Whole scores, so their mean has no order of summation."""
+    """One row per order: `review_count` and `avg_review_score`.
+
+    Scores are whole numbers, so their mean does not depend on the order of summation.
+    """
     return (
         reviews.select(F.explode("order_ids").alias("order_id"), "review_score")
         .groupBy("order_id")

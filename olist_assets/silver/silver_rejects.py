@@ -1,4 +1,4 @@
-"""silver_rejects: every bronze row that silver did not take, with the reason."""
+"""silver_rejects: every bronze row that the silver tables rejected, with the reason."""
 
 from pyspark.sql import DataFrame
 
@@ -11,23 +11,27 @@ from olist_assets.silver.cleaning import rejected
 
 SILVER_REJECTS = Table(
     name="silver_rejects",
-    description="Bronze rows that silver did not take: nothing is lost silently.",
+    description="Rows of the bronze tables that the silver tables rejected, so that no row is lost silently.",
     grain="One row per rejected bronze row.",
     key=(),
     may_be_empty=True,
     columns=(
-        Column("table", "string", "The bronze table."),
-        Column("key", "string", "The row's key, parts joined by `/`.", nullable=True),
+        Column("table", "string", "Name of the bronze table of the row."),
+        Column("key", "string", "Key of the row in its table, its columns joined by `/`.", nullable=True),
         Column(
-            "reason", "string", "Why it was rejected.",
+            "reason", "string", "First rule that the row violates.",
             accepted=("missing_required", "bad_cast", "duplicate_key", "corrupt_record"),
         ),
-        Column("column", "string", "The column at fault.", nullable=True),
-        Column("value", "string", "What stood there.", nullable=True, pii="remove"),
-        Column("record", "string", "The whole row as JSON.", pii="remove"),
+        Column("column", "string", "Column that violates the rule; null for a duplicate key.", nullable=True),
+        Column("value", "string", "Value of that column as received.", nullable=True, pii="remove"),
+        Column("record", "string", "All columns of the row as a JSON object.", pii="remove"),
         Column(INGESTED, "timestamp", "Time at which the row was read from its file.", is_volatile=True),
     ),
-    thresholds=Thresholds(row_change=Threshold(1.0, "Log of the ratio. Rejects come in lots: less than threefold is usual.")),
+    thresholds=Thresholds(
+        row_change=Threshold(
+            1.0, "Log of the ratio to the version before. Rejects come in groups: up to 2.7 times as many are usual."
+        )
+    ),
 )  # fmt: skip
 
 
@@ -38,7 +42,7 @@ def silver_rejects(
     bronze_order_payments: DataFrame,
     bronze_order_reviews: DataFrame,
 ) -> DataFrame:
-    """Rejected rows of the four tables that are cleaned, by the same rules that clean them."""
+    """Rejected rows of the four cleaned tables, by the same rules that accept their other rows."""
     return (
         rejected(bronze_orders, silver_orders.RULES)
         .unionByName(rejected(bronze_order_items, silver_order_items.RULES))
