@@ -1,16 +1,17 @@
-"""Files as they come: encodings, line ends, quotes, broken records, and files that must be refused."""
+"""Source files as received: encodings, line ends, quotes, broken records, and files that must be refused."""
 
 import csv
 import io
 
 import pytest
 
-from olist_assets.bronze.snapshots import BRONZE
-from olist_assets.errors import OlistError
-from olist_assets.engine.source_reader import OlistSource
-from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import Spark
+from olist_assets.bronze.snapshots import BRONZE, FUNCTIONS, MEANINGS
+from olist_assets.catalog import catalog
 from olist_assets.contracts.source_files import SOURCES
+from olist_assets.engine.source_reader import SourceReader
+from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.errors import OlistError
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.source.dialect import record_count
 
 SELLERS = SOURCES["sellers"]
@@ -18,16 +19,17 @@ HEADER = ",".join(SELLERS.columns)
 
 
 @pytest.fixture
-def read(spark, settings, monkeypatch, tmp_path):
+def read(spark, settings, tmp_path):
     """Write bytes as the sellers' file and read them as bronze does."""
-    del spark
     folder = tmp_path / "data"
     folder.mkdir()
-    monkeypatch.setenv("OLIST_DATA", str(folder))
+    own = settings.model_copy(update={"data": folder})
+    source = SourceReader(Warehouse(own, catalog()), SparkEngine(own), allow_change=False)
 
     def reader(content: bytes):
         (folder / SELLERS.name).write_bytes(content)
-        return OlistSource(spark=Spark(), schema_policy=SchemaPolicy()).read(SELLERS).collect()
+        (function,) = [f for f in FUNCTIONS if f.__name__ == "bronze_sellers"]
+        return function(source=source).collect()
 
     return reader
 
@@ -45,7 +47,7 @@ def text(*records, end="\n", header=HEADER):
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("header", [HEADER, ",".join(f'"{name}"' for name in SELLERS.columns)])
-def test_every_usual_file_form_reads_the_same(read, bom, end, header):
+def test_every_usual_form_of_a_file_reads_the_same(read, bom, end, header):
     rows = read(bom + text('a,"01001",são paulo,SP', end=end, header=header))
     assert [tuple(row[:4]) for row in rows] == [("a", "01001", "são paulo", "SP")]
     assert (rows[0].source_file, rows[0]._corrupt_record) == (SELLERS.name, None)
@@ -57,22 +59,22 @@ def test_quoted_fields_keep_commas_quotes_and_line_breaks(read):
     assert read(text(f"a,1,{quoted},SP"))[0].seller_city == city
 
 
-def test_an_empty_field_is_null_quoted_or_not_and_spaces_stay(read):
+def test_an_empty_field_is_null_with_or_without_quotes_and_spaces_are_kept(read):
     row = read(text('a,,"", SP '))[0]
     assert (row.seller_zip_code_prefix, row.seller_city, row.seller_state) == (None, None, " SP ")
 
 
-def test_a_record_that_does_not_parse_is_kept_whole(read):
+def test_a_record_that_does_not_parse_is_kept_as_a_whole(read):
     rows = read(text("a,1,x,SP", "b,1,x", "c,1,x,SP,surplus"))
     assert [row._corrupt_record for row in rows] == [None, "b,1,x", "c,1,x,SP,surplus"]
 
 
-def test_a_file_without_a_last_line_end_loses_no_record(read, path):
+def test_a_file_without_a_line_end_at_its_end_loses_no_record(read, path):
     assert len(read(text("a,1,x,SP").rstrip(b"\n"))) == 1
     assert record_count(path) == 1
 
 
-def test_a_file_of_a_header_alone_has_no_records(read, path):
+def test_a_file_with_only_a_header_has_no_records(read, path):
     assert read(text()) == []
     assert record_count(path) == 0
 
@@ -89,7 +91,7 @@ def test_a_file_of_a_header_alone_has_no_records(read, path):
         (HEADER.encode("utf-16"), "is not UTF-8"),
     ],
 )
-def test_a_file_that_is_not_what_it_should_be_is_refused_by_name(read, content, message):
+def test_a_file_that_cannot_be_used_is_refused_by_name(read, content, message):
     with pytest.raises(OlistError, match=message) as caught:
         read(content)
     assert SELLERS.name in str(caught.value)
@@ -97,7 +99,7 @@ def test_a_file_that_is_not_what_it_should_be_is_refused_by_name(read, content, 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_records_are_counted_as_a_csv_reader_counts_them(tmp_path, end, monkeypatch):
-    monkeypatch.setattr("olist_assets.source.CHUNK", 7)  # quotes and line ends fall on every border
+    monkeypatch.setattr("olist_assets.source.dialect.CHUNK_BYTES", 7)  # quotes and line ends fall on every border
     records = [["a", "b"], ["x\ny", 'say "hi"'], ["", ""], ["1", "2\r\n\r\n3"], ["z", ""]]
     written = io.StringIO(newline="")
     csv.writer(written, lineterminator=end).writerows([["c1", "c2"], *records])
@@ -106,7 +108,7 @@ def test_records_are_counted_as_a_csv_reader_counts_them(tmp_path, end, monkeypa
     assert record_count(path) == len(records)
 
 
-def test_bronze_contracts_are_the_files_columns_and_where_they_came_from():
+def test_a_bronze_contract_has_the_columns_of_its_file_and_those_that_reading_adds():
     for subject, table in BRONZE.items():
         assert table.name == f"bronze_{subject}"
         assert table.column_names == (
@@ -115,3 +117,7 @@ def test_bronze_contracts_are_the_files_columns_and_where_they_came_from():
             "source_file",
             "_corrupt_record",
         )
+
+
+def test_exactly_the_columns_of_the_files_are_described():
+    assert set(MEANINGS) == {name for source in SOURCES.values() for name in source.columns}

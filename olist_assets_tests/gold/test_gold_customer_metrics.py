@@ -1,3 +1,5 @@
+"""gold_customer_metrics: value, recency, scores and segment per person."""
+
 from datetime import date
 from decimal import Decimal
 
@@ -5,7 +7,13 @@ import pytest
 
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.errors import OlistError
-from olist_assets.gold.gold_customer_metrics import NO_ORDERS, SEGMENTS, CustomerMetricsConfig, gold_customer_metrics, segment
+from olist_assets.gold.gold_customer_metrics import (
+    NO_ORDERS,
+    SEGMENTS,
+    CustomerMetricsConfig,
+    gold_customer_metrics,
+    segment,
+)
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
 from olist_assets_tests.rows import frame, only
 
@@ -31,7 +39,7 @@ def order(person, day, value="100.00", **more):
     }
 
 
-def test_orders_are_grouped_by_the_person_not_by_the_number_of_the_order(spark):
+def test_orders_are_grouped_by_person_and_not_by_customer_id(spark):
     rows = metrics(
         spark,
         order("ana", "2018-01-01", customer_id="1", items_count=2),
@@ -45,7 +53,7 @@ def test_orders_are_grouped_by_the_person_not_by_the_number_of_the_order(spark):
     assert rows["rui"].recency_days == 0
 
 
-def test_a_year_is_never_multiplied_up_from_a_short_tenure(spark):
+def test_the_yearly_value_is_never_extrapolated_from_a_tenure_of_less_than_a_year(spark):
     rows = metrics(spark, order("new", "2018-01-01"), order("old", "2016-01-02"))
     assert rows["new"].clv_12_months == Decimal("100.00")
     assert rows["old"].clv_12_months == Decimal("50.00")  # 730 days
@@ -56,12 +64,12 @@ def test_orders_after_as_of_do_not_count(spark):
     assert (rows["ana"].frequency, rows["ana"].recency_days) == (1, 10)
 
 
-def test_an_as_of_that_is_no_date_is_refused_with_the_form_it_needs(spark):
+def test_an_as_of_that_is_not_a_date_is_refused_with_the_expected_format(spark):
     with pytest.raises(OlistError, match="YYYY-MM-DD"):
         metrics(spark, order("ana", "2018-01-01"), as_of="yesterday")
 
 
-def test_customers_without_a_delivered_order_are_there_with_nulls(spark):
+def test_customers_without_a_delivered_order_have_a_row_with_nulls(spark):
     customers = [{"customer_id": "1", "customer_unique_id": "ana"}, {"customer_id": "2", "customer_unique_id": "eva"}]
     eva = metrics(spark, order("ana", "2018-01-01"), customers=customers)["eva"]
     assert (eva.customer_segment, eva.frequency, eva.monetary_value) == (NO_ORDERS, 0, Decimal("0.00"))
@@ -78,12 +86,12 @@ def test_scores_follow_the_exact_percentiles_and_equal_values_score_equally(spar
     assert rows["p5"].rfm_score == 5 + 1 + 5
 
 
-def test_the_most_recent_score_best(spark):
+def test_the_most_recent_customer_has_the_best_recency_score(spark):
     rows = metrics(spark, *(order(f"p{day}", f"2018-01-0{day}") for day in range(1, 6)))
     assert [rows[f"p{day}"].recency_score for day in range(1, 6)] == [1, 2, 3, 4, 5]
 
 
-def test_the_address_is_that_of_the_latest_order_of_any_status(spark):
+def test_the_city_is_that_of_the_latest_order_of_any_status(spark):
     result = gold_customer_metrics(
         CustomerMetricsConfig(),
         frame(spark, SILVER_ORDERS_MASTER, order("ana", "2018-01-01")),
@@ -123,7 +131,7 @@ def test_the_address_is_that_of_the_latest_order_of_any_status(spark):
         ((None, None, None), NO_ORDERS),
     ],
 )
-def test_segments(spark, scores, expected):
+def test_the_segment_is_the_first_whose_rule_holds(spark, scores, expected):
     frame_of_scores = spark.createDataFrame([scores], "recency_score int, frequency_score int, monetary_score int")
     assert only(frame_of_scores.select(segment().alias("segment"))).segment == expected
     assert expected in (NO_ORDERS, *SEGMENTS)

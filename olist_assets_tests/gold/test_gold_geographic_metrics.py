@@ -1,7 +1,9 @@
+"""gold_geographic_metrics: orders, customers and coordinates per city."""
+
 from decimal import Decimal
 
 from olist_assets.bronze.snapshots import BRONZE
-from olist_assets.gold.gold_geographic_metrics import gold_geographic_metrics
+from olist_assets.gold.gold_geographic_metrics import GOLD_GEOGRAPHIC_METRICS, gold_geographic_metrics
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
 from olist_assets_tests.rows import frame
 
@@ -21,21 +23,30 @@ def point(zip_prefix, lat, lng="-43.0"):
     return {"geolocation_zip_code_prefix": zip_prefix, "geolocation_lat": lat, "geolocation_lng": lng}
 
 
-def test_a_city_of_any_customer_has_a_row_and_states_keep_cities_of_one_name_apart(spark):
+def test_a_city_of_any_customer_has_a_row_and_cities_of_the_same_name_are_kept_apart_by_state(spark):
+    rows = cities(spark, customers=[RIO, RIO | {"customer_id": "2"}, RIO | {"customer_state": "RS"}])
+    assert set(rows) == {("RJ", "rio de janeiro"), ("RS", "rio de janeiro")}
+
+
+def test_unique_customers_are_those_with_a_delivered_order(spark):
     rows = cities(
         spark,
-        customers=[
-            RIO | {"customer_unique_id": "ana"},
-            RIO | {"customer_unique_id": "ana", "customer_id": "2"},
-            RIO | {"customer_state": "RS"},
-        ],
+        orders=[RIO | {"order_id": name, "customer_unique_id": person} for name, person in ("ax", "bx", "cy")],
+        customers=[RIO | {"customer_id": n, "customer_unique_id": person} for n, person in ("1x", "2x", "3y", "4z")],
     )
-    assert rows["RJ", "rio de janeiro"].unique_customers == 1
-    assert set(rows) == {("RJ", "rio de janeiro"), ("RS", "rio de janeiro")}
-    assert (rows["RS", "rio de janeiro"].total_orders, rows["RS", "rio de janeiro"].on_time_rate) == (0, None)
+    row = rows["RJ", "rio de janeiro"]
+    assert (row.total_orders, row.unique_customers) == (3, 2)
 
 
-def test_on_time_leaves_out_orders_that_were_not_delivered(spark):
+def test_a_city_whose_customers_have_no_delivered_order_has_zeros_and_nulls(spark):
+    row = cities(spark, customers=[RIO | {"customer_unique_id": "ana"}])["RJ", "rio de janeiro"]
+    assert (row.total_orders, row.unique_customers, row.total_revenue) == (0, 0, Decimal("0.00"))
+    assert (row.avg_order_value, row.avg_delivery_days, row.on_time_rate, row.avg_review_score) == (None,) * 4
+    unique_customers = GOLD_GEOGRAPHIC_METRICS.column("unique_customers")
+    assert (unique_customers.minimum, unique_customers.nullable) == (0, False)
+
+
+def test_the_on_time_rate_leaves_out_orders_without_a_delivery_date(spark):
     order = RIO | {"order_total_value": Decimal("10.00")}
     rows = cities(
         spark,
@@ -52,7 +63,7 @@ def test_on_time_leaves_out_orders_that_were_not_delivered(spark):
     assert row.on_time_rate == 2 / 3
 
 
-def test_the_place_is_the_median_of_its_zip_prefixes_within_brazil(spark):
+def test_the_coordinates_are_the_median_of_the_zip_prefixes_within_brazil(spark):
     rows = cities(
         spark,
         customers=[RIO | {"customer_zip_code_prefix": "1"}, RIO | {"customer_zip_code_prefix": "2"}],
@@ -68,5 +79,5 @@ def test_the_place_is_the_median_of_its_zip_prefixes_within_brazil(spark):
     assert (rows["RJ", "rio de janeiro"].latitude, rows["RJ", "rio de janeiro"].longitude) == (-23.0, -43.0)
 
 
-def test_a_city_without_a_known_zip_prefix_has_no_place(spark):
+def test_a_city_without_a_known_zip_prefix_has_no_coordinates(spark):
     assert cities(spark, customers=[RIO])["RJ", "rio de janeiro"].latitude is None

@@ -1,4 +1,4 @@
-"""Products and categories: two views of the same sales."""
+"""gold_product_metrics and gold_category_metrics: the same sales per product and per category."""
 
 from datetime import date
 from decimal import Decimal
@@ -38,7 +38,7 @@ REVIEWS = (
 
 @pytest.fixture(scope="module")
 def products(spark):
-    """Products p, q, with equal revenue, and r and s, never sold."""
+    """Products p and q with equal revenue, and r and s, which were never sold."""
     result = gold_product_metrics(
         frame(spark, SILVER_ORDER_ITEMS, *ITEMS),
         frame(spark, SILVER_ORDER_REVIEWS, *REVIEWS),

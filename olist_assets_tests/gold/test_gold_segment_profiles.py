@@ -1,3 +1,5 @@
+"""gold_segment_profiles: shares and averages per segment."""
+
 from decimal import Decimal
 
 from olist_assets.gold.gold_customer_metrics import GOLD_CUSTOMER_METRICS, NO_ORDERS
@@ -6,7 +8,7 @@ from olist_assets.ml.gold_customer_segments_ml import GOLD_CUSTOMER_SEGMENTS_ML
 from olist_assets_tests.rows import frame
 
 
-def test_profiles_share_out_customers_and_revenue(spark):
+def test_profiles_have_each_segments_share_of_customers_and_revenue(spark):
     lost = {"customer_segment": "Lost", "frequency": 1, "recency_days": 300, "monetary_value": Decimal("30.00")}
     customers = frame(
         spark,

@@ -1,4 +1,4 @@
--- One row a category of the catalogue or of a sold item; orders of any status.
+-- One row per category of the catalogue or of a sold item; orders of any status.
 WITH order_scores AS (
     SELECT order_id, avg(review_score) AS score
     FROM (SELECT review_score, unnest(order_ids) AS order_id FROM silver_order_reviews)

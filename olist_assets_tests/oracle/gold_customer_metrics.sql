@@ -1,4 +1,4 @@
--- One row a customer, with a delivered order or not.
+-- One row per customer, with or without a delivered order.
 WITH customers AS (
     SELECT c.customer_unique_id, c.customer_city, c.customer_state
     FROM bronze_customers AS c

@@ -1,4 +1,4 @@
--- One row a calendar day from the first to the last purchase of any status; figures are those of delivered orders.
+-- One row per calendar day from the first to the last purchase of any status; measures are those of delivered orders.
 WITH span AS (
     SELECT
         min(order_purchase_timestamp::TIMESTAMP::DATE) AS first_day,

@@ -1,14 +1,13 @@
--- One row a (state, city) of any customer; orders are the delivered ones.
+-- One row per state and city of any customer; orders and customers are those of delivered orders.
 WITH places AS (
-    SELECT customer_state, customer_city, count(DISTINCT customer_unique_id) AS unique_customers
-    FROM bronze_customers
-    GROUP BY customer_state, customer_city
+    SELECT DISTINCT customer_state, customer_city FROM bronze_customers
 ),
 sales AS (
     SELECT
         customer_state,
         customer_city,
         count(*) AS total_orders,
+        count(DISTINCT customer_unique_id) AS unique_customers,
         sum(order_total_value) AS total_revenue,
         avg(delivery_days)::DOUBLE AS avg_delivery_days,
         avg(delivery_delay)::DOUBLE AS avg_delivery_delay,
@@ -44,7 +43,7 @@ SELECT
     p.customer_state,
     p.customer_city,
     coalesce(s.total_orders, 0)::INTEGER AS total_orders,
-    p.unique_customers::INTEGER AS unique_customers,
+    coalesce(s.unique_customers, 0)::INTEGER AS unique_customers,
     coalesce(s.total_revenue, 0)::DECIMAL(14, 2) AS total_revenue,
     money_ratio(s.total_revenue, s.total_orders)::DECIMAL(14, 2) AS avg_order_value,
     s.avg_delivery_days,

@@ -1,4 +1,4 @@
--- One row a product, sold or not; orders of any status.
+-- One row per product, sold or not; orders of any status.
 WITH order_scores AS (
     SELECT order_id, avg(review_score) AS score
     FROM (SELECT review_score, unnest(order_ids) AS order_id FROM silver_order_reviews)

@@ -1,4 +1,4 @@
--- One row a segment: by RFM, and by k-means as gold_customer_segments_ml assigns the customers.
+-- One row per segment: by RFM, and by k-means as gold_customer_segments_ml assigns the customers.
 WITH members AS (
     SELECT 'rfm' AS segment_kind, customer_segment AS segment, * EXCLUDE (customer_segment) FROM gold_customer_metrics
     UNION ALL

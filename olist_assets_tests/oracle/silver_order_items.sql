@@ -1,4 +1,4 @@
--- One row an item of an order, of any status.
+-- One row per item of an order, of any status.
 SELECT
     i.order_id,
     i.order_item_id::INTEGER AS order_item_id,

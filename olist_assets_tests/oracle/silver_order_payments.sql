@@ -1,4 +1,4 @@
--- One row an order that has a payment.
+-- One row per order with a payment.
 WITH payments AS (
     SELECT
         order_id,

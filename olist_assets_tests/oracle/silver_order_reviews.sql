@@ -1,4 +1,4 @@
--- One row a review; its text and score are those of its latest answer.
+-- One row per review; its text and score are those of its latest answer.
 WITH orders_of_review AS (
     SELECT review_id, list_sort(list(DISTINCT order_id)) AS order_ids
     FROM bronze_order_reviews

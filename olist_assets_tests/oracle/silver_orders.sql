@@ -1,4 +1,4 @@
--- One row a delivered order.
+-- One row per delivered order.
 SELECT
     order_id,
     customer_id,

@@ -1,4 +1,4 @@
--- One row a delivered order, with everything known of it.
+-- One row per delivered order, with its customer, payments, items and reviews.
 WITH items AS (
     SELECT
         order_id,

@@ -1,3 +1,5 @@
+"""The rules by which bronze rows are accepted, typed or rejected."""
+
 import json
 
 import pytest
@@ -40,8 +42,8 @@ def test_a_value_that_does_not_cast_is_a_reject_with_the_value(spark, subject, c
 @pytest.mark.parametrize(
     ("subject", "column", "text"),
     [
-        ("orders", "order_purchase_timestamp", "10:00:00"),  # a cast would make it today's
-        ("orders", "order_purchase_timestamp", "2018"),  # ... and this New Year
+        ("orders", "order_purchase_timestamp", "10:00:00"),  # a cast would read a time of today
+        ("orders", "order_purchase_timestamp", "2018"),  # a cast would read January 1st
         ("orders", "order_purchase_timestamp", "2018-02-30 10:00:00"),
         ("order_items", "price", "10.005"),  # a cast would round it
         ("order_items", "price", "123456789.00"),
@@ -50,36 +52,36 @@ def test_a_value_that_does_not_cast_is_a_reject_with_the_value(spark, subject, c
         ("order_reviews", "review_score", "99999999999"),
     ],
 )
-def test_text_that_a_cast_would_bend_is_a_reject(spark, subject, column, text):
+def test_text_that_a_cast_would_change_is_a_reject(spark, subject, column, text):
     bronze = frame(spark, BRONZE[subject], {column: text})
     row = only(rejected(bronze, RULES[subject]))
     assert (row.reason, row.column, row.value) == ("bad_cast", column, text)
 
 
-def test_a_corrupt_record_is_a_reject_whatever_its_columns_say(spark):
+def test_a_corrupt_record_is_a_reject_whatever_its_columns_contain(spark):
     bronze = frame(spark, BRONZE["orders"], {"order_status": "canceled", "_corrupt_record": "a,b,c"})
     row = only(rejected(bronze, RULES["orders"]))
     assert (row.reason, row.column, row.value) == ("corrupt_record", "_corrupt_record", "a,b,c")
 
 
-def test_of_rows_with_one_key_the_smallest_stays_and_the_others_are_rejects(spark):
+def test_of_rows_with_the_same_key_the_smallest_is_accepted_and_the_others_are_rejects(spark):
     first = {"order_id": "a", "order_item_id": "1", "price": "10.00"}
     bronze = frame(spark, BRONZE["order_items"], first, first | {"price": "20.00"}, first | {"price": "15.00"}, first)
     for rows in (bronze, bronze.orderBy("price"), bronze.orderBy("price", ascending=False).repartition(3)):
         assert str(only(accepted(rows, RULES["order_items"])).price) == "10.00"
-        turned_down = rejected(rows, RULES["order_items"]).collect()
-        assert [row.reason for row in turned_down] == ["duplicate_key"] * 3
-        assert sorted(json.loads(row.record)["price"] for row in turned_down) == ["10.00", "15.00", "20.00"]
+        rejects = rejected(rows, RULES["order_items"]).collect()
+        assert [row.reason for row in rejects] == ["duplicate_key"] * 3
+        assert sorted(json.loads(row.record)["price"] for row in rejects) == ["10.00", "15.00", "20.00"]
 
 
-def test_keys_that_differ_only_in_how_a_number_is_written_are_one_key(spark):
+def test_keys_that_differ_only_in_how_a_number_is_written_are_equal(spark):
     first = {"order_id": "a", "order_item_id": "1"}
     bronze = frame(spark, BRONZE["order_items"], first, first | {"order_item_id": "01"})
     assert accepted(bronze, RULES["order_items"]).count() == 1
     assert only(rejected(bronze, RULES["order_items"])).reason == "duplicate_key"
 
 
-def test_a_broken_row_does_not_push_a_sound_one_of_its_key_out(spark):
+def test_a_row_with_a_missing_value_does_not_replace_a_valid_row_with_the_same_key(spark):
     bronze = frame(
         spark, BRONZE["orders"], {"order_id": "a", "customer_id": None}, {"order_id": "a", "customer_id": "c"}
     )

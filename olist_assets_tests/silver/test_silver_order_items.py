@@ -1,3 +1,5 @@
+"""silver_order_items: categories, joins that keep every item, and exact amounts."""
+
 from decimal import Decimal
 
 import pytest
@@ -26,7 +28,7 @@ def test_the_category_is_the_translation_else_the_portuguese_name_else_unknown(s
     assert (row.product_category_name, row.product_category_name_english) == (portuguese, english)
 
 
-def test_items_of_unknown_products_and_repeated_catalogue_rows_stay_one_row_each(spark):
+def test_items_of_unknown_products_and_of_repeated_catalogue_rows_have_one_row_each(spark):
     items = silver_order_items(
         frame(
             spark,

@@ -1,3 +1,5 @@
+"""silver_orders: delivered orders only, in whole calendar days."""
+
 from datetime import date
 
 import pytest
@@ -29,6 +31,6 @@ def test_days_are_whole_calendar_days_and_null_without_delivery(spark, delivered
     assert (row.order_date, row.delivery_days, row.delivery_delay) == (date(2018, 1, 1), days, delay)
 
 
-def test_an_order_just_before_midnight_belongs_to_that_day(spark):
+def test_an_order_just_before_midnight_belongs_to_the_ending_day(spark):
     bronze = frame(spark, ORDERS, {"order_purchase_timestamp": "2018-01-01 23:59:59"})
     assert only(silver_orders(bronze)).order_date == date(2018, 1, 1)

@@ -1,3 +1,5 @@
+"""silver_orders_master: no join drops or repeats an order, and what is missing is zero or null."""
+
 from decimal import Decimal
 
 from olist_assets.bronze.snapshots import BRONZE
@@ -27,7 +29,7 @@ def test_an_order_without_anything_has_zero_counts_and_null_measures(spark):
     assert row.order_total_value == Decimal("0.00")
 
 
-def test_no_join_multiplies_an_order(spark):
+def test_no_join_repeats_an_order(spark):
     item = {"order_id": "a", "price": Decimal("10.00"), "freight_value": Decimal("1.50")}
     row = only(
         master(
@@ -46,7 +48,7 @@ def test_no_join_multiplies_an_order(spark):
     assert row.order_total_value == Decimal("23.00")
 
 
-def test_the_total_is_the_payment_where_there_is_one(spark):
+def test_the_total_value_is_the_payment_if_there_is_one(spark):
     row = only(
         master(
             spark,
