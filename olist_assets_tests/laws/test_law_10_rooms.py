@@ -4,39 +4,17 @@ import ast
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from inspect import getfile
+from itertools import takewhile
 from pathlib import Path
 
 from olist_assets.catalog import LAYERS
 from olist_assets_tests.laws.source_code import FILES, PACKAGE, calls, imported_files, imported_modules, room, tree
 
-# The highest floor first. Rooms on one line do not import each other.
-FLOORS = """
-cli dashboard
-operations api.py
-definitions.py
-schedules.py automation.py
-jobs.py
-alerts lineage
-catalog.py
-monitoring
-streaming
-ml
-gold
-silver
-bronze
-mlops
-checks
-orchestration
-engine
-governance
-lakehouse
-sample_data
-source
-contracts
-settings.py
-errors.py
-"""
-FLOOR_OF = {name: -at for at, line in enumerate(FLOORS.strip().splitlines()) for name in line.split()}
+# The rooms of the page, the highest floor first; rooms on one line do not import each other.
+PAGE = PACKAGE.parent / "docs" / "architecture.md"
+LINES = PAGE.read_text(encoding="utf-8").split("## Rooms")[1].split("```")[1].strip().splitlines()
+FLOORS = [[word.rstrip("/") for word in takewhile(lambda w: w.endswith(("/", ".py")), line.split())] for line in LINES]
+FLOOR_OF = {name: -at for at, names in enumerate(FLOORS) for name in names}
 # The entry `import olist_assets`: it imports the notebook API on demand, and no room imports it.
 ENTRY = Path("__init__.py")
 # Where settings are read from the environment.
@@ -85,8 +63,8 @@ def dagster_imports(code_of: Codes) -> Iterator[str]:
                 yield f"{file} -> {module}"
 
 
-def test_every_file_is_in_a_room_of_the_architecture():
-    assert {room(file) for file in FILES if file != ENTRY} <= set(FLOOR_OF)
+def test_the_page_lists_every_room_once_and_no_other():
+    assert sorted(name for floor in FLOORS for name in floor) == sorted({room(f) for f in FILES if f != ENTRY})
 
 
 def test_a_room_imports_only_rooms_on_lower_floors():
