@@ -1,19 +1,16 @@
-"""A schema that changes: new columns are taken along, anything else stops before a write unless the run allows it."""
+"""A schema that changes: new columns are added, anything else stops before a write unless the run allows it."""
 
-import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from olist_assets.engine import io_manager as module
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.contracts.table import Column, Table
-from olist_assets.engine.io_manager import ContractViolation, DeltaIOManager
-from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import Spark
-from olist_assets.lakehouse.schemas import schema_change, shape
+from olist_assets.engine.delta_writer import ContractViolation, DeltaWriter
 from olist_assets.engine.write_plan import Span
+from olist_assets.lakehouse.schemas import schema_change, shape
+from olist_assets.lakehouse.warehouse import TableMissing, Warehouse
+from olist_assets_tests.engine.writing import FIELDS, commit_fields, io_manager
 from olist_assets_tests.rows import frame
 
 SMALL = Table(
@@ -27,96 +24,102 @@ DAILY = Table(
     grain="g",
     key=("a",),
     columns=(Column("a", "string", "A."), Column("day", "date", "Day.")),
-    cluster_by="day",
+    day="day",
 )
 NEW = Column("n", "decimal(12,2)", "It's new.", nullable=True)
-SAID = {"run_id": "r"}
 
 
 @pytest.fixture
-def managers(spark, settings):
-    """The IO manager of a run that does not allow a change, and of one that does."""
-    del spark, settings
-    return [DeltaIOManager(spark=Spark(), schema_policy=SchemaPolicy(allow_change=allow)) for allow in (False, True)]
+def manager(spark, warehouse):
+    """The IO manager of a run that does not allow a change."""
+    return io_manager(warehouse)
 
 
-def last_said(settings):
-    return json.loads(lakehouse.open_table(settings, "gold_small").history(1)[0]["userMetadata"])
+@pytest.fixture
+def allowing(spark, warehouse):
+    """The IO manager of a run that allows a change."""
+    return io_manager(warehouse, allow_change=True)
 
 
-def rows(settings):
-    return lakehouse.open_table(settings, "gold_small").to_pyarrow_table().to_pylist()
+def days(first: int, last: int) -> Span:
+    """Days of January 2018 in DAILY, both included."""
+    return Span("day", date(2018, 1, first), date(2018, 1, last) + timedelta(1))
 
 
-def test_differences_are_told_apart():
+def rows(warehouse: Warehouse) -> list[dict]:
+    return warehouse.open("gold_small").to_pyarrow_table().to_pylist()
+
+
+def test_safe_and_breaking_differences_are_described():
     stored = {"a": ("string", False), "b": ("int", True)}
     cases = {
         (): [],
         (NEW,): ["n decimal(12,2) is new"],
         (replace(NEW, nullable=False),): ["n decimal(12,2) is new and required"],
     }
-    for extra, told in cases.items():
-        assert schema_change(stored, replace(SMALL, columns=(*SMALL.columns, *extra))).described() == told
+    for extra, described in cases.items():
+        assert schema_change(stored, replace(SMALL, columns=(*SMALL.columns, *extra))).described() == described
     narrowed = replace(SMALL, columns=(Column("a", "int", "A.", nullable=True),))
     assert schema_change(stored, narrowed).breaking == ("b int is gone", "a is int instead of string")
     required = replace(SMALL, columns=(SMALL.columns[0], Column("b", "int", "B.")))
     assert schema_change(stored, required).breaking == ("b is required now",)
+    optional = replace(SMALL, columns=(Column("a", "string", "A.", nullable=True), SMALL.columns[1]))
+    assert schema_change(stored, optional).breaking == ("a may be null now",)
 
 
-def test_a_new_column_is_added_at_its_place_and_old_days_have_none(spark, settings, managers):
-    manager, _ = managers
-    manager.store(
-        frame(spark, DAILY, {"a": "x", "day": date(2018, 1, 1)}),
-        DAILY, Span("day", date(2018, 1, 1), date(2018, 1, 2)), SAID,
-    )  # fmt: skip
+def test_a_new_column_is_added_in_its_position_and_is_null_in_old_days(spark, warehouse, manager):
+    manager.store(frame(spark, DAILY, {"a": "x", "day": date(2018, 1, 1)}), DAILY, days(1, 1), FIELDS)
+    assert "schema_change" not in commit_fields(warehouse, "gold_small")
     wider = replace(DAILY, columns=(DAILY.columns[0], NEW, DAILY.columns[1]))
-    manager.store(
-        frame(spark, wider, {"a": "y", "day": date(2018, 1, 2), "n": None}),
-        wider, Span("day", date(2018, 1, 2), date(2018, 1, 3)), SAID,
-    )  # fmt: skip
-    assert list(shape(lakehouse.open_table(settings, "gold_small"))) == ["a", "n", "day"]
-    assert {(row["a"], row["n"]) for row in rows(settings)} == {("x", None), ("y", None)}
-    assert last_said(settings)["schema_change"] == ["n decimal(12,2) is new"]
+    added = frame(spark, wider, {"a": "y", "day": date(2018, 1, 2), "n": None})
+    manager.store(added, wider, days(2, 2), FIELDS)
+    assert list(shape(warehouse.open("gold_small"))) == ["a", "n", "day"]
+    assert {(row["a"], row["n"]) for row in rows(warehouse)} == {("x", None), ("y", None)}
+    assert commit_fields(warehouse, "gold_small")["schema_change"] == ["n decimal(12,2) is new"]
+    (comment,) = [f.metadata["comment"] for f in warehouse.open("gold_small").schema().fields if f.name == "n"]
+    assert comment == "It's new."
 
 
-def test_any_other_change_is_refused_and_the_table_stays(spark, settings, managers):
-    manager, allowing = managers
-    manager.store(frame(spark, SMALL, {"a": "x", "b": 1}), SMALL, None, SAID)
+def test_any_other_change_is_refused_and_the_table_stays(spark, warehouse, manager, allowing):
+    manager.store(frame(spark, SMALL, {"a": "x", "b": 1}), SMALL, None, FIELDS)
     changed = replace(SMALL, columns=(SMALL.columns[0], Column("b", "string", "B.")))
     with pytest.raises(ContractViolation, match=r"b is string instead of int.*Nothing was written.*--allow-schema"):
-        manager.store(frame(spark, changed, {"a": "y", "b": "text"}), changed, None, SAID)
-    assert rows(settings) == [{"a": "x", "b": 1}]
-    allowing.store(frame(spark, changed, {"a": "y", "b": "text"}), changed, None, SAID)
-    assert rows(settings) == [{"a": "y", "b": "text"}]
-    assert shape(lakehouse.open_table(settings, "gold_small")) == {"a": ("string", False), "b": ("string", False)}
-    assert last_said(settings)["schema_change"] == ["b is string instead of int"]
+        manager.store(frame(spark, changed, {"a": "y", "b": "text"}), changed, None, FIELDS)
+    assert rows(warehouse) == [{"a": "x", "b": 1}]
+    allowing.store(frame(spark, changed, {"a": "y", "b": "text"}), changed, None, FIELDS)
+    assert rows(warehouse) == [{"a": "y", "b": "text"}]
+    assert shape(warehouse.open("gold_small")) == {"a": ("string", False), "b": ("string", False)}
+    assert commit_fields(warehouse, "gold_small")["schema_change"] == ["b is string instead of int"]
 
 
-def test_a_daily_table_changes_at_a_loss_only_with_all_its_days(spark, settings, managers):
-    _, allowing = managers
-    whole = Span("day", date(2018, 1, 1), date(2018, 1, 3))
+def test_a_breaking_change_of_a_daily_table_needs_all_its_days(spark, warehouse, allowing):
     two = [{"a": "x", "day": date(2018, 1, 1)}, {"a": "y", "day": date(2018, 1, 2)}]
-    allowing.store(frame(spark, DAILY, *two), DAILY, whole, SAID)
+    allowing.store(frame(spark, DAILY, *two), DAILY, days(1, 2), FIELDS)
     changed = replace(DAILY, columns=(Column("a", "int", "A."), DAILY.columns[1]))
     one = frame(spark, changed, {"a": 1, "day": date(2018, 1, 1)})
-    with pytest.raises(ContractViolation, match="needs all its days in one run"):
-        allowing.store(one, changed, Span("day", date(2018, 1, 1), date(2018, 1, 2)), SAID)
-    assert len(rows(settings)) == 2
-    allowing.store(one, changed, whole, SAID)
-    assert rows(settings) == [{"a": 1, "day": date(2018, 1, 1)}]
-    detail = spark.sql(f"DESCRIBE DETAIL delta.`{lakehouse.table_path(settings, 'gold_small')}`").first()
+    with pytest.raises(ContractViolation, match="Nothing was written: such a change needs all days in one run"):
+        allowing.store(one, changed, days(1, 1), FIELDS)
+    assert len(rows(warehouse)) == 2
+    allowing.store(one, changed, days(1, 2), FIELDS)
+    assert rows(warehouse) == [{"a": 1, "day": date(2018, 1, 1)}]
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{warehouse.path('gold_small')}`").first()
     assert detail.clusteringColumns == ["day"]
 
 
-def test_a_killed_change_leaves_a_table_that_the_next_run_makes(spark, settings, managers, monkeypatch):
-    _, allowing = managers
-    allowing.store(frame(spark, SMALL, {"a": "x", "b": 1}), SMALL, None, SAID)
+def test_a_killed_change_leaves_a_table_that_the_next_run_makes(spark, warehouse, allowing, monkeypatch):
+    allowing.store(frame(spark, SMALL, {"a": "x", "b": 1}), SMALL, None, FIELDS)
     changed = replace(SMALL, columns=(SMALL.columns[0],))
+    create = DeltaWriter._create
+
+    def create_and_die(writer):
+        create(writer)
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(module, "faults_named", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(DeltaWriter, "_create", create_and_die)
         with pytest.raises(KeyboardInterrupt):
-            allowing.store(frame(spark, changed, {"a": "y"}), changed, None, SAID)
-    with pytest.raises(lakehouse.TableMissing):
-        lakehouse.open_table(settings, "gold_small")
-    allowing.store(frame(spark, changed, {"a": "y"}), changed, None, SAID)
-    assert rows(settings) == [{"a": "y"}]
+            allowing.store(frame(spark, changed, {"a": "y"}), changed, None, FIELDS)
+    with pytest.raises(TableMissing):
+        warehouse.open("gold_small")
+    allowing.store(frame(spark, changed, {"a": "y"}), changed, None, FIELDS)
+    assert rows(warehouse) == [{"a": "y"}]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.catalog import tables
+from olist_assets.engine.spark.connect_server import server_command
+from olist_assets.engine.spark.session import require_spark
 from olist_assets.errors import OlistError
 from olist_assets.jobs import DAILY_TABLES
-from olist_assets.engine.spark.session import require_spark
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.settings import Settings
-from olist_assets.engine.spark.connect_server import server_command
 from olist_assets_tests.conftest import use
 from olist_assets_tests.rows import stored_rows
 from olist_assets_tests.servers import free_port, server

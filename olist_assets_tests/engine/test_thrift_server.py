@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.engine.spark.jars import spark_submit
 from olist_assets.engine.spark.thrift_server import HOST
+from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets_tests.conftest import use
 from olist_assets_tests.servers import free_port
 

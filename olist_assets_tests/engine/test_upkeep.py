@@ -1,72 +1,97 @@
-"""Upkeep changes files and no row, keeps what a week may still need, and says what it gave."""
+"""Upkeep changes files and no row, keeps the files that a week may still need, and reports sizes before and after."""
 
 import shutil
 from datetime import date, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from olist_assets.governance import audit_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.engine import upkeep as maintenance
-from olist_assets.engine import write_plan as writes
+from olist_assets import jobs
+from olist_assets.catalog import catalog
+from olist_assets.engine import delta_writer, write_plan
+from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.engine.upkeep import AGE_CHECK, Footprint, footprint, maintain
 from olist_assets.errors import OlistError
-from olist_assets.engine.io_manager import DeltaIOManager
-from olist_assets.engine.upkeep import MaintenanceConfig, footprint, maintained
-from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import Spark
-from olist_assets.silver.silver_orders import SILVER_ORDERS
-from olist_assets.engine.write_plan import Span
-from olist_assets_tests.conftest import use
-from olist_assets_tests.rows import frame
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets_tests.conftest import settings_in
+from olist_assets_tests.engine.writing import FIELDS, io_manager, orders, span
 
 DONE, WRONG_USE = 0, 2
 
 
 @pytest.fixture(scope="module")
-def made_day_by_day(spark, sample, tmp_path_factory):
-    """silver_orders as five days made one by one leave it; gives the folder."""
-    folder = tmp_path_factory.mktemp("days")
-    manager = DeltaIOManager(spark=Spark(), schema_policy=SchemaPolicy())
+def written_day_by_day(spark, sample, tmp_path_factory) -> Path:
+    """A warehouse whose silver_orders was written in five runs of one day each."""
+    warehouse = Warehouse(settings_in(tmp_path_factory.mktemp("days"), sample), catalog())
     with pytest.MonkeyPatch.context() as patch:
-        use(patch, folder, sample)
-        patch.setattr(writes, "ROWS_PER_FILE", 1)
+        for module in (delta_writer, write_plan):
+            patch.setattr(module, "ROWS_PER_FILE", 1)
         for at in range(5):
-            day = date(2018, 1, 1) + timedelta(at)
-            rows = frame(spark, SILVER_ORDERS, {"order_id": str(at), "order_date": day})
-            manager.store(rows, SILVER_ORDERS, Span("order_date", day, day + timedelta(1)), {"run_id": "r"})
-    return folder
+            day = str(date(2018, 1, 1) + timedelta(at))
+            io_manager(warehouse).store(
+                orders(spark, (str(at), day)), warehouse.catalog.table("silver_orders"), span(day), FIELDS
+            )
+    return warehouse.root
 
 
 @pytest.fixture
-def many_files(made_day_by_day, sample, monkeypatch, tmp_path):
-    """Settings over a copy of it."""
-    shutil.copytree(made_day_by_day / "warehouse", tmp_path / "warehouse")
-    return use(monkeypatch, tmp_path, sample)
+def many_files(written_day_by_day, warehouse) -> Warehouse:
+    """The test's warehouse with a copy of it."""
+    shutil.copytree(written_day_by_day, warehouse.root)
+    return warehouse
 
 
-def rows(settings):
-    return sorted(map(repr, lakehouse.open_table(settings, "silver_orders").to_pyarrow_table().to_pylist()))
+def rows(warehouse: Warehouse) -> list[str]:
+    return sorted(map(repr, warehouse.open("silver_orders").to_pyarrow_table().to_pylist()))
 
 
-def test_small_files_are_joined_and_old_ones_go_only_when_forced(many_files):
+def maintained(warehouse: Warehouse, engine: SparkEngine, **options) -> list[tuple[str, Footprint, Footprint]]:
+    """Maintain a warehouse; what was reported."""
+    reported: list[tuple[str, Footprint, Footprint]] = []
+    maintain(warehouse, engine, lambda *sizes: reported.append(sizes), **options)
+    return reported
+
+
+def test_small_files_are_joined_and_old_ones_are_removed_only_when_forced(many_files, engine):
     before = rows(many_files)
     assert footprint(many_files, "silver_orders").files == 5
-    ((name, was, now),) = maintained(MaintenanceConfig(), Spark())
-    assert (name, was["files"], now["files"]) == ("silver_orders", 5, 1)
+    ((name, was, now),) = maintained(many_files, engine)
+    assert (name, was.files, now.files) == ("silver_orders", 5, 1)
     (entry,) = audit_log.latest(many_files, 10, {"action": "maintain"})
     assert entry["tables"] == ["silver_orders"]
-    # Files that versions of the last week consist of stay.
-    assert now["files_on_disk"] == was["files_on_disk"] + 1
+    # Files of the last week's versions stay.
+    assert now.files_on_disk == was.files_on_disk + 1
     assert rows(many_files) == before
-    ((_, _, now),) = maintained(MaintenanceConfig(retention_hours=0, force=True), Spark())
-    assert now["files_on_disk"] == now["files"] == 1
+    ((_, _, now),) = maintained(many_files, engine, retention_hours=0, force=True)
+    assert now.files_on_disk == now.files == 1
     assert rows(many_files) == before
+    # Delta's own check is on again.
+    assert engine.session.conf.get(AGE_CHECK) == "true"
 
 
-def test_less_than_a_week_needs_force(olist, many_files):
+def test_only_named_tables_are_maintained(many_files, engine):
+    assert maintained(many_files, engine, names=["bronze_orders"]) == []
+    assert footprint(many_files, "silver_orders").files == 5
+
+
+def test_a_footprint_is_the_size_of_the_newest_version_and_of_what_is_on_disk(many_files):
+    path = many_files.path("silver_orders")
+    newest = [Path(uri.removeprefix("file://")) for uri in many_files.open("silver_orders").file_uris()]
+    on_disk = [file for file in path.rglob("*.parquet") if file.parent.name != "_delta_log"]
+    assert footprint(many_files, "silver_orders") == Footprint(
+        files=len(newest),
+        bytes=sum(file.stat().st_size for file in newest),
+        files_on_disk=len(on_disk),
+        bytes_on_disk=sum(file.stat().st_size for file in on_disk),
+        log_files=sum(file.is_file() for file in (path / "_delta_log").iterdir()),
+    )
+
+
+def test_less_than_a_week_needs_force(olist, many_files, engine):
     with pytest.raises(OlistError, match="needs --force"):
-        list(maintained(MaintenanceConfig(retention_hours=1), Spark()))
+        maintained(many_files, engine, retention_hours=1)
     code, text = olist("maintain", "--retain-hours", "1")
     assert (code, "needs --force" in text) == (WRONG_USE, True)
     code, text = olist("maintain", "--select", "silver_orders")
@@ -74,11 +99,12 @@ def test_less_than_a_week_needs_force(olist, many_files):
     assert "files 5 to 1" in text
 
 
-def test_the_job_reports_what_it_gave_as_an_observation(many_files):
+def test_the_job_reports_the_sizes_as_an_observation(many_files, engine):
+    resources = {"spark": engine, "warehouse": many_files}
     with dg.DagsterInstance.ephemeral() as storage:
-        result = maintenance.maintenance.execute_in_process(instance=storage, resources={"spark": Spark()})
+        result = jobs.maintenance.execute_in_process(instance=storage, resources=resources)
         (seen,) = storage.fetch_observations(dg.AssetKey("silver_orders"), limit=10).records
     assert result.success
     assert seen.asset_observation is not None
-    figures = {name: value.value for name, value in seen.asset_observation.metadata.items()}
-    assert (figures["files_before"], figures["files_after"]) == (5, 1)
+    sizes = {name: value.value for name, value in seen.asset_observation.metadata.items()}
+    assert (sizes["files_before"], sizes["files_after"]) == (5, 1)
