@@ -120,7 +120,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         }
 
     def _changed_days(self, contract: Table, before: DeltaTable | None, after: DeltaTable) -> dict[str, Any]:
-        """The days to make again, for the sensor `orders_changed`; of the orders also stores the first and last day."""
+        """The days to make again, for the sensor `orders_changed`; stores the first and last day of the orders."""
         found = changed_days(self.warehouse, contract, before, after)
         if contract.source_day and (calendar := snapshot_calendar(self.warehouse, contract, after)):
             store_calendar(self.warehouse, calendar)

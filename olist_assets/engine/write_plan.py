@@ -12,8 +12,9 @@ from olist_assets.contracts.table import Table
 from olist_assets.lakehouse.statistics import day_bounds, statistics
 from olist_assets.lakehouse.warehouse import Warehouse
 
-# A rerun rewrites the files that contain its days: sorted and limited to this size, they contain few other days. A daily
-# table of at most this size is written as a whole: its one file contains the day anyway, and Delta need not search it.
+# A rerun rewrites the files that contain its days: sorted and limited to this size, they contain few other days. A
+# daily table of at most this size is written as a whole: its one file contains the day anyway, and Delta is spared the
+# search for it.
 ROWS_PER_FILE = 100_000
 
 
@@ -82,7 +83,7 @@ class Planner:
     def other_days_changed(
         self, before: DeltaTable | None, after: DeltaTable, contract: Table, span: Span
     ) -> tuple[date, ...]:
-        """Days outside the span that its write changed: rows moved away from them, or their trailing columns changed."""
+        """Days outside the span that the write changed: a row moved away, or their trailing columns changed."""
         if before is None:
             return ()
         if contract.trailing:

@@ -1,4 +1,4 @@
-"""The Thrift server as a BI tool meets it: through JDBC, in a process of its own."""
+"""The Thrift server as a BI tool uses it: by JDBC, in a process of its own."""
 
 import os
 import shutil
@@ -12,22 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from olist_assets.engine.spark.jars import spark_submit
-from olist_assets.engine.spark.thrift_server import HOST
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets_tests.conftest import use
+from olist_assets.engine.spark.connect_server import HOST
+from olist_assets.engine.spark.submit import spark_submit
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets_tests.conftest import FinishedRun, environment
+from olist_assets_tests.rows import store
 from olist_assets_tests.servers import free_port
 
 TABLE = "gold_segment_profiles"
-FIGURES = f"SELECT count(*), sum(revenue), max(segment) FROM {TABLE}"
+AGGREGATES = f"SELECT count(*), sum(revenue), max(segment) FROM {TABLE}"
 
 
 @pytest.fixture
-def warehouse(finished, monkeypatch, tmp_path):
-    """Settings over a warehouse that has a copy of one table."""
-    settings = use(monkeypatch, tmp_path, finished.data)
-    shutil.copytree(lakehouse.table_path(finished.settings, TABLE), lakehouse.table_path(settings, TABLE))
-    return settings
+def served(finished: FinishedRun, warehouse: Warehouse) -> Warehouse:
+    """A warehouse that has a copy of one table."""
+    shutil.copytree(finished.warehouse.path(TABLE), warehouse.path(TABLE))
+    return warehouse
 
 
 @pytest.fixture
@@ -36,16 +36,18 @@ def port():
 
 
 @pytest.fixture
-def server(warehouse, port, tmp_path):
-    """`olist thrift-server` in an empty working directory, once it says that it is ready."""
+def server(served, port, tmp_path):
+    """`olist thrift-server` in an empty working directory, once it prints its address."""
     (tmp_path / "cwd").mkdir()
     command = [str(Path(sys.executable).with_name("olist")), "thrift-server", "--port", str(port)]
-    place = {"cwd": tmp_path / "cwd", "env": os.environ | {"TMPDIR": str(tmp_path)}, "start_new_session": True}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **place) as process:
+    env = os.environ | environment(served.settings) | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=tmp_path / "cwd", env=env, start_new_session=True
+    ) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            assert f"1 table of {warehouse.warehouse_path} at jdbc:hive2://127.0.0.1:{port}" in line
+            assert f"1 table of {served.root} at jdbc:hive2://127.0.0.1:{port}" in line
             yield process
         finally:
             # It has a process group of its own, with Spark in it.
@@ -62,7 +64,7 @@ def group_lives(process):
 
 
 def group_ends(process, seconds=10.0):
-    """Whether it ends in time: what Spark's start script forked is a zombie until the system has collected it."""
+    """Whether it ends in time: a child of Spark's start script is a zombie until the system has collected it."""
     deadline = time.monotonic() + seconds
     while group_lives(process) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -70,7 +72,7 @@ def group_ends(process, seconds=10.0):
 
 
 def beeline(port, home, *statements):
-    """What beeline says to statements; rows are comma-separated."""
+    """The output of beeline for these statements; rows are comma-separated."""
     words = [word for statement in statements for word in ("-e", statement)]
     options = ["--outputformat=csv2", "--silent=true", "--showHeader=false"]
     command = [str(spark_submit().with_name("beeline")), "-u", f"jdbc:hive2://{HOST}:{port}", *options, *words]
@@ -80,22 +82,22 @@ def beeline(port, home, *statements):
     return done.stdout + done.stderr
 
 
-def of_duckdb(settings):
-    with lakehouse.connection({TABLE: lakehouse.open_table(settings, TABLE)}) as con:
-        return ",".join(map(str, con.execute(FIGURES).fetchall()[0]))
+def by_duckdb(warehouse):
+    with warehouse.sql({TABLE: warehouse.open(TABLE)}) as con:
+        return ",".join(map(str, con.execute(AGGREGATES).fetchall()[0]))
 
 
-def test_jdbc_reads_what_duckdb_reads_also_after_a_write_and_ctrl_c_leaves_nothing(server, warehouse, port, tmp_path):
-    before = of_duckdb(warehouse)
-    assert before in beeline(port, tmp_path, FIGURES)
-    table = lakehouse.open_table(warehouse, TABLE)
+def test_jdbc_and_duckdb_read_the_same_also_after_a_write_and_ctrl_c_leaves_nothing(server, served, port, tmp_path):
+    before = by_duckdb(served)
+    assert before in beeline(port, tmp_path, AGGREGATES)
+    table = served.open(TABLE)
     table.delete("segment_kind = 'kmeans'")
-    after = of_duckdb(warehouse)
+    after = by_duckdb(served)
     assert after != before
-    said = beeline(port, tmp_path, FIGURES, f"DELETE FROM {TABLE}")
-    assert after in said
-    assert "DELETE destination only supports Delta sources" in said
-    assert lakehouse.open_table(warehouse, TABLE).version() == table.version()
+    printed = beeline(port, tmp_path, AGGREGATES, f"DELETE FROM {TABLE}")
+    assert after in printed
+    assert "DELETE destination only supports Delta sources" in printed
+    assert served.open(TABLE).version() == table.version()
     os.killpg(server.pid, signal.SIGINT)
     assert (server.wait(timeout=60), server.stdout.read().splitlines()[-1]) == (0, "Stopped.")
     assert group_ends(server)
@@ -111,12 +113,13 @@ def test_jdbc_reads_what_duckdb_reads_also_after_a_write_and_ctrl_c_leaves_nothi
         (("--port", "0"), "0 is not in the range"),
     ],
 )
-def test_there_must_be_tables_to_serve(olist, settings, words, message):
+def test_there_must_be_tables_to_serve(olist, words, message):
     code, text = olist("thrift-server", *words)
     assert (code, message in " ".join(text.split())) == (2, True), text
 
 
-def test_a_taken_port_is_said_before_spark_starts(olist, warehouse):
+def test_a_port_in_use_is_reported_before_spark_starts(olist, warehouse):
+    store(warehouse, warehouse.catalog.table(TABLE), {})
     with socket.socket() as other:
         other.bind((HOST, 0))
         other.listen()
@@ -125,7 +128,8 @@ def test_a_taken_port_is_said_before_spark_starts(olist, warehouse):
     assert (code, f"Cannot listen on 127.0.0.1:{port}: Address already in use" in text) == (2, True), text
 
 
-def test_a_remote_spark_cannot_be_served(olist, warehouse, monkeypatch):
-    monkeypatch.setenv("OLIST_SPARK_REMOTE", "sc://127.0.0.1:15002")
-    code, text = olist("thrift-server")
+def test_a_remote_spark_cannot_be_served(olist_with, warehouse):
+    store(warehouse, warehouse.catalog.table(TABLE), {})
+    remote = warehouse.settings.model_copy(update={"spark_remote": "sc://127.0.0.1:15002"})
+    code, text = olist_with(remote)("thrift-server")
     assert (code, "unset OLIST_SPARK_REMOTE" in text) == (2, True), text
