@@ -1,7 +1,7 @@
 """The version of an asset's code: a hash of everything in this package that decides on its content.
 
 Included are the function's module, every module of the layers and of `mlops` that it imports, directly or not, and the
-contract. Comments, docstrings and formatting do not count.
+contract. Comments, docstrings, formatting and the order of imports do not count.
 """
 
 import ast
@@ -19,6 +19,7 @@ from olist_assets.contracts.marks import Contract
 PACKAGE = "olist_assets"
 COUNTED_ROOMS = ("bronze", "silver", "gold", "ml", "monitoring", "mlops")
 DIGITS = 16
+Import = ast.Import | ast.ImportFrom
 
 
 def code_version(function: Callable[..., Any], contract: Contract) -> str:
@@ -37,13 +38,22 @@ def code_version(function: Callable[..., Any], contract: Contract) -> str:
 
 
 def normalized_source(source: str) -> str:
-    """Source code without comments, docstrings and formatting."""
+    """Source code without comments, docstrings and formatting, with a module's imports sorted."""
     tree = ast.parse(source)
+    imports = sorted(line for node in tree.body if isinstance(node, Import) for line in _import_lines(node))
+    tree.body = [node for node in tree.body if not isinstance(node, Import)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             # A docstring is an expression of a constant; so are the strings below a module's or class's names.
             node.body = [child for child in node.body if not _is_text(child)] or [ast.Pass()]
-    return ast.unparse(tree)
+    return "\n".join([*imports, ast.unparse(tree)])
+
+
+def _import_lines(node: Import) -> list[str]:
+    """An import statement as one line per imported name."""
+    if isinstance(node, ast.Import):
+        return [ast.unparse(ast.Import([alias])) for alias in node.names]
+    return [ast.unparse(ast.ImportFrom(node.module, [alias], node.level)) for alias in node.names]
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -53,10 +63,15 @@ def _is_text(node: ast.stmt) -> bool:
 @cache
 def _normalized(module: str) -> tuple[str, tuple[str, ...]]:
     """A module's normalized source, and the counted modules that it imports."""
+    source = _source(module)
+    return normalized_source(source), tuple(sorted(_imports(ast.parse(source))))
+
+
+def _source(module: str) -> str:
     spec = find_spec(module)
     assert spec is not None, f"there is no module {module}"
-    source = normalized_source(Path(str(spec.origin)).read_text(encoding="utf-8"))
-    return source, tuple(sorted(_imports(ast.parse(source))))
+    assert spec.origin is not None, f"{module} has no source"
+    return Path(spec.origin).read_text(encoding="utf-8")
 
 
 def _imports(tree: ast.Module) -> set[str]:

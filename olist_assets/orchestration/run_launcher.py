@@ -10,12 +10,12 @@ PROCESS_TAG = "olist/process"
 
 
 def process_tag(run_id: str) -> dict[str, str]:
-    """The tag that names this process as the run's; with the run's id, since a rerun copies all tags of the first run."""
+    """The tag that names this process as that of the run; it contains the run's id, since a rerun copies all tags."""
     return {PROCESS_TAG: f"{run_id}@{socket.gethostname()}:{os.getpid()}"}
 
 
 def dead_process(run: dg.DagsterRun) -> str | None:
-    """The run's process if it was on this machine and does not exist any more."""
+    """The number of the run's process, if the process was on this machine and does not exist any more."""
     run_id, _, process = run.tags.get(PROCESS_TAG, "").partition("@")
     host, _, number = process.rpartition(":")
     is_here = run_id == run.run_id and host == socket.gethostname()
