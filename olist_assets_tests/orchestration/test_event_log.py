@@ -1,14 +1,19 @@
-"""The batched event log: the same rows and answers as Dagster's own, and safe for two processes at once."""
+"""The batched event log: the same rows and answers as Dagster's own, also with two processes that write at once."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import dagster as dg
 import pytest
 from dagster import DagsterEventType
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 
-from olist_assets.orchestration.event_log import BatchedSqliteEventLogStorage
+from olist_assets.orchestration.event_log import BATCH_SIZE, BATCH_VARIABLE, BatchedSqliteEventLogStorage
+from olist_assets.orchestration.instance import instance
+from olist_assets.settings import Settings
+from olist_assets_tests.conftest import PROJECT, environment, settings_in
 
 DAYS = dg.DailyPartitionsDefinition(start_date="2018-01-01", end_date="2018-02-10")
 TAGS = {"dagster/asset_partition_range_start": "2018-01-01", "dagster/asset_partition_range_end": "2018-02-09"}
@@ -38,7 +43,7 @@ DEFS = dg.Definitions(
 
 
 def run_with(storage, folder, monkeypatch, batch="500"):
-    """Two runs of the graph with an event log; what the instance then answers, times and ids left out."""
+    """The answers of an instance with an event log after two runs of the graph, without times and ids."""
     folder.mkdir()
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", batch)
     config = {"module": storage.__module__, "class": storage.__name__, "config": {"base_dir": str(folder / "events")}}
@@ -48,7 +53,7 @@ def run_with(storage, folder, monkeypatch, batch="500"):
 
 def answers_after_two_runs(instance):
     for number in range(2):
-        DEFS.get_job_def("all").execute_in_process(instance=instance, tags=TAGS, run_id=f"{'0' * 31}{number}")
+        DEFS.resolve_job_def("all").execute_in_process(instance=instance, tags=TAGS, run_id=f"{'0' * 31}{number}")
     key = dg.AssetKey("daily")
     check = dg.AssetCheckKey(dg.AssetKey("whole"), "whole_is_whole")
     log = instance.event_log_storage
@@ -91,6 +96,39 @@ def test_the_same_answers_as_dagsters_own_storage(tmp_path, monkeypatch, batch):
         assert ours[question] == answer, question
 
 
+@pytest.fixture
+def batch_size(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str | None]:
+    """The size of batches in the environment, which is unset before the test and restored after it."""
+    monkeypatch.setenv(BATCH_VARIABLE, "restored after the test")
+    monkeypatch.delenv(BATCH_VARIABLE)
+    return lambda: os.environ.get(BATCH_VARIABLE)
+
+
+def test_the_storage_sets_the_size_of_batches_unless_it_is_set(tmp_path, batch_size, monkeypatch):
+    BatchedSqliteEventLogStorage(str(tmp_path))
+    assert batch_size() == BATCH_SIZE == "500"
+    monkeypatch.setenv(BATCH_VARIABLE, "7")
+    BatchedSqliteEventLogStorage(str(tmp_path))
+    assert batch_size() == "7"
+
+
+def test_dagster_hands_events_over_in_batches_by_default(tmp_path, batch_size, monkeypatch):
+    sizes: list[int] = []
+    store = BatchedSqliteEventLogStorage.store_event_batch
+
+    def counted(storage, events):
+        sizes.append(len(events))
+        store(storage, events)
+
+    monkeypatch.setattr(BatchedSqliteEventLogStorage, "store_event_batch", counted)
+    storage = BatchedSqliteEventLogStorage
+    config = {"module": storage.__module__, "class": storage.__name__, "config": {"base_dir": str(tmp_path / "events")}}
+    with dg.instance_for_test(overrides={"event_log_storage": config}, temp_dir=str(tmp_path)) as instance:
+        assert DEFS.resolve_job_def("all").execute_in_process(instance=instance, tags=TAGS).success
+    # All materializations of the 40 days at once, instead of one by one.
+    assert max(sizes) >= 40
+
+
 def test_a_batch_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     storage = BatchedSqliteEventLogStorage(str(tmp_path))
 
@@ -111,28 +149,29 @@ def test_a_batch_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 WRITER = """
-import sys
 from olist_assets.orchestration.instance import instance
-from olist_assets_tests.test_event_log import DEFS, TAGS
-with instance() as storage:
+from olist_assets.settings import Settings
+from olist_assets_tests.orchestration.test_event_log import DEFS, TAGS
+with instance(Settings()) as storage:
     for _ in range(3):
-        assert DEFS.get_job_def("all").execute_in_process(instance=storage, tags=TAGS).success
+        assert DEFS.resolve_job_def("all").execute_in_process(instance=storage, tags=TAGS).success
 """
 
 
-def test_two_processes_start_and_write_at_once_and_no_event_is_lost(tmp_path, monkeypatch):
-    (tmp_path / "dagster.yaml").write_text(
-        "event_log_storage:\n  module: olist_assets.event_log\n  class: BatchedSqliteEventLogStorage\n"
-        f"  config:\n    base_dir: {tmp_path}/events\ntelemetry:\n  enabled: false\n"
-    )
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "50")
-    writers = [
-        subprocess.Popen([sys.executable, "-W", "ignore", "-c", WRITER], stderr=subprocess.PIPE) for _ in range(2)
-    ]
-    errors = [writer.communicate(timeout=120)[1].decode() for writer in writers]
+def write_in_two_processes(settings: Settings, **variables: str) -> None:
+    """Three runs in each of two processes that start at once; both must succeed and store every batch."""
+    command = [sys.executable, "-W", "ignore", "-c", WRITER]
+    env = os.environ | environment(settings) | variables
+    writers = [subprocess.Popen(command, cwd=PROJECT, env=env, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [writer.communicate(timeout=120)[1] for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0], errors
     assert not [text for text in errors if "Exception while storing event batch" in text]
-    with dg.DagsterInstance.get() as instance:
-        records = instance.event_log_storage.fetch_materializations(dg.AssetKey("daily"), limit=1000).records
+
+
+def test_two_processes_start_and_write_at_once_and_no_event_is_lost(tmp_path, sample):
+    settings = settings_in(tmp_path, sample)
+    write_in_two_processes(settings, DAGSTER_EVENT_BATCH_SIZE="50")
+    with instance(settings) as storage:
+        assert isinstance(storage.event_log_storage, BatchedSqliteEventLogStorage)
+        records = storage.event_log_storage.fetch_materializations(dg.AssetKey("daily"), limit=1000).records
     assert len(records) == 2 * 3 * 40

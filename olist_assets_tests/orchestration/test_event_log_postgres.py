@@ -5,7 +5,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,11 +17,12 @@ from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
 from olist_assets.errors import OlistError
-from olist_assets.orchestration.instance import instance
-from olist_assets.partitions import daily_orders
+from olist_assets.operations.platform import Platform
 from olist_assets.orchestration.event_log_postgres import BatchedPostgresEventLogStorage
+from olist_assets.orchestration.instance import instance
+from olist_assets.settings import Settings
 from olist_assets_tests.conftest import PROJECT, make
-from olist_assets_tests.test_event_log import WRITER, answers_after_two_runs, run_with
+from olist_assets_tests.orchestration.test_event_log import answers_after_two_runs, run_with, write_in_two_processes
 
 # Debian keeps the server's programs off the path.
 DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -72,70 +72,71 @@ def free_port() -> str:
 
 
 @pytest.fixture
-def home(postgres, settings, monkeypatch, tmp_path) -> Path:
-    """Dagster's home with the deployment's dagster.yaml, over an empty database."""
+def deployed(postgres, settings, monkeypatch, tmp_path) -> Settings:
+    """Settings whose Dagster home has the deployment's dagster.yaml, over an empty database."""
     name = f"test_{secrets.token_hex(4)}"
     postgres("createdb", name)
+    # The names of the database and of its owner are in the environment, which dagster.yaml reads.
     monkeypatch.setenv("PGDATABASE", name)
     home = tmp_path / "deployment"
     home.mkdir()
     shutil.copy(PROJECT / "deploy" / "postgres" / "dagster.yaml", home)
-    monkeypatch.setenv("DAGSTER_HOME", str(home))
-    return home
+    return settings.model_copy(update={"dagster_home": home})
 
 
 def counted(storage: dg.DagsterInstance, query: str) -> list[tuple]:
-    """A query's rows, asked of the database itself."""
+    """The rows of a query of the database itself."""
     log = storage.event_log_storage
     assert isinstance(log, BatchedPostgresEventLogStorage)
     with log.index_connection() as connection:
         return [tuple(row) for row in connection.execute(sqlalchemy.text(query))]
 
 
-def test_a_range_of_days_its_checks_and_its_run_are_in_postgres(spark, home):
-    report = make("+silver_orders")
+def test_a_range_of_days_its_checks_and_its_run_are_in_postgres(spark, deployed):
+    platform = Platform(deployed)
+    report = make(platform, "+silver_orders")
     assert report.succeeded
-    days = len(daily_orders.get_partition_keys())
-    with instance() as storage:
+    days = platform.graph.get(dg.AssetKey("silver_orders")).partitions_def
+    assert isinstance(days, dg.DailyPartitionsDefinition)
+    keys = days.get_partition_keys()
+    with instance(deployed) as storage:
         assert counted(storage, "SELECT run_id, status FROM runs") == [(report.run_id, "SUCCESS")]
-        made = "SELECT count(*), count(DISTINCT partition) FROM event_logs WHERE asset_key = '[\"silver_orders\"]' AND "
-        assert counted(storage, made + "dagster_event_type = 'ASSET_MATERIALIZATION'") == [(days, days)]
+        written = (
+            "SELECT count(*), count(DISTINCT partition) FROM event_logs WHERE asset_key = '[\"silver_orders\"]' AND "
+            "dagster_event_type = 'ASSET_MATERIALIZATION'"
+        )
+        assert counted(storage, written) == [(len(keys), len(keys))]
         outcomes = (
             "SELECT execution_status = 'SUCCEEDED', check_name FROM asset_check_executions WHERE partition IS NULL"
         )
         assert sorted(counted(storage, outcomes)) == sorted((check.passed, check.check_name) for check in report.checks)
-        status = storage.get_status_by_partition(
-            dg.AssetKey("silver_orders"), daily_orders.get_partition_keys(), daily_orders
-        )
+        status = storage.get_status_by_partition(dg.AssetKey("silver_orders"), keys, days)
         assert set((status or {}).values()) == {AssetPartitionStatus.MATERIALIZED}
-    assert not list(home.rglob("*.db"))
+    assert deployed.dagster_home is not None
+    assert not list(deployed.dagster_home.rglob("*.db"))
 
 
-def test_the_same_answers_as_dagsters_sqlite(home, tmp_path, monkeypatch):
+def test_the_answers_are_those_of_dagsters_sqlite(deployed, tmp_path, monkeypatch):
     own = run_with(ConsolidatedSqliteEventLogStorage, tmp_path / "own", monkeypatch, batch="0")
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "7")
-    with instance() as storage:
+    with instance(deployed) as storage:
         ours = answers_after_two_runs(storage)
     for question, answer in own.items():
         assert ours[question] == answer, question
 
 
-def test_two_processes_start_on_an_empty_database_and_write_at_once(home):
-    command = [sys.executable, "-W", "ignore", "-c", WRITER]
-    writers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    errors = [writer.communicate(timeout=120)[1] for writer in writers]
-    assert [writer.returncode for writer in writers] == [0, 0], errors
-    assert not [text for text in errors if "Exception while storing event batch" in text]
-    with instance() as storage:
+def test_two_processes_start_on_an_empty_database_and_write_at_once(deployed):
+    write_in_two_processes(deployed)
+    with instance(deployed) as storage:
         assert counted(storage, "SELECT count(*) FROM event_logs WHERE partition IS NOT NULL") == [(2 * 3 * 2 * 40,)]
 
 
-def test_what_is_wrong_with_the_server_is_said(home, monkeypatch):
+def test_a_problem_of_the_server_is_reported(deployed, monkeypatch):
     with monkeypatch.context() as patch:
         patch.delenv("PGPASSWORD")
-        with pytest.raises(OlistError, match="PGPASSWORD"), instance():
+        with pytest.raises(OlistError, match="PGPASSWORD"), instance(deployed):
             pass
     monkeypatch.setattr("dagster_postgres.utils.calculate_delay", lambda **_: 0)
     monkeypatch.setenv("PGDATABASE", "none")
-    with pytest.raises(OlistError, match='database "none" does not exist'), instance():
+    with pytest.raises(OlistError, match='database "none" does not exist'), instance(deployed):
         pass

@@ -1,7 +1,8 @@
-"""Steps in threads of one process: what Dagster promises of any executor, and that they do run at once."""
+"""Steps in threads of one process: they run at once, and everything that Dagster promises of any executor holds."""
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -11,14 +12,15 @@ import dagster as dg
 import pytest
 from dagster._core.events import RunFailureReason
 
+from olist_assets.operations.runs import RunReport
 from olist_assets.orchestration import executor
 from olist_assets.orchestration.executor import threaded_executor
 from olist_assets.orchestration.run_launcher import PROCESS_TAG
-from olist_assets.operations.runs import RunReport
 
 MEET = threading.Barrier(2)
 HOOKED: list[str] = []
 POOL = "one_at_a_time"
+THREADS = threaded_executor(3)
 
 
 @dg.success_hook
@@ -45,7 +47,7 @@ def second_try(context: dg.OpExecutionContext) -> None:
 
 @dg.op(ins={"after": dg.In(dg.Nothing)})
 def broken() -> None:
-    raise ValueError("broken as ever")
+    raise ValueError("always broken")
 
 
 @dg.op(ins={"after": dg.In(dg.Nothing)})
@@ -53,12 +55,12 @@ def never() -> None:
     raise AssertionError("started after a step that failed")
 
 
-@dg.job(executor_def=threaded_executor, hooks={noted})
+@dg.job(executor_def=THREADS, hooks={noted})
 def both():
     second_try([left(), right()])
 
 
-@dg.job(executor_def=threaded_executor)
+@dg.job(executor_def=THREADS)
 def failing():
     never(broken(second_try()))
 
@@ -73,7 +75,7 @@ def pooled_2() -> None:
     MEET.wait(0.5)
 
 
-@dg.job(executor_def=threaded_executor)
+@dg.job(executor_def=THREADS)
 def pooled():
     pooled_1()
     pooled_2()
@@ -87,7 +89,7 @@ def first_by_name() -> None: ...
 def matters_more() -> None: ...
 
 
-@dg.job(executor_def=threaded_executor)
+@dg.job(executor_def=THREADS)
 def ordered():
     first_by_name()
     matters_more()
@@ -99,7 +101,7 @@ def asks_to_stop() -> None:
     time.sleep(1)
 
 
-@dg.job(executor_def=threaded_executor)
+@dg.job(executor_def=THREADS)
 def stopped():
     never(asks_to_stop())
 
@@ -125,23 +127,30 @@ def run(job, storage, **config) -> dg.JobExecutionResult:
     return dg.execute_job(dg.reconstructable(job), storage, run_config={"execution": {"config": config}})
 
 
-def test_steps_that_do_not_wait_for_each_other_run_at_once_and_others_after_them(storage):
+def test_independent_steps_run_at_once_and_dependent_ones_after_them(storage):
     result = run(both, storage)
     assert result.success
     assert list(steps(result))[-1] == "second_try"
 
 
-def test_one_at_a_time_is_a_setting(storage):
+def test_one_step_at_a_time_is_a_configuration_of_the_run(storage):
     result = run(pooled, storage, max_concurrent=1)
     assert not result.success
-    assert Counter(steps(result).values()) == {"STEP_FAILURE": 2}  # nobody came to meet them
+    assert Counter(steps(result).values()) == {"STEP_FAILURE": 2}  # neither met the other
 
 
-def test_of_steps_that_wait_the_one_of_higher_priority_goes_first(storage):
+def test_of_the_steps_that_wait_the_one_with_the_highest_priority_starts_first(storage):
     assert list(steps(run(ordered, storage, max_concurrent=1))) == ["matters_more", "first_by_name"]
 
 
-def test_a_pool_holds_within_the_run(storage):
+def test_the_number_of_steps_at_once_is_that_of_the_definitions(storage):
+    alone = dg.JobDefinition(name="alone", graph_def=pooled.graph, executor_def=threaded_executor(1))
+    fields = alone.executor_def.config_schema.config_type.fields
+    assert fields["max_concurrent"].default_value == 1
+    assert THREADS.config_schema.config_type.fields["max_concurrent"].default_value == 3
+
+
+def test_a_pool_limits_the_steps_of_a_run(storage):
     storage.event_log_storage.set_concurrency_slots(POOL, 1)
     assert not run(pooled, storage).success
     storage.event_log_storage.set_concurrency_slots(POOL, 2)
@@ -149,19 +158,19 @@ def test_a_pool_holds_within_the_run(storage):
     assert run(pooled, storage).success
 
 
-def test_a_step_is_tried_again_and_after_a_failure_nothing_that_reads_it_starts(storage):
+def test_a_step_is_retried_and_no_step_starts_after_one_that_failed(storage):
     result = run(failing, storage)
     assert steps(result) == {"second_try": "STEP_SUCCESS", "broken": "STEP_FAILURE"}
     assert not result.success
     assert result.retry_attempts_for_node("second_try") == 1
 
 
-def test_the_events_are_those_of_dagsters_own_executor(storage):
+def test_the_events_are_those_of_dagsters_executor(storage):
     def kinds(job: dg.JobDefinition):
         result = job.execute_in_process(instance=storage, raise_on_error=False)
         return Counter((event.event_type_value, event.step_key) for event in result.all_events)
 
-    # execute_in_process() puts Dagster's own in the place of ours.
+    # execute_in_process() replaces our executor by Dagster's.
     theirs, ours = kinds(failing), run(failing, storage).all_events
     seen = Counter((event.event_type_value, event.step_key) for event in ours)
     assert {key: n for key, n in seen.items() if key[0] != "ENGINE_EVENT"} == {
@@ -177,9 +186,9 @@ def test_hooks_run_and_what_steps_print_is_in_the_compute_log(storage):
     assert b"printed by right" in storage.compute_log_manager.get_log_data(key).stdout
 
 
-def test_a_run_whose_console_cannot_be_kept_runs_all_the_same(storage, monkeypatch):
+def test_a_run_whose_console_cannot_be_stored_succeeds(storage, monkeypatch):
     def unable(*_):
-        raise OSError("no tail here")
+        raise OSError("no console")
 
     monkeypatch.setattr(type(storage.compute_log_manager), "capture_logs", unable)
     result = run(both, storage)
@@ -187,21 +196,21 @@ def test_a_run_whose_console_cannot_be_kept_runs_all_the_same(storage, monkeypat
     assert any("compute log capture" in (event.message or "") for event in result.all_events)
 
 
-def test_why_a_run_failed_is_reported_where_no_step_did(storage, monkeypatch):
+def test_the_reason_of_a_failed_run_is_reported_if_no_step_failed(storage, monkeypatch):
     def reported() -> RunReport:
         report = RunReport("a run", ["second_try", "broken", "never"])
         for event in run(failing, storage).all_events:
             report.add(event)
         return report
 
-    assert (reported().failures, reported().problem) == ({"broken": "ValueError: broken as ever"}, None)
+    assert (reported().failures, reported().problem) == ({"broken": "ValueError: always broken"}, None)
     monkeypatch.setattr(executor, "InstanceConcurrencyContext", lambda *_: (_ for _ in ()).throw(OSError("no slots")))
     assert (reported().failures, reported().problem) == ({}, "OSError: no slots")
 
 
 @pytest.fixture
 def ctrl_c():
-    # A test run in the background hands down that SIGINT is ignored; and Dagster takes SIGTERM along.
+    # A test run in the background inherits that SIGINT is ignored. Dagster replaces both handlers.
     before = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -210,7 +219,7 @@ def ctrl_c():
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_lets_nothing_more_start(storage):
+def test_no_step_starts_after_ctrl_c(storage):
     result = run(stopped, storage)
     (failure,) = [event for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
     assert failure.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
@@ -221,4 +230,4 @@ def test_a_run_names_its_process(storage):
     result = run(failing, storage)
     stored = storage.get_run_by_id(result.run_id)
     assert stored
-    assert stored.tags[PROCESS_TAG].endswith(f":{os.getpid()}")
+    assert stored.tags[PROCESS_TAG] == f"{result.run_id}@{socket.gethostname()}:{os.getpid()}"
