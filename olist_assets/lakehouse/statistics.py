@@ -26,13 +26,15 @@ class TableStatistics:
 def statistics(table: DeltaTable) -> TableStatistics:
     """Statistics of a version, from the file statistics in its log."""
     actions = pa.table(table.get_add_actions(flatten=True))
-    nulls = {
-        name.removeprefix("null_count."): sum(v or 0 for v in actions[name].to_pylist())
-        for name in actions.column_names
-        if name.startswith("null_count.")
-    }
-    rows, size = (sum(actions[key].to_pylist()) for key in ("num_records", "size_bytes"))
-    return TableStatistics(rows, len(actions), size, nulls)
+    records, sizes = (actions[key].to_pylist() for key in ("num_records", "size_bytes"))
+    nulls: dict[str, int] = {}
+    for name in actions.column_names:
+        if name.startswith("null_count."):
+            # Not every writer counts the nulls of every column: deltalake not those of arrays.
+            counts = [count if rows else 0 for count, rows in zip(actions[name].to_pylist(), records, strict=True)]
+            if None not in counts:
+                nulls[name.removeprefix("null_count.")] = sum(counts)
+    return TableStatistics(sum(records), len(actions), sum(sizes), nulls)
 
 
 def day_bounds(table: DeltaTable, day: str) -> tuple[date, date] | None:

@@ -1,54 +1,33 @@
-"""Each kind of check: it passes on sound rows and fails on the fault it is there for."""
+"""Each kind of check of a contract: it passes on valid rows and fails on the fault that it exists for."""
 
-import math
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
 from olist_assets.bronze.snapshots import BRONZE
-from olist_assets.catalog import tables
 from olist_assets.checks.kinds import checks_of
-from olist_assets.checks.assembly import evaluated
-from olist_assets.ml.gold_customer_churn_predictions import GOLD_CUSTOMER_CHURN_PREDICTIONS
+from olist_assets.lakehouse.arrow_types import arrow_schema
+from olist_assets.lakehouse.statistics import statistics
 from olist_assets.settings import Settings
 from olist_assets.silver.silver_order_items import SILVER_ORDER_ITEMS
 from olist_assets.silver.silver_order_payments import SILVER_ORDER_PAYMENTS
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
 from olist_assets.silver.silver_rejects import SILVER_REJECTS
-from olist_assets_tests.conftest import write_delta
+from olist_assets_tests.checks.verdicts import metrics, verdict, verdicts
+from olist_assets_tests.rows import store
+
+VALID_ORDER = {"order_id": "a", "customer_id": "c", "order_status": "delivered"}
 
 
-def verdicts(settings, table):
-    """Results of all checks of a table by name."""
-    return {result.check_name: result for result in evaluated(table, checks_of(table), settings)}
-
-
-def figures(result) -> dict[str, Any]:
-    return {name: value.value for name, value in result.metadata.items()}
-
-
-@pytest.fixture
-def orders(spark, settings, monkeypatch):
-    """Sound bronze_customers, bronze_orders and no rejects; the test adds silver_orders."""
-    monkeypatch.setenv("OLIST_AS_OF", "2018-01-01")
-    write_delta(spark, settings, BRONZE["customers"], {"customer_id": "c"})
-    write_delta(spark, settings, BRONZE["orders"], {"order_id": "a"}, {"order_id": "b", "order_status": "canceled"})
-    write_delta(spark, settings, SILVER_REJECTS)
-    return Settings()
-
-
-SOUND_ORDER = {"order_id": "a", "customer_id": "c", "order_status": "delivered"}
-
-
-def test_all_checks_pass_on_a_sound_table(spark, orders):
-    write_delta(spark, orders, SILVER_ORDERS, SOUND_ORDER)
+def test_all_checks_pass_on_a_valid_table(orders):
+    store(orders, SILVER_ORDERS, VALID_ORDER)
     results = verdicts(orders, SILVER_ORDERS)
-    assert {name: figures(result) for name, result in results.items() if not result.passed} == {}
+    assert {name: metrics(result) for name, result in results.items() if not result.passed} == {}
     assert set(results) == {
         "schema_matches_contract",
         "required_columns_have_no_nulls",
@@ -68,17 +47,17 @@ def test_all_checks_pass_on_a_sound_table(spark, orders):
 
 FAULTS = {
     "row_count_is_positive": [],
-    "order_id_is_unique": [SOUND_ORDER, SOUND_ORDER],
-    "order_status_is_accepted": [SOUND_ORDER | {"order_status": "shipped"}],
-    "delivery_days_is_in_range": [SOUND_ORDER | {"delivery_days": -1}],
-    "customer_id_exists_in_bronze_customers": [SOUND_ORDER | {"customer_id": "nobody"}],
-    "nothing_is_lost": [SOUND_ORDER, SOUND_ORDER | {"order_id": "made up"}],
+    "order_id_is_unique": [VALID_ORDER, VALID_ORDER],
+    "order_status_is_accepted": [VALID_ORDER | {"order_status": "shipped"}],
+    "delivery_days_is_in_range": [VALID_ORDER | {"delivery_days": -1}],
+    "customer_id_exists_in_bronze_customers": [VALID_ORDER | {"customer_id": "nobody"}],
+    "nothing_is_lost": [VALID_ORDER, VALID_ORDER | {"order_id": "made up"}],
 }
 
 
 @pytest.mark.parametrize("check", FAULTS)
-def test_each_kind_of_check_fails_on_its_fault_alone(spark, orders, check):
-    write_delta(spark, orders, SILVER_ORDERS, *FAULTS[check])
+def test_each_kind_of_check_fails_on_its_fault_alone(orders, check):
+    store(orders, SILVER_ORDERS, *FAULTS[check])
     failed = {name for name, result in verdicts(orders, SILVER_ORDERS).items() if not result.passed}
     # A table with too few or too many rows does not add up either, and one without rows is not fresh.
     also = {"nothing_is_lost", "data_are_fresh"}
@@ -86,152 +65,141 @@ def test_each_kind_of_check_fails_on_its_fault_alone(spark, orders, check):
     assert check in failed
 
 
-def test_a_row_that_is_nowhere_is_lost_and_a_reject_is_not(spark, orders):
-    write_delta(spark, orders, BRONZE["orders"], {"order_id": "a"}, {"order_id": "b"})
-    write_delta(spark, orders, SILVER_ORDERS, SOUND_ORDER)
-    result = verdicts(orders, SILVER_ORDERS)["nothing_is_lost"]
-    assert (result.passed, figures(result)["lost"]) == (False, 1)
-    write_delta(spark, orders, SILVER_REJECTS, {"table": "bronze_orders", "reason": "bad_cast"})
-    assert verdicts(orders, SILVER_ORDERS)["nothing_is_lost"].passed
+def test_a_value_above_its_maximum_is_out_of_range(orders):
+    store(orders, SILVER_ORDERS, VALID_ORDER | {"delivery_delay": 1000})
+    assert verdict(orders, SILVER_ORDERS, "delivery_delay_is_in_range").passed
+    store(orders, SILVER_ORDERS, VALID_ORDER | {"delivery_delay": 1001})
+    result = verdict(orders, SILVER_ORDERS, "delivery_delay_is_in_range")
+    assert (result.passed, metrics(result)) == (False, {"offending_rows": 1})
 
 
-def test_nulls_in_required_columns_are_counted_by_column(spark, settings):
-    path = lakehouse.table_path(settings, SILVER_ORDERS.name)
-    columns = ", ".join(f"CAST(NULL AS {c.type}) AS {c.name}" for c in SILVER_ORDERS.columns)
-    spark.sql(f"SELECT {columns}").write.format("delta").save(str(path))
-    spark.sql(f"SELECT {columns}").write.format("delta").mode("append").save(str(path))
-    result = verdicts(settings, SILVER_ORDERS)["required_columns_have_no_nulls"]
+def test_a_row_that_is_in_no_table_is_lost_and_a_reject_is_not(orders):
+    store(orders, BRONZE["orders"], {"order_id": "a"}, {"order_id": "b"})
+    store(orders, SILVER_ORDERS, VALID_ORDER)
+    result = verdict(orders, SILVER_ORDERS, "nothing_is_lost")
+    assert (result.passed, metrics(result)) == (
+        False,
+        {"source_rows": 2, "kept": 1, "filtered": 0, "rejected": 0, "lost": 1},
+    )
+    store(orders, SILVER_REJECTS, {"table": "bronze_orders", "reason": "bad_cast"})
+    assert verdict(orders, SILVER_ORDERS, "nothing_is_lost").passed
+
+
+@pytest.mark.parametrize(
+    ("table", "required", "optional"),
+    [(SILVER_ORDERS, "order_id", "order_approved_at"), (SILVER_ORDER_PAYMENTS, "payment_types", None)],
+    ids=["counted by the log", "array, not counted by the log"],
+)
+def test_nulls_in_required_columns_are_counted_by_column(warehouse, table, required, optional):
+    nullable = pa.schema([field.with_nullable(True) for field in arrow_schema(table)])
+    nulls = pa.table({name: pa.nulls(1, nullable.field(name).type) for name in nullable.names}, nullable)
+    for _ in range(2):
+        write_deltalake(str(warehouse.path(table.name)), nulls, mode="append")
+    is_counted = required in statistics(warehouse.open(table.name)).nulls
+    assert is_counted is (table is SILVER_ORDERS)
+    result = verdict(warehouse, table, "required_columns_have_no_nulls")
     assert not result.passed
-    assert figures(result)["nulls_by_column"]["order_id"] == 2
-    assert "order_approved_at" not in figures(result)["nulls_by_column"]
+    assert metrics(result)["nulls_by_column"] == dict.fromkeys([c.name for c in table.required], 2)
+    assert optional not in metrics(result)["nulls_by_column"]
+    assert metrics(result)["nulls"] == 2 * len(table.required)
 
 
-def test_nulls_in_arrays_are_found_though_the_log_does_not_count_them(spark, settings):
-    path = lakehouse.table_path(settings, SILVER_ORDER_PAYMENTS.name)
-    columns = ", ".join(f"CAST(NULL AS {c.type}) AS {c.name}" for c in SILVER_ORDER_PAYMENTS.columns)
-    for mode in ("append", "append"):
-        spark.sql(f"SELECT {columns}").write.format("delta").mode(mode).save(str(path))
-    result = verdicts(settings, SILVER_ORDER_PAYMENTS)["required_columns_have_no_nulls"]
-    assert figures(result)["nulls_by_column"]["payment_types"] == 2
-
-
-def test_a_schema_that_differs_is_named_column_by_column(spark, settings):
-    path = lakehouse.table_path(settings, SILVER_ORDERS.name)
-    columns = SILVER_ORDERS.ddl().replace("`delivery_days` INT", "`delivery_days` BIGINT").replace(" NOT NULL", "", 1)
-    spark.sql(f"CREATE TABLE delta.`{path}` ({columns}, surplus STRING) USING DELTA")
-    spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('x' = 'y')")
-    result = verdicts(settings, SILVER_ORDERS)["schema_matches_contract"]
-    differences = " ".join(figures(result)["differences"])
+def test_a_schema_that_differs_is_named_column_by_column(warehouse):
+    fields = {field.name: field for field in arrow_schema(SILVER_ORDERS)}
+    fields["order_id"] = fields["order_id"].with_nullable(True)
+    fields["delivery_days"] = fields["delivery_days"].with_type(pa.int64())
+    fields["surplus"] = pa.field("surplus", pa.string())
+    del fields["order_date"]
+    path = str(warehouse.path(SILVER_ORDERS.name))
+    write_deltalake(path, pa.schema(fields.values()).empty_table())
+    result = verdict(warehouse, SILVER_ORDERS, "schema_matches_contract")
     assert not result.passed
-    assert all(word in differences for word in ("delivery_days", "long", "order_id", "surplus"))
-
-
-def test_rows_and_records_of_the_file_must_agree(spark, settings, sample):
-    write_delta(spark, settings, BRONZE["sellers"], {"source_file": "x"})
-    result = verdicts(settings, BRONZE["sellers"])["row_count_matches_file"]
-    lines = (sample / "olist_sellers_dataset.csv").read_bytes().count(b"\n")
-    assert (result.passed, figures(result)) == (False, {"rows": 1, "records": lines - 1})
-
-
-def test_records_that_did_not_parse_warn(spark, settings):
-    write_delta(spark, settings, BRONZE["sellers"], {"_corrupt_record": "a,b"})
-    result = verdicts(settings, BRONZE["sellers"])["records_parse"]
-    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
-
-
-def test_a_count_that_must_equal_upstreams_fails_when_a_join_lost_a_row(spark, orders):
-    another_day = {"order_id": "c", "order_date": date(2018, 2, 2)}  # not made yet, so not compared
-    write_delta(spark, orders, SILVER_ORDERS, SOUND_ORDER, SOUND_ORDER | {"order_id": "b"}, SOUND_ORDER | another_day)
-    write_delta(spark, orders, SILVER_ORDER_PAYMENTS)
-    write_delta(spark, orders, SILVER_ORDER_ITEMS)
-    write_delta(spark, orders, SILVER_ORDERS_MASTER, SOUND_ORDER)
-    result = verdicts(orders, SILVER_ORDERS_MASTER)["row_count_matches_silver_orders"]
-    assert (result.passed, figures(result)) == (False, {"rows": 1, "expected": 2})
-    assert figures(verdicts(orders, SILVER_ORDERS_MASTER)["nothing_is_lost"])["lost"] == 2
-
-
-def test_money_that_is_off_by_a_cent_does_not_reconcile(spark, orders):
-    cents = {"order_id": "a", "total_payment_value": Decimal("10.01")}
-    write_delta(spark, orders, SILVER_ORDERS, SOUND_ORDER)
-    write_delta(spark, orders, SILVER_ORDER_ITEMS)
-    write_delta(spark, orders, SILVER_ORDER_PAYMENTS, cents)
-    write_delta(spark, orders, SILVER_ORDERS_MASTER, SOUND_ORDER | cents)
-    assert verdicts(orders, SILVER_ORDERS_MASTER)["payments_match_silver"].passed
-    write_delta(spark, orders, SILVER_ORDERS_MASTER, SOUND_ORDER | {"total_payment_value": Decimal("10.02")})
-    result = verdicts(orders, SILVER_ORDERS_MASTER)["payments_match_silver"]
-    assert (result.passed, figures(result)["difference"]) == (False, pytest.approx(0.01))
-
-
-def test_a_check_whose_other_table_is_not_made_yet_warns_and_names_it(spark, settings):
-    write_delta(spark, settings, SILVER_ORDERS, SOUND_ORDER)
-    result = verdicts(settings, SILVER_ORDERS)["customer_id_exists_in_bronze_customers"]
-    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert figures(result) == {"tables_not_made_yet": ["bronze_customers"]}
-
-
-def test_check_names_are_unique_predicates():
-    for table in tables().values():
-        names = [check.name for check in checks_of(table)]
-        assert len(names) == len(set(names)), table.name
-        verbs = {"is", "are", "have", "matches", "match", "exists", "parse", "covers"}
-        assert all(verbs & set(name.split("_")) for name in names), names
-
-
-def scored(*probabilities: float) -> list[dict[str, Any]]:
-    """Rows of gold_customer_churn_predictions as its function would write them, the highest probability first."""
-    last = max(len(probabilities) - 1, 1)
-    return [
-        {
-            "customer_unique_id": f"c{rank:03}",
-            "churn_probability": probability,
-            "no_repurchase_probability": probability,
-            "churn_percentile": rank / last,
-            "churn_risk_category": "High Risk"
-            if rank / last <= 0.2
-            else "Medium Risk"
-            if rank / last <= 0.5
-            else "Low Risk",
-        }
-        for rank, probability in enumerate(sorted(probabilities, reverse=True))
+    assert metrics(result)["differences"] == [
+        "order_id: ('string', True) instead of ('string', False)",
+        "order_date: None instead of ('date', False)",
+        "delivery_days: ('long', True) instead of ('int', True)",
+        "surplus: ('string', True) instead of None",
     ]
 
 
-EVEN = [number / 100 for number in range(100)]
+def test_columns_in_another_order_do_not_match_the_contract(warehouse):
+    fields = list(arrow_schema(SILVER_ORDERS))
+    write_deltalake(str(warehouse.path(SILVER_ORDERS.name)), pa.schema(fields[1:] + fields[:1]).empty_table())
+    result = verdict(warehouse, SILVER_ORDERS, "schema_matches_contract")
+    assert (result.passed, metrics(result)) == (False, {"differences": []})
 
 
-@pytest.mark.parametrize(
-    ("new", "stable"), [(EVEN, True), (EVEN[3:], True), ([p / 3 for p in EVEN], False), ([0.5] * 100, False)]
-)
-def test_scores_that_shifted_since_the_version_before_warn(spark, settings, new, stable):
-    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *scored(*EVEN))
-    first = verdicts(settings, GOLD_CUSTOMER_CHURN_PREDICTIONS)["churn_probability_is_stable"]
-    assert (first.passed, figures(first)) == (True, {"compared_with_version": "none: it is the first"})
-    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *scored(*new))
-    result = verdicts(settings, GOLD_CUSTOMER_CHURN_PREDICTIONS)["churn_probability_is_stable"]
-    assert (result.passed, result.severity) == (stable, dg.AssetCheckSeverity.WARN)
-    assert (figures(result)["psi"] < 0.25, figures(result)["compared_with_version"]) == (stable, 1)
+def test_new_columns_of_a_source_are_no_difference_and_those_of_other_tables_are(warehouse):
+    for table, passes in ((BRONZE["sellers"], True), (SILVER_ORDERS, False)):
+        schema = arrow_schema(table).append(pa.field("surplus", pa.string()))
+        write_deltalake(str(warehouse.path(table.name)), schema.empty_table())
+        assert verdict(warehouse, table, "schema_matches_contract").passed is passes
 
 
-def test_the_population_stability_index_is_the_formulas(spark, settings):
-    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *scored(*EVEN))
-    # Of the first decile, 0.00 to 0.09, half moved to the last: 5 and 15 of 100 instead of 10 and 10.
-    moved = [p if p >= 0.05 else 0.99 for p in EVEN]
-    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *scored(*moved))
-    result = verdicts(settings, GOLD_CUSTOMER_CHURN_PREDICTIONS)["churn_probability_is_stable"]
-    assert figures(result)["psi"] == pytest.approx(-0.05 * math.log(0.5) + 0.05 * math.log(1.5))
+def test_rows_and_records_of_the_file_must_agree(warehouse, sample):
+    store(warehouse, BRONZE["sellers"], {"source_file": "x"})
+    result = verdict(warehouse, BRONZE["sellers"], "row_count_matches_file")
+    lines = (sample / "olist_sellers_dataset.csv").read_bytes().count(b"\n")
+    assert (result.passed, metrics(result)) == (False, {"rows": 1, "records": lines - 1})
+    store(warehouse, BRONZE["sellers"], *[{}] * (lines - 1))
+    assert verdict(warehouse, BRONZE["sellers"], "row_count_matches_file").passed
 
 
-@pytest.mark.parametrize(
-    ("fault", "check"),
-    [
-        ({"churn_percentile": 0.5}, "churn_percentile_covers_0_to_1"),
-        ({"churn_risk_category": "Low Risk"}, "risk_shares_are_20_30_50"),
-        ({"churn_probability": 1.5}, "churn_probability_is_in_range"),
-    ],
-)
-def test_predictions_that_break_a_rule_fail_its_check(spark, settings, fault, check):
-    rows = scored(*EVEN)
-    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *rows)
-    assert verdicts(settings, GOLD_CUSTOMER_CHURN_PREDICTIONS)[check].passed
-    write_delta(spark, settings, GOLD_CUSTOMER_CHURN_PREDICTIONS, *(row | fault for row in rows[:3]), *rows[3:])
-    assert not verdicts(settings, GOLD_CUSTOMER_CHURN_PREDICTIONS)[check].passed
+def test_a_source_whose_columns_changed_warns_and_names_them(warehouse, sample, tmp_path):
+    store(warehouse, BRONZE["sellers"], {})
+    assert verdict(warehouse, BRONZE["sellers"], "source_matches_contract").passed
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    text = (sample / "olist_sellers_dataset.csv").read_text()
+    (changed / "olist_sellers_dataset.csv").write_text(text.replace("seller_city", "seller_town", 1))
+    settings = Settings(data=changed, warehouse=warehouse.settings.warehouse)
+    result = verdict(type(warehouse)(settings, warehouse.catalog), BRONZE["sellers"], "source_matches_contract")
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert metrics(result) == {"differences": {"added": ["seller_town"], "missing": ["seller_city"]}}
+
+
+def test_records_that_did_not_parse_warn(warehouse):
+    store(warehouse, BRONZE["sellers"], {"_corrupt_record": None})
+    assert verdict(warehouse, BRONZE["sellers"], "records_parse").passed
+    store(warehouse, BRONZE["sellers"], {"_corrupt_record": "a,b"})
+    result = verdict(warehouse, BRONZE["sellers"], "records_parse")
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+
+
+def test_a_count_that_must_equal_upstreams_fails_when_a_join_lost_a_row(orders):
+    other_day = {"order_id": "c", "order_date": date(2018, 2, 2)}  # not materialized yet, so not compared
+    store(orders, SILVER_ORDERS, VALID_ORDER, VALID_ORDER | {"order_id": "b"}, VALID_ORDER | other_day)
+    store(orders, SILVER_ORDER_PAYMENTS)
+    store(orders, SILVER_ORDER_ITEMS)
+    store(orders, SILVER_ORDERS_MASTER, VALID_ORDER)
+    results = verdicts(orders, SILVER_ORDERS_MASTER)
+    result = results["row_count_matches_silver_orders"]
+    assert (result.passed, metrics(result)) == (False, {"rows": 1, "expected": 2})
+    assert metrics(results["nothing_is_lost"])["lost"] == 2
+
+
+def test_amounts_that_differ_by_a_cent_do_not_reconcile(orders):
+    cents = {"order_id": "a", "total_payment_value": Decimal("10.01")}
+    store(orders, SILVER_ORDERS, VALID_ORDER)
+    store(orders, SILVER_ORDER_ITEMS)
+    store(orders, SILVER_ORDER_PAYMENTS, cents)
+    store(orders, SILVER_ORDERS_MASTER, VALID_ORDER | cents)
+    assert verdict(orders, SILVER_ORDERS_MASTER, "payments_match_silver").passed
+    store(orders, SILVER_ORDERS_MASTER, VALID_ORDER | {"total_payment_value": Decimal("10.02")})
+    result = verdict(orders, SILVER_ORDERS_MASTER, "payments_match_silver")
+    assert (result.passed, metrics(result)["difference"]) == (False, pytest.approx(0.01))
+
+
+def test_check_names_are_unique_predicates(tables):
+    verbs = {"is", "are", "have", "matches", "match", "exists", "parse", "covers"}
+    for table in tables.tables.values():
+        names = [check.name for check in checks_of(table, tables.tables)]
+        assert len(names) == len(set(names)), table.name
+        assert all(verbs & set(name.split("_")) for name in names), names
+
+
+def test_a_table_without_a_null_has_none_to_count(warehouse):
+    store(warehouse, SILVER_ORDER_PAYMENTS, {})
+    assert DeltaTable(str(warehouse.path(SILVER_ORDER_PAYMENTS.name))).version() == 1
+    result = verdict(warehouse, SILVER_ORDER_PAYMENTS, "required_columns_have_no_nulls")
+    assert (result.passed, metrics(result)["nulls"]) == (True, 0)
