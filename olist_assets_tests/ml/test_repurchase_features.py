@@ -1,4 +1,4 @@
-"""What was known at a cutoff, and that nothing later is."""
+"""The features of a customer at a cutoff: what was known then, and nothing later."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,6 @@ import hypothesis.strategies as st
 import pytest
 
 from olist_assets.ml.repurchase_features import FEATURES, customers_at_cutoff, labelled, with_cutoff
-from olist_assets.ml.repurchase_model import cutoffs_of
 from olist_assets.silver.silver_order_reviews import SILVER_ORDER_REVIEWS
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
 from olist_assets_tests.rows import frame, only
@@ -17,7 +16,7 @@ CUTOFF = date(2018, 3, 1)
 
 
 def order(number: int, customer: str, bought: date, **others):
-    told = {
+    values = {
         "order_id": f"o{number}",
         "customer_unique_id": customer,
         "order_date": bought,
@@ -28,7 +27,7 @@ def order(number: int, customer: str, bought: date, **others):
         "items_count": 2,
         "max_installments": 4,
     }
-    return told | others
+    return values | others
 
 
 def review(order_id: str, score: int, answered: datetime | None):
@@ -37,7 +36,7 @@ def review(order_id: str, score: int, answered: datetime | None):
 
 @pytest.fixture
 def known(spark):
-    """Customers at the cutoff from lists of orders and reviews."""
+    """Customers at the cutoff, from lists of orders and reviews; labelled if a horizon is given."""
 
     def found(orders, reviews, horizon=None):
         master = with_cutoff(frame(spark, SILVER_ORDERS_MASTER, *orders), CUTOFF)
@@ -49,7 +48,7 @@ def known(spark):
     return found
 
 
-def test_features_sum_up_what_was_bought_before_the_cutoff(known):
+def test_features_summarize_what_was_bought_before_the_cutoff(known):
     orders = [
         order(1, "a", date(2018, 1, 30)),
         order(2, "a", date(2018, 2, 9), order_total_value=Decimal("0.50"), max_installments=None, delivery_delay=1),
@@ -70,7 +69,7 @@ def test_features_sum_up_what_was_bought_before_the_cutoff(known):
     }
 
 
-def test_a_delivery_and_an_answer_count_once_they_were_known(known):
+def test_a_delivery_and_an_answer_count_only_once_they_were_known(known):
     orders = [order(1, "a", date(2018, 2, 25))]
     row = only(known(orders, [review("o1", 1, datetime(2018, 3, 1)), review("o1", 5, None)]))
     assert (row.avg_delivery_days, row.avg_delivery_delay, row.avg_review_score, row.has_review) == (
@@ -82,17 +81,11 @@ def test_a_delivery_and_an_answer_count_once_they_were_known(known):
     assert row.recency_days == 4.0
 
 
-def test_the_label_is_one_where_no_order_came_within_the_horizon(known):
+def test_the_label_is_one_if_no_order_came_within_the_horizon(known):
     orders = [order(number, customer, date(2018, 2, 1)) for number, customer in enumerate("abc")]
     orders += [order(11, "a", CUTOFF), order(12, "b", CUTOFF + timedelta(90)), order(13, "new", CUTOFF)]
     labels = {row.customer_unique_id: row.has_no_order for row in known(orders, [], horizon=90).collect()}
     assert labels == {"a": 0, "b": 1, "c": 1}
-
-
-def test_the_training_ends_where_the_test_begins_and_the_test_ends_with_the_data(spark):
-    orders = [order(1, "a", date(2017, 1, 1)), order(2, "a", date(2018, 8, 29))]
-    train_at, test_at = cutoffs_of(frame(spark, SILVER_ORDERS_MASTER, *orders), 90)
-    assert (train_at, test_at) == (date(2018, 3, 3), date(2018, 6, 1))
 
 
 days_before = st.dates(date(2018, 1, 1), CUTOFF - timedelta(1))
@@ -110,13 +103,13 @@ later_orders = st.lists(st.tuples(st.sampled_from("abcd"), days_after), max_size
     answered=st.tuples(st.none() | days_after, days_after),
     scores=st.tuples(st.integers(1, 5), st.integers(1, 5)),
 )
-def test_no_feature_changes_when_what_comes_after_the_cutoff_does(known, earlier, later, delivered, answered, scores):
+def test_no_feature_depends_on_what_happens_after_the_cutoff(known, earlier, later, delivered, answered, scores):
     def features(world: int):
         at, on = (pair[world] and datetime.combine(pair[world], datetime.min.time()) for pair in (answered, delivered))
         late = {"order_delivered_customer_date": on, "delivery_days": world + 5, "delivery_delay": world}
         orders = [order(number, who, day, **late) for number, (who, day) in enumerate(earlier)]
         orders += [order(100 + number, who, day, items_count=9) for number, (who, day) in enumerate(later[world])]
-        reviews = [review(told["order_id"], scores[world], at) for told in orders]
+        reviews = [review(order["order_id"], scores[world], at) for order in orders]
         return sorted(tuple(row) for row in known(orders, reviews).select("customer_unique_id", *FEATURES).collect())
 
     assert features(0) == features(1)
