@@ -25,7 +25,7 @@ def checks_of(table: Table, table_names: Iterable[str]) -> list[Check]:
     reads = partial(_tables_in, tuple(table_names))
     checks = [schema_check(), null_check(table)]
     if not table.may_be_empty:
-        # A warning where days can be made one by one: the first of them may have no order.
+        # A warning for a daily table: the first day that is materialized may have no order.
         checks.append(row_count_check(blocking=table.day is None))
     if table.key:
         checks.append(key_check(table.key))
@@ -56,7 +56,7 @@ def schema_check() -> Check:
         different = [
             f"{n}: {found.get(n)} instead of {expected.get(n)}" for n in names if found.get(n) != expected.get(n)
         ]
-        # Columns of a source beyond the contract are at the end of its snapshot; `source_matches_contract` reports them.
+        # New columns of a source are at the end of its snapshot; `source_matches_contract` reports them.
         extra = set(found) - set(expected) if on.table.source else set()
         different = [text for text in different if text.split(":")[0] not in extra]
         in_order = [name for name in found if name not in extra] == list(expected)
@@ -80,7 +80,7 @@ def null_check(table: Table) -> Check:
         uncounted = [name for name in required if name not in counted]
         nulls = {name: counted[name] for name in required if name in counted}
         if uncounted and on.statistics.rows:
-            # The log does not count nulls of arrays.
+            # deltalake writes no null counts of arrays into the log.
             counts = ", ".join(f"count(*) - count({identifier(name)})" for name in uncounted)
             nulls |= dict(zip(uncounted, on.rows(f"SELECT {counts} FROM {{table}}")[0], strict=True))
         return not any(nulls.values()), {"nulls": sum(nulls.values()), "nulls_by_column": nulls}

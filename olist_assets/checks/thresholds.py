@@ -41,7 +41,7 @@ def threshold_checks(table: Table) -> Iterator[Check]:
 def row_count_check(limits: Thresholds) -> Check:
     def evaluate(on: CheckContext) -> Verdict:
         counts = [past.rows for past in on.history] + [on.statistics.rows]
-        # Of a growing table the growth is what repeats. One is added so that an empty version has a logarithm.
+        # A growing table never repeats a count, so growth is compared. Adding 1 gives an empty version a logarithm.
         changes = [log((new + 1) / (old + 1)) for old, new in pairwise(counts)]
         metrics = {"rows": counts[-1], "rows_before": counts[:-1]}
         if len(changes) <= MIN_PAST:

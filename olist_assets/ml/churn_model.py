@@ -1,4 +1,4 @@
-"""churn_model: the classic churn model. Its label is a function of its first feature, which a check reports."""
+"""churn_model: the classic churn model. Its label is a function of a feature, recency_days, which a check reports."""
 
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,7 @@ class ForestConfig(BaseModel):
 
 @model_asset(CHURN_MODEL)
 def churn_model(mlflow: Resource["Mlflow"], config: ForestConfig, gold_customer_metrics: DataFrame) -> Trained:
-    """A forest trained on four fifths of the customers and tested on the others; also without the suspect feature."""
+    """A forest trained on a share of the customers and tested on the others; a second one lacks the suspect feature."""
     with (
         mlflow.training(CHURN_MODEL, config) as run,
         in_fixed_order(labelled(gold_customer_metrics), KEY) as customers,
@@ -76,12 +76,12 @@ def churn_model(mlflow: Resource["Mlflow"], config: ForestConfig, gold_customer_
 
 
 def labelled(customers: DataFrame) -> DataFrame:
-    """The features and the label."""
+    """Customers with a delivered order: id, features and label."""
     return buyers(customers, KEY, FEATURES).withColumn(LABEL, (F.col("recency_days") > CHURNED_AFTER_DAYS).cast("int"))
 
 
 def estimator(config: ForestConfig, features: tuple[str, ...]) -> "Pipeline":
-    """The forest on some of the features."""
+    """An untrained forest over the given features."""
     return random_forest(
         features, MAY_BE_MISSING, label=LABEL, trees=config.trees, depth=config.depth, seed=config.seed
     )

@@ -29,16 +29,39 @@ GOLD_CUSTOMER_CHURN_PREDICTIONS = Table(
     grain="One row per customer (customer_unique_id) with a delivered order.",
     key=("customer_unique_id",),
     columns=(
-        Column("customer_unique_id", "string", "The person who bought.", pii="hash"),
-        Column("is_churned", "int", "1 after more than 90 days without an order.", minimum=0, maximum=1),
-        Column("churn_probability", "double", "Of is_churned, by churn_model.", minimum=0, maximum=1),
-        Column("churn_prediction", "int", "1 where more probable than not.", minimum=0, maximum=1),
-        Column("churn_percentile", "double", "Rank of the risk: 0 is the highest, 1 the lowest.", minimum=0, maximum=1),
-        Column("churn_risk_category", "string", "By percentile: to 0.2, to 0.5, above.", accepted=tuple(RISKS)),
+        Column("customer_unique_id", "string", "Identifier of the customer, the same in all their orders.", pii="hash"),
+        Column(
+            "is_churned",
+            "int",
+            "1 if the last delivered order is more than 90 days before the reference date, else 0.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            "churn_probability",
+            "double",
+            "Probability that is_churned is 1, by churn_model.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column("churn_prediction", "int", "1 if churn_probability is above 0.5, else 0.", minimum=0, maximum=1),
+        Column(
+            "churn_percentile",
+            "double",
+            "Rank of the customer by churn_probability: 0 is the highest probability, 1 the lowest.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            "churn_risk_category",
+            "string",
+            "Risk by churn_percentile: high up to 0.2, medium up to 0.5, low above.",
+            accepted=tuple(RISKS),
+        ),
         Column(
             "no_repurchase_probability",
             "double",
-            "Of no order within the horizon, by repurchase_model.",
+            "Probability of no order in the 90 days after the reference date, by repurchase_model.",
             minimum=0,
             maximum=1,
         ),
@@ -52,13 +75,13 @@ GOLD_CUSTOMER_CHURN_PREDICTIONS = Table(
             "churn_percentile_covers_0_to_1",
             "SELECT count(*) FROM (SELECT min(churn_percentile) low, max(churn_percentile) high, count(*) n "
             "FROM {table}) WHERE low <> 0 OR (n > 1 AND high <> 1)",
-            "The first has percentile 0, the last 1.",
+            "The lowest percentile is 0, and the highest is 1.",
         ),
         Rule(
             "risk_shares_are_20_30_50",
             f"SELECT count(*) FROM ({_shares}) s WHERE abs(s.share * (SELECT count(*) FROM {{table}}) - "
             "(SELECT count(*) FROM {table} WHERE churn_risk_category = s.name)) > 1",
-            "20, 30 and 50 % of the customers have a high, medium and low risk, to within one.",
+            "20, 30 and 50 % of the customers have a high, medium and low risk, to within one customer.",
         ),
     ),
     scores=("churn_probability", "no_repurchase_probability"),
@@ -73,7 +96,7 @@ def gold_customer_churn_predictions(
     churn_model_champion: Champion,
     repurchase_model_champion: Champion,
 ) -> DataFrame:
-    """Both champions' scores of each customer, as of the customers' reference date."""
+    """The scores of both champions for each customer, as of the reference date of gold_customer_metrics."""
     churned = churn_model_champion.pipeline.transform(churn.labelled(gold_customer_metrics)).select(
         KEY,
         churn.LABEL,
@@ -85,7 +108,7 @@ def gold_customer_churn_predictions(
     ahead = repurchase_model_champion.pipeline.transform(customers_at_cutoff(orders, silver_order_reviews)).select(
         KEY, probability().alias("no_repurchase_probability")
     )
-    # One row per customer on both sides: those who bought until the reference date.
+    # One row per customer on both sides: those with an order up to the reference date.
     scored = with_risk(churned.join(ahead, on=KEY, how="inner")).withColumns(
         {
             "model_version": F.lit(versions),
@@ -110,5 +133,6 @@ def with_risk(customers: DataFrame) -> DataFrame:
 
 
 def risk(percentile: Expr) -> Expr:
+    """The risk category of a percentile."""
     (high, high_to), (medium, medium_to), (low, _) = RISKS.items()
     return F.when(percentile <= high_to, high).when(percentile <= medium_to, medium).otherwise(low)

@@ -15,17 +15,33 @@ from olist_assets.mlops.training_rows import buyers
 GOLD_CUSTOMER_SEGMENTS_ML = Table(
     name="gold_customer_segments_ml",
     in_layer="ml",
-    description="Segments by k-means over standardised recency, frequency and monetary value.",
+    description="Segments by k-means over standardized recency, frequency and monetary value.",
     grain="One row per customer (customer_unique_id) with a delivered order.",
     key=("customer_unique_id",),
     columns=(
-        Column("customer_unique_id", "string", "The person who bought.", pii="hash"),
-        Column("recency_days", "int", "Last order to the reference date.", unit="days", minimum=0),
-        Column("frequency", "int", "Delivered orders.", minimum=1),
-        Column("monetary_value", "decimal(14,2)", "Value of delivered orders.", unit="BRL", minimum=0),
-        Column("ml_segment", "int", "Number of the segment, by average monetary value, 0 the smallest.", minimum=0),
-        Column("segment_label", "string", "The segment's name, from what its center differs in most."),
-        Column("distance_to_center", "double", "Euclidean distance to the center, in standard deviations.", minimum=0),
+        Column("customer_unique_id", "string", "Identifier of the customer, the same in all their orders.", pii="hash"),
+        Column(
+            "recency_days", "int", "Days from the last delivered order to the reference date.", unit="days", minimum=0
+        ),
+        Column("frequency", "int", "Number of delivered orders.", minimum=1),
+        Column("monetary_value", "decimal(14,2)", "Sum of the values of delivered orders.", unit="BRL", minimum=0),
+        Column(
+            "ml_segment",
+            "int",
+            "Number of the segment; 0 has the smallest average monetary value.",
+            minimum=0,
+        ),
+        Column(
+            "segment_label",
+            "string",
+            "Name of the segment, by the feature in which its center is furthest from the mean.",
+        ),
+        Column(
+            "distance_to_center",
+            "double",
+            "Euclidean distance from the customer to the center of the segment, in standard deviations.",
+            minimum=0,
+        ),
     ),
     foreign_keys=(ForeignKey("customer_unique_id", "gold_customer_metrics", "customer_unique_id"),),
     row_counts=(EACH_BUYER_ONCE,),
@@ -34,7 +50,7 @@ GOLD_CUSTOMER_SEGMENTS_ML = Table(
 
 @table_asset(GOLD_CUSTOMER_SEGMENTS_ML)
 def gold_customer_segments_ml(gold_customer_metrics: DataFrame, segmentation_model_champion: Champion) -> DataFrame:
-    """Each customer in the cluster with the nearest center."""
+    """Customers with a delivered order, each in the segment with the nearest center."""
     assigned = segmentation_model_champion.pipeline.transform(buyers(gold_customer_metrics, KEY, FEATURES)).select(
         "customer_unique_id", "prediction", scaled_features().alias("at")
     )
@@ -46,7 +62,7 @@ def gold_customer_segments_ml(gold_customer_metrics: DataFrame, segmentation_mod
 
 
 def with_segment(assigned: DataFrame, champion: Champion) -> DataFrame:
-    """Segment, label and distance to the center, of rows with a `prediction` and their scaled features `at`."""
+    """Number and label of the segment and distance to its center, from a `prediction` and the scaled features `at`."""
     found = segments(champion.pipeline)
     number = F.create_map(*(F.lit(v) for cluster, s in found.items() for v in (cluster, s.number)))
     label = F.create_map(*(F.lit(v) for cluster, s in found.items() for v in (cluster, s.label)))

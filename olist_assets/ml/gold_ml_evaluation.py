@@ -24,7 +24,7 @@ GOLD_ML_EVALUATION = Table(
     grain="One row per model, version, split and metric.",
     key=("model", "version", "split", "metric"),
     columns=(
-        Column("model", "string", "Name of the model; after a slash, the variant that was compared with it."),
+        Column("model", "string", "Name of the model; after a slash, the variant that the version was compared with."),
         Column("version", "int", "Version of the model in the registry.", minimum=1),
         Column(
             "split",
@@ -33,14 +33,14 @@ GOLD_ML_EVALUATION = Table(
         ),
         Column("metric", "string", "Name of the metric."),
         Column("value", "double", "Value of the metric."),
-        Column("mlflow_run_id", "string", "MLflow run of the training.", is_volatile=True),
+        Column("mlflow_run_id", "string", "Identifier of the MLflow run that trained the version.", is_volatile=True),
     ),
 )
 
 
 @table_asset(GOLD_ML_EVALUATION, after=MODELS)
 def gold_ml_evaluation(warehouse: Resource[Warehouse], spark: Resource["SparkEngine"]) -> DataFrame:
-    """All metrics of all versions."""
+    """The metrics of all versions of all models."""
     rows = [metric for model in MODELS for metric in metrics_of(warehouse.settings, model)]
     types = ", ".join(f"{column.name} {column.type}" for column in GOLD_ML_EVALUATION.columns)
     return spark.session.createDataFrame(rows, types)

@@ -1,6 +1,6 @@
-"""What was known of each customer at a cutoff, and whether they bought again after it.
+"""Features of each customer at a cutoff, and the label whether they placed no order after it.
 
-A fact counts once it was known: a purchase before the cutoff, a delivery by its date, a review by its answer.
+A fact counts from the time at which it was known: a purchase and a delivery by their dates, a review by its answer.
 """
 
 from datetime import date
@@ -22,10 +22,10 @@ def with_cutoff(orders: DataFrame, cutoff: date) -> DataFrame:
 
 
 def customers_at_cutoff(orders: DataFrame, reviews: DataFrame) -> DataFrame:
-    """One row a customer who had bought before the orders' `cutoff`: id and FEATURES as doubles, unknown ones null."""
+    """One row per customer with an order before its `cutoff`: id and FEATURES as doubles, unknown ones null."""
     bought = orders.where(F.col("order_date") < F.col("cutoff"))
     is_delivered = F.col("order_delivered_customer_date") < F.col("cutoff")
-    # At most one row an order on the right.
+    # At most one row per order on the right.
     known = bought.join(_scores_of_orders(bought, reviews), on="order_id", how="left").withColumns(
         {name: F.when(is_delivered, F.col(name)) for name in ("delivery_days", "delivery_delay")}
     )
@@ -46,9 +46,9 @@ def customers_at_cutoff(orders: DataFrame, reviews: DataFrame) -> DataFrame:
 
 
 def _scores_of_orders(orders: DataFrame, reviews: DataFrame) -> DataFrame:
-    """One row an order with a review answered before the cutoff: the sum and number of its scores."""
+    """One row per order with a review that was answered before the cutoff: sum and number of the scores."""
     answered = reviews.select(F.explode("order_ids").alias("order_id"), "review_answer_timestamp", "review_score")
-    # One row an order on the left.
+    # `orders` has one row per order, so no review is repeated.
     known = answered.join(orders.select("order_id", "cutoff"), on="order_id", how="inner").where(
         F.col("review_answer_timestamp") < F.col("cutoff")
     )
@@ -56,9 +56,9 @@ def _scores_of_orders(orders: DataFrame, reviews: DataFrame) -> DataFrame:
 
 
 def labelled(orders: DataFrame, reviews: DataFrame, horizon_days: int) -> DataFrame:
-    """Customers at the cutoff and LABEL: 1 where they placed no order in the `horizon_days` from the cutoff on."""
+    """Customers at the cutoff and LABEL: 1 if they placed no order in the `horizon_days` from the cutoff on."""
     days_after = F.datediff("order_date", "cutoff")
     later = orders.where((days_after >= 0) & (days_after < horizon_days)).select(KEY).distinct()
-    # At most one row a customer on the right.
+    # At most one row per customer on the right.
     again = customers_at_cutoff(orders, reviews).join(later.withColumn("again", F.lit(0)), on=KEY, how="left")
     return again.withColumn(LABEL, F.coalesce("again", F.lit(1))).select(KEY, *FEATURES, LABEL)

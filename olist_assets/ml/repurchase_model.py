@@ -1,4 +1,4 @@
-"""repurchase_model: whether a customer places no further order in the next 90 days, learnt at one cutoff, tested later."""
+"""repurchase_model: whether a customer places no order in the next 90 days, trained and tested at two cutoffs."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ def repurchase_model(
     silver_orders_master: DataFrame,
     silver_order_reviews: DataFrame,
 ) -> Trained:
-    """Trained one horizon before the test's cutoff, whose labels end with the data."""
+    """A regression trained at a cutoff one horizon before the test's, whose own horizon ends with the last order."""
     with mlflow.training(REPURCHASE_MODEL, config) as run:
         cutoffs = train_at, test_at = cutoffs_of(silver_orders_master, config.horizon_days)
         run.log_params({"train_cutoff": str(train_at), "test_cutoff": str(test_at)})
@@ -85,19 +85,19 @@ def cutoffs_of(orders: DataFrame, horizon_days: int) -> tuple[date, date]:
     if last is None or (last - first).days < 2 * horizon_days:
         raise OlistError(
             f"repurchase_model needs orders over more than twice its horizon of {horizon_days} days; "
-            f"silver_orders_master has {first} to {last}. Make more days of it, or shorten horizon_days."
+            f"silver_orders_master has {first} to {last}. Materialize more of its days, or shorten horizon_days."
         )
     test_at = last + timedelta(1) - timedelta(horizon_days)
     return test_at - timedelta(horizon_days), test_at
 
 
 def both_ways(of: Scores) -> dict[str, float]:
-    """Metrics for no further order and, as `repurchase_...`, for one: the rare event, whose lift and PR AUC matter."""
+    """Metrics for the label and, as `repurchase_...`, for its opposite: a rare event, so lift and PR AUC matter."""
     return metrics(of) | {f"repurchase_{name}": value for name, value in metrics(of.inverted()).items()}
 
 
 def regression_estimator(config: RepurchaseConfig) -> "Pipeline":
-    """The model itself."""
+    """The logistic regression that is registered."""
     return logistic_regression(
         FEATURES, MAY_BE_MISSING, label=LABEL, iterations=config.iterations, regularization=config.regularization
     )

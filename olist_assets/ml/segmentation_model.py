@@ -34,7 +34,7 @@ NAMES = {
 
 SEGMENTATION_MODEL = Model(
     name="segmentation_model",
-    description="K-means over standardised recency, frequency and monetary value.",
+    description="K-means over standardized recency, frequency and monetary value.",
     metric="silhouette",
 )
 
@@ -53,7 +53,7 @@ class SegmentationConfig(BaseModel):
 def segmentation_model(
     mlflow: Resource["Mlflow"], config: SegmentationConfig, gold_customer_metrics: DataFrame
 ) -> Trained:
-    """The clusters for the configured k, and how well other numbers of clusters fit a sample."""
+    """Clusters for the configured k; elbow and silhouette of other numbers of clusters on a sample."""
     with (
         mlflow.training(SEGMENTATION_MODEL, config) as run,
         in_fixed_order(buyers(gold_customer_metrics, KEY, FEATURES), KEY) as customers,

@@ -16,7 +16,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Scores:
-    """Customers, and customers with the label, per probability: arrays of equal length, the lowest probability first."""
+    """Customers, and those with the label, per probability: arrays of equal length, the lowest probability first."""
 
     probability: np.ndarray
     customers: np.ndarray

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from olist_assets.checks.assembly import table_checks
+from olist_assets.checks.assembly import asset_checks
 from olist_assets.checks.kinds import checks_of
 from olist_assets.contracts.calendar import PUBLISHED
 from olist_assets.lakehouse.warehouse import TableMissing
@@ -37,8 +37,8 @@ def test_a_table_that_does_not_exist_has_no_verdict(warehouse):
 
 def test_each_check_of_the_step_can_run_alone(orders):
     store(orders, SILVER_ORDERS, ORDER, ORDER)
-    step = table_checks(SILVER_ORDERS, orders.catalog.tables)
     checks = {check.name: check for check in checks_of(SILVER_ORDERS, orders.catalog.tables)}
+    step = asset_checks(SILVER_ORDERS, checks.values())
     specs = {spec.name: spec for spec in step.check_specs}
     assert {name: spec.blocking for name, spec in specs.items()} == {n: check.blocking for n, check in checks.items()}
     resources = {

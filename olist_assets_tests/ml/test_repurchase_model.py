@@ -11,7 +11,7 @@ from olist_assets_tests.rows import frame
 
 
 def test_the_training_ends_where_the_test_begins_and_the_test_ends_with_the_data(spark):
-    orders = [{"order_id": at, "order_date": day} for at, day in {"1": date(2017, 1, 1), "2": date(2018, 8, 29)}.items()]
+    orders = [{"order_date": day} for day in (date(2017, 1, 1), date(2018, 8, 29))]
     train_at, test_at = cutoffs_of(frame(spark, SILVER_ORDERS_MASTER, *orders), 90)
     assert (train_at, test_at) == (date(2018, 3, 3), date(2018, 6, 1))
 

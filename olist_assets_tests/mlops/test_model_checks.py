@@ -1,5 +1,6 @@
 """The checks of a model report, and change nothing in the registry. Without Spark."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,7 @@ def registry_state(mlflow: MlflowClient, name: str) -> dict[str, Any]:
     return {"aliases": mlflow.get_registered_model(name).aliases, "tags": tags}
 
 
-def run_step(settings: Settings, warehouse: Warehouse) -> list[dg.AssetCheckEvaluation]:
+def run_step(settings: Settings, warehouse: Warehouse) -> Sequence[dg.AssetCheckEvaluation]:
     """The evaluations of the step of MODEL's checks."""
     values = {"warehouse": Warehouse(settings, warehouse.catalog), "calendar": PUBLISHED}
     resources = {name: dg.ResourceDefinition.hardcoded_resource(value) for name, value in values.items()}

@@ -60,7 +60,7 @@ def test_a_promotion_reports_the_comparison_and_the_decision(models, tracked, re
 
 
 def test_a_reader_gets_the_champion_and_not_the_newest_version(models, tracked, register, monkeypatch):
-    monkeypatch.setattr(model_io_manager, "load", lambda settings, version: f"files of version {version.version}")
+    monkeypatch.setattr(model_io_manager, "load", lambda _, version: f"files of version {version.version}")
     register(0.7, model=CHURN_MODEL)
     promote(tracked, CHURN_MODEL)
     register(0.6, 0.7, model=CHURN_MODEL)

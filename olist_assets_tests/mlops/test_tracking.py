@@ -101,7 +101,9 @@ def job(name: str, warehouse: str) -> dg.JobDefinition:
 def execute(
     settings: Settings, storage: dg.DagsterInstance, name: str, config: dict[str, Any] | None = None
 ) -> dg.JobExecutionResult:
-    rebuilt = dg.build_reconstructable_job(__name__, "job", (name, settings.warehouse))
+    rebuilt = dg.build_reconstructable_job(
+        __name__, "job", reconstructable_kwargs={"name": name, "warehouse": settings.warehouse}
+    )
     return dg.execute_job(rebuilt, storage, run_config=config or {})
 
 

@@ -1,70 +1,130 @@
-"""An export is a warehouse of its own that holds what a role sees, whole or not at all."""
+"""An export is a separate warehouse with what a role sees, whole or not at all."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from olist_assets.governance import audit_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.catalog import table
-from olist_assets.governance import export as exports
-from olist_assets.governance import masking
+from olist_assets.errors import OlistError
+from olist_assets.governance import audit_log, masking
+from olist_assets.lakehouse.commit_metadata import read_user_metadata
+from olist_assets.lakehouse.statistics import statistics
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.operations import export as exports
+from olist_assets.operations.export import export
+from olist_assets.operations.platform import Platform
 from olist_assets.settings import Settings
-from olist_assets_tests.governance.conftest import SECRET
+from olist_assets_tests.conftest import Olist, settings_in
+from olist_assets_tests.rows import store, stored_rows
 
 DONE, WRONG_USE = 0, 2
+SECRET = "a secret of some length for tests"
 PERSON = "0123456789abcdef0123456789abcdef"
-CUSTOMERS = "gold_customer_metrics"
+CUSTOMERS, DAYS = "gold_customer_metrics", "gold_daily_metrics"
 
 
 @pytest.fixture
-def warehouse(store, secret) -> Settings:
+def settings(tmp_path: Path, sample: Path) -> Settings:
+    """A warehouse in a folder of its own, so that a test sees what an export leaves beside it; and a secret."""
+    return settings_in(tmp_path / "raw", sample, mask_salt=SECRET)
+
+
+@pytest.fixture
+def platform(settings: Settings, warehouse: Warehouse) -> Platform:
+    """Two customers and one day."""
+    tables = warehouse.catalog.tables
     store(
-        CUSTOMERS,
+        warehouse,
+        tables[CUSTOMERS],
         {"customer_unique_id": PERSON, "customer_city": "campinas", "customer_state": "SP"},
         {"customer_unique_id": "b" * 32, "customer_city": "niteroi", "customer_state": "RJ"},
     )
-    store("gold_daily_metrics", {"orders_count": 7})
-    return Settings()
+    store(warehouse, tables[DAYS], {"orders_count": 7})
+    return Platform(settings)
 
 
-def test_an_export_answers_as_a_warehouse_and_holds_no_id(olist, warehouse, monkeypatch, tmp_path):
+def in_folder(platform: Platform, folder: Path) -> Warehouse:
+    return Warehouse(Settings(warehouse=str(folder)), platform.catalog)
+
+
+def test_an_export_answers_queries_as_a_warehouse_and_contains_no_id(
+    platform, olist_with: Callable[[Settings], Olist], tmp_path
+):
     target = tmp_path / "analysts"
-    code, text = olist("export", str(target), "--as", "analyst")
+    code, text = olist_with(platform.settings)("export", str(target), "--as", "analyst")
     assert code == DONE, text
     assert "2 tables" in text
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-    monkeypatch.setenv("OLIST_WAREHOUSE", str(target))
-    code, text = olist("sql", "--format", "csv", f"SELECT customer_unique_id, customer_city FROM {CUSTOMERS}")
+    assert target.stat().st_mode & 0o777 == 0o755
+    query = f"SELECT customer_unique_id, customer_city FROM {CUSTOMERS}"
+    code, text = olist_with(Settings(warehouse=str(target)))("sql", "--format", "csv", query)
     assert code == DONE, text
     assert f"{masking.token(SECRET.encode(), PERSON)}," in text
     for file in target.rglob("*"):
         assert not file.is_file() or PERSON.encode() not in file.read_bytes()
-    fields = lakehouse.open_table(Settings(), CUSTOMERS).schema().fields
-    assert [f.metadata.get("comment") for f in fields] == [c.description for c in table(CUSTOMERS).columns]
-    (entry,) = audit_log.latest(warehouse, 1, {"action": "export"})
-    assert (entry["role"], entry["rows"], entry["tables"]) == ("analyst", 3, [CUSTOMERS, "gold_daily_metrics"])
+    (entry,) = audit_log.latest(platform.warehouse, 1, {"action": "export"})
+    assert (entry["role"], entry["rows"], entry["tables"]) == ("analyst", 3, [CUSTOMERS, DAYS])
 
 
-def test_rows_and_tables_of_other_roles_stay_out(olist, warehouse, tmp_path):
-    assert olist("export", str(tmp_path / "m"), "--as", "marketing")[0] == DONE
+def test_exported_tables_keep_their_comments_and_name_their_origin(platform, tmp_path):
+    export(platform, tmp_path / "analysts", "analyst", None)
+    exported = in_folder(platform, tmp_path / "analysts").open(CUSTOMERS)
+    contract = platform.catalog.table(CUSTOMERS)
+    comments = [field.metadata.get("comment") for field in exported.schema().fields]
+    assert comments == [column.description for column in contract.columns]
+    metadata = read_user_metadata(exported.history(1)[0]["userMetadata"])
+    assert (metadata["role"], metadata["of_version"]) == ("analyst", platform.warehouse.open(CUSTOMERS).version())
+
+
+def test_unmasked_rows_are_exported_as_they_are(platform, tmp_path):
+    assert export(platform, tmp_path / "all", "admin", None) == {CUSTOMERS: 2, DAYS: 1}
+    exported = in_folder(platform, tmp_path / "all")
+    for name in (CUSTOMERS, DAYS):
+        assert stored_rows(exported, name) == stored_rows(platform.warehouse, name)
+
+
+def test_rows_and_tables_of_other_roles_are_not_exported(platform, tmp_path):
+    assert export(platform, tmp_path / "m", "marketing", None) == {CUSTOMERS: 1}
     assert [path.name for path in (tmp_path / "m" / "gold").iterdir()] == [CUSTOMERS]
-    assert lakehouse.statistics(lakehouse.open_table(_at(warehouse, tmp_path / "m"), CUSTOMERS))["rows"] == 1
-    code, text = olist("export", str(tmp_path / "x"), "--as", "marketing", "--select", "gold_daily_metrics")
-    assert (code, "may not read gold_daily_metrics" in text) == (WRONG_USE, True)
+    assert statistics(in_folder(platform, tmp_path / "m").open(CUSTOMERS)).rows == 1
+    with pytest.raises(OlistError, match=f"may not read {DAYS}"):
+        export(platform, tmp_path / "x", "marketing", DAYS)
+    assert not (tmp_path / "x").exists()
 
 
-def test_it_refuses_the_raw_warehouse_a_folder_in_use_and_nobody(olist, warehouse, tmp_path):
-    for place in (warehouse.warehouse_path, warehouse.warehouse_path / "export"):
-        code, text = olist("export", str(place), "--as", "admin")
-        assert (code, "lies in the raw warehouse" in text) == (WRONG_USE, True)
+def test_a_selection_limits_the_exported_tables(platform, tmp_path):
+    assert export(platform, tmp_path / "one", "analyst", DAYS) == {DAYS: 1}
+    with pytest.raises(OlistError, match="exists yet"):
+        export(platform, tmp_path / "none", "analyst", "gold_product_metrics")
+
+
+@pytest.mark.parametrize("inside", [".", "export"])
+def test_an_export_into_the_raw_warehouse_is_refused(platform, inside):
+    with pytest.raises(OlistError, match="is inside the raw warehouse"):
+        export(platform, platform.settings.warehouse_path / inside, "admin", None)
+
+
+def test_an_export_into_a_folder_in_use_or_into_no_folder_is_refused(platform, tmp_path):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").write_text("")
-    code, text = olist("export", str(tmp_path / "used"), "--as", "analyst")
-    assert (code, "is there already" in text) == (WRONG_USE, True)
+    with pytest.raises(OlistError, match="exists already"):
+        export(platform, tmp_path / "used", "analyst", None)
+    with pytest.raises(OlistError, match="is not a folder"):
+        export(platform, tmp_path / "no" / "new", "analyst", None)
+
+
+def test_an_export_without_a_role_is_refused(platform, olist, tmp_path):
     code, text = olist("export", str(tmp_path / "new"))
     assert (code, "name one with --as" in text) == (WRONG_USE, True)
+    assert not (tmp_path / "new").exists()
 
 
-def test_a_failed_export_leaves_nothing(olist, warehouse, monkeypatch, tmp_path):
+def test_the_role_of_the_settings_is_the_default(platform, tmp_path):
+    of_marketing = Platform(platform.settings.model_copy(update={"role": "marketing"}))
+    assert export(of_marketing, tmp_path / "new", None, None) == {CUSTOMERS: 1}
+
+
+def test_a_failed_export_leaves_nothing(platform, olist, monkeypatch, tmp_path):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -76,5 +136,12 @@ def test_a_failed_export_leaves_nothing(olist, warehouse, monkeypatch, tmp_path)
     assert sorted(tmp_path.iterdir()) == before
 
 
-def _at(settings: Settings, folder) -> Settings:
-    return settings.model_copy(update={"warehouse": str(folder)})
+def test_an_export_that_cannot_be_logged_leaves_nothing(platform, monkeypatch, tmp_path):
+    def refused(*_: object, **__: object) -> None:
+        raise OlistError("The audit log cannot be written.")
+
+    monkeypatch.setattr(audit_log, "record", refused)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(OlistError, match="audit log"):
+        export(platform, tmp_path / "new", "analyst", None)
+    assert sorted(tmp_path.iterdir()) == before

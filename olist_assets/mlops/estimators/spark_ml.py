@@ -72,7 +72,7 @@ def _scaling(inputs: list[str]) -> list[Any]:
 
 
 def feature_importances(model: "PipelineModel", features: tuple[str, ...]) -> dict[str, float]:
-    """Gini importance of each feature, which sum to 1 (Spark's featureImportances, after Hastie et al., 2009, 10.13.1)."""
+    """Gini importance of each feature; the sum is 1 (Spark's featureImportances; Hastie et al., 2009, 10.13.1)."""
     return dict(zip(features, map(float, _last_stage(model).featureImportances.toArray()), strict=True))
 
 
