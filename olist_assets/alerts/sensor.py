@@ -17,7 +17,7 @@ def alerts_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
         name="alerts",
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED,
-        description="Sends alerts for failed runs, failed checks and warnings, missed freshness and dashboard failures.",
+        description="Send alerts for failed runs, failed checks, warnings, missed freshness and dashboard failures.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         """Starts no run; the result of the round is the tick's reason for that."""

@@ -67,7 +67,8 @@ def send_new(storage: dg.DagsterInstance, warehouse: Warehouse) -> int:
     # The library's own errors: of the receiver, of a file, and of an invalid configuration.
     except (requests.RequestException, RuntimeError, OSError, KeyError, ValueError) as error:
         raise NotDelivered(
-            f"OpenLineage events were not delivered ({_short_text(error)}). Nothing is lost: the next run or tick sends them."
+            f"OpenLineage events were not delivered ({_short_text(error)}). "
+            "Nothing is lost: the next run or tick sends them."
         ) from error
     return sent
 

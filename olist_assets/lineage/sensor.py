@@ -47,6 +47,6 @@ def lineage_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
             return dg.SkipReason(HOW_TO)
         from olist_assets.lineage.events import send_new
 
-        return dg.SkipReason(f"Events of {send_new(context.instance, warehouse)} runs were sent.")
+        return dg.SkipReason(f"Runs whose events were sent: {send_new(context.instance, warehouse)}.")
 
     return openlineage_events

@@ -12,7 +12,7 @@ from olist_assets.lakehouse.warehouse import Warehouse
 
 MONITORING_TABLES = Table(
     name="monitoring_tables",
-    description="Rows, size, null rates and schema of each table over time, read from the Delta logs before they are cleaned.",
+    description="Rows, size, null rates and schema of each table over time, kept after the Delta logs are cleaned.",
     grain="One row per observed table version.",
     key=("table", "version", "written_at"),
     may_be_empty=True,

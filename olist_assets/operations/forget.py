@@ -60,7 +60,7 @@ def forget(platform: Platform, given: str, report: Report) -> Proof:
 
 
 def known_person(platform: Platform, given: str) -> Person:
-    """The customer of an id, from any version of the snapshot whose files exist. Raises OlistError for an unknown id."""
+    """The customer of an id, from any version of the snapshot whose files exist. Raises OlistError if it is unknown."""
     warehouse, name = platform.warehouse, BRONZE["customers"].name
     path = warehouse.path(name)
     log = delta_log.log_folder(path)

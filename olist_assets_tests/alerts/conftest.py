@@ -1,104 +1,83 @@
-"""A mail server, a webhook and Dagster's storage of this test alone."""
+"""A mail server, a webhook, a file and Dagster's storage of one test, and rounds of alerts over them."""
 
-import json
-from collections.abc import Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
-from aiosmtpd.controller import Controller
 
 from olist_assets.alerts.tick import tick
+from olist_assets.catalog import catalog
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
-from olist_assets_tests.servers import free_port
+from olist_assets_tests.alerts.sinks import AlertFile, Hook, Mailbox, Sink, running_hook, running_mailbox
+from olist_assets_tests.conftest import settings_in
 
 
-class Mailbox:
-    """A handler of aiosmtpd: keeps what it is sent."""
+class Rounds:
+    """Ticks one after the other, with the cursor between them; the first one sets the start."""
 
-    def __init__(self) -> None:
-        self.messages: list[EmailMessage] = []
+    def __init__(self, storage: dg.DagsterInstance, settings: Settings) -> None:
+        self.storage, self.cursor, self.is_well = storage, None, True
+        self.warehouse = Warehouse(settings, catalog())
+        self()
 
-    async def handle_DATA(self, _server, _session, envelope) -> str:  # noqa: N802  # aiosmtpd's name
-        message = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        self.messages.append(message)
-        return "250 OK"
-
-    def text(self) -> str:
-        body = self.messages[-1].get_body(("plain",))
-        return body.get_content() if body else ""
-
-
-class Hook:
-    """What a webhook was sent, and the status that it answers."""
-
-    def __init__(self, port: int) -> None:
-        self.status, self.posts, hook = 200, [], self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # the library's name
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if hook.status == 200:
-                    hook.posts.append(body)
-                self.send_response(hook.status)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Nothing on the terminal."""
-
-        self.server = HTTPServer(("127.0.0.1", port), Handler)
-        self.url = f"http://127.0.0.1:{port}/services/sEcReT"
+    def __call__(self, **changed: Any) -> str:
+        """The results of one tick, as one line; `changed` settings are in force for this tick only."""
+        warehouse = self.warehouse
+        if changed:
+            warehouse = Warehouse(warehouse.settings.model_copy(update=changed), warehouse.catalog)
+        self.cursor, results, self.is_well = tick(self.storage, warehouse, self.cursor)
+        return "; ".join(results)
 
 
 @pytest.fixture
-def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    box, port = Mailbox(), free_port()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    values = {"EMAIL_TO": "a@example.org, b@example.org", "EMAIL_FROM": "olist@example.org", "SMTP_HOST": "127.0.0.1"}
-    for name, value in {**values, "SMTP_PORT": str(port), "SMTP_TLS": "none"}.items():
-        monkeypatch.setenv(f"OLIST_ALERT_{name}", value)
-    yield box
-    controller.stop()
+def mailbox() -> Iterator[Mailbox]:
+    with running_mailbox() as box:
+        yield box
 
 
 @pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
-    hook = Hook(free_port())
-    thread = Thread(target=hook.server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    monkeypatch.setenv("OLIST_ALERT_WEBHOOK", hook.url)
-    yield hook
-    hook.server.shutdown()
-    thread.join()
-    hook.server.server_close()
+def hook() -> Iterator[Hook]:
+    with running_hook() as hook:
+        yield hook
 
 
 @pytest.fixture
-def storage(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[dg.DagsterInstance]:
-    monkeypatch.setenv("OLIST_WAREHOUSE", str(tmp_path / "warehouse"))
-    monkeypatch.setenv("OLIST_DAGSTER_URL", "http://dagster.example:3000/")
+def alert_file(tmp_path: Path) -> AlertFile:
+    return AlertFile(tmp_path / "alerts.jsonl")
+
+
+@pytest.fixture
+def storage() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as storage:
         yield storage
 
 
-class Rounds:
-    """Ticks one after the other, with the cursor between them; the first is the beginning."""
+@pytest.fixture
+def settings_for(tmp_path: Path, sample: Path) -> Callable[..., Settings]:
+    """Settings that name these sinks; keywords override them."""
 
-    def __init__(self, storage: dg.DagsterInstance) -> None:
-        self.storage, self.cursor, self.is_well = storage, None, True
-        self()
+    def named(*sinks: Sink, **more: Any) -> Settings:
+        of_sinks = {name: value for sink in sinks for name, value in sink.settings.items()}
+        return settings_in(tmp_path, sample, dagster_url="http://dagster.example:3000/", **of_sinks, **more)
 
-    def __call__(self) -> str:
-        self.cursor, done, self.is_well = tick(self.storage, Settings(), self.cursor)
-        return "; ".join(done)
+    return named
 
 
 @pytest.fixture
-def rounds(storage):
-    """Made by the test once its sinks are set."""
-    return lambda: Rounds(storage)
+def rounds(storage: dg.DagsterInstance, settings_for: Callable[..., Settings]) -> Callable[..., Rounds]:
+    """Start rounds that send to these sinks."""
+    return lambda *sinks: Rounds(storage, settings_for(*sinks))
+
+
+@pytest.fixture
+def refresh(warehouse: Warehouse) -> Callable[..., None]:
+    """Log that the dashboard asked a query, which may have failed with an error."""
+
+    def logged(name: str, error: str | None = None) -> None:
+        audit_log.record(warehouse, "refresh", ["gold_daily_metrics"], statement=name, seconds=0.1, error=error)
+
+    return logged

@@ -1,0 +1,158 @@
+"""Rounds of alerts: each kind of alert, recorded by Dagster itself, sent to a mail server, a webhook and a file."""
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr
+
+from olist_assets.alerts import events
+from olist_assets.checks.thresholds import FRESHNESS_CHECK
+from olist_assets_tests.alerts.runs import run_check, run_job
+
+
+def test_each_kind_of_alert_reaches_each_sink_in_one_digest(storage, rounds, mailbox, hook, alert_file, refresh):
+    round_ = rounds(mailbox, hook, alert_file)
+    run_check(storage, "volume_is_usual", passed=False)
+    run_check(storage, "sound", passed=True)
+    run_check(storage, FRESHNESS_CHECK, passed=False)
+    run_check(storage, "id_is_unique", passed=False, severity=dg.AssetCheckSeverity.ERROR)
+    failed = run_job(storage, fails=True)
+    refresh("queries/kpis.sql", error="Table gold_daily_metrics does not exist yet")
+    assert "1 failed run, 1 failed check, 1 missed freshness, 1 dashboard failure, 1 warning" in round_()
+    assert (len(mailbox.messages), len(hook.posts), len(alert_file.lines())) == (1, 1, 5)
+    (message,) = mailbox.messages
+    assert (message["To"], message["From"]) == ("a@example.org, b@example.org", "olist@example.org")
+    expected = [
+        ("nightly at make_table", f"http://dagster.example:3000/runs/{failed.run_id}"),
+        ("id_is_unique", "http://dagster.example:3000/assets/gold_table?view=checks&checkDetail=id_is_unique"),
+        (FRESHNESS_CHECK, f"http://dagster.example:3000/assets/gold_table?view=checks&checkDetail={FRESHNESS_CHECK}"),
+        ("refresh queries/kpis.sql", "http://dagster.example:3000/assets/dashboard_refresh"),
+        ("volume_is_usual", "http://dagster.example:3000/assets/gold_table?view=checks&checkDetail=volume_is_usual"),
+    ]
+    text = mailbox.text()
+    places = [text.index(link) for _, link in expected]
+    assert places == sorted(places)
+    assert all(title in text for title, _ in expected)
+    html = message.get_body(("html",))
+    assert html
+    assert "the source is gone &lt;now&gt;" in html.get_content()
+    assert hook.posts[0]["text"].splitlines()[0] == message["Subject"]
+    assert [block["type"] for block in hook.posts[0]["blocks"]] == ["header", *["section"] * 5]
+    kinds = ["failed run", "failed check", "missed freshness", "dashboard failure", "warning"]
+    assert [(line["kind"], line["link"]) for line in alert_file.lines()] == [
+        (kind, link) for kind, (_, link) in zip(kinds, expected, strict=True)
+    ]
+
+
+def test_events_before_the_first_round_are_not_sent(storage, rounds, alert_file, refresh):
+    run_check(storage, "volume_is_usual", passed=False)
+    refresh("queries/kpis.sql", error="old")
+    round_ = rounds(alert_file)
+    assert (round_(), alert_file.lines()) == ("", [])
+
+
+def test_lasting_failure_is_sent_once_and_its_recovery_once(storage, rounds, alert_file, refresh):
+    round_ = rounds(alert_file)
+    for passed in (False, False, True, True):
+        run_check(storage, "volume_is_usual", passed=passed)
+        round_()
+    for error in ("gone", "gone", None, None):
+        refresh("queries/kpis.sql", error)
+        round_()
+    for fails in (True, True, False, False):
+        run_job(storage, fails=fails)
+        round_()
+    assert [line["kind"] for line in alert_file.lines()] == [
+        "warning", "recovered", "dashboard failure", "recovered", "failed run", "recovered",
+    ]  # fmt: skip
+
+
+def test_failure_and_recovery_between_two_rounds_are_both_sent(storage, rounds, alert_file):
+    round_ = rounds(alert_file)
+    run_check(storage, "volume_is_usual", passed=False)
+    run_check(storage, "volume_is_usual", passed=True)
+    round_()
+    assert [line["kind"] for line in alert_file.lines()] == ["warning", "recovered"]
+
+
+def test_another_step_of_the_same_job_is_another_alert_and_no_recovery(storage, rounds, alert_file):
+    round_ = rounds(alert_file)
+    run_job(storage, fails=True, step="first")
+    run_job(storage, fails=True, step="second")
+    run_job(storage, fails=False, step="second")
+    round_()
+    # Recoveries are at the end of a digest.
+    assert [(line["kind"], line["subject"]) for line in alert_file.lines()] == [
+        ("failed run", "run:nightly:first"),
+        ("failed run", "run:nightly:second"),
+        ("recovered", "run:nightly:second"),
+    ]
+
+
+def test_sink_that_is_down_loses_nothing_and_delays_no_other(storage, rounds, hook, alert_file, refresh):
+    round_ = rounds(hook, alert_file)
+    hook.status = 503
+    run_check(storage, "first", passed=False)
+    assert "webhook: the webhook answers 503" in round_()
+    assert not round_.is_well
+    run_check(storage, "second", passed=False)
+    refresh("queries/kpis.sql", error="gone")
+    round_()
+    assert (len(alert_file.lines()), hook.posts) == (3, [])
+    hook.status = 200
+    assert "webhook: Olist lakehouse: 1 dashboard failure, 2 warnings" in round_()
+    assert round_.is_well
+    assert (len(alert_file.lines()), len(hook.posts)) == (3, 1)
+    assert all(name in hook.posts[0]["text"] for name in ("first", "second", "queries/kpis.sql"))
+    assert round_() == ""
+
+
+def test_unreachable_webhook_is_reported_without_the_secret(storage, rounds, hook):
+    round_ = rounds(hook)
+    run_check(storage, "first", passed=False)
+    text = round_(alert_webhook=SecretStr("http://127.0.0.1:9/sEcReT"))
+    assert "cannot be reached (ConnectionError)" in text
+    assert "sEcReT" not in f"{text}{round_.cursor}"
+    assert hook.posts == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "reported"),
+    [
+        ({"alert_smtp_port": 9}, "the mail server cannot be used (ConnectionRefusedError)"),
+        (
+            {"alert_smtp_user": "u", "alert_smtp_password": SecretStr("sEcReT")},
+            "the mail server cannot be used (SMTPNotSupportedError)",
+        ),
+        ({"alert_smtp_tls": "starttls"}, "the mail server cannot be used (SMTPNotSupportedError)"),
+    ],
+)
+def test_mail_server_that_accepts_nothing_is_reported_and_sent_to_later(storage, rounds, mailbox, changed, reported):
+    round_ = rounds(mailbox)
+    run_check(storage, "first", passed=False)
+    text = round_(**changed)
+    assert reported in text
+    assert "sEcReT" not in text
+    assert mailbox.messages == []
+    round_()
+    assert len(mailbox.messages) == 1
+
+
+def test_many_events_are_sent_in_batches_and_none_is_lost(storage, rounds, alert_file, refresh, monkeypatch):
+    monkeypatch.setattr(events, "BATCH", 2)
+    round_ = rounds(alert_file)
+    # One kind after the other: a batch of the second must not skip the rest of the first.
+    for number in range(3):
+        run_check(storage, f"check_{number}", passed=False)
+    for number in range(3):
+        run_job(storage, fails=True, step=f"step_{number}")
+        refresh(f"query_{number}", error="gone")
+    for _ in range(6):
+        round_()
+    sent = [line["subject"] for line in alert_file.lines()]
+    assert len(sent) == len(set(sent)) == 9
+
+
+def test_without_a_sink_nothing_is_done(storage, rounds):
+    round_ = rounds()
+    run_check(storage, "first", passed=False)
+    assert (round_(), round_.cursor, round_.is_well) == ("", "{}", True)
