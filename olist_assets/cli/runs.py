@@ -107,6 +107,9 @@ def stale() -> int:
 
     Each is computed again in memory and compared; no clock is involved. `olist materialize --stale` makes just those.
     Tables whose code has changed since they were made are listed too, and do not change the exit code.
+
+    \b
+    olist stale
     """
     from olist_assets.contracts.calendar import span_text, spans
     from olist_assets.operations.platform import Platform

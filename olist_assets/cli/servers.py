@@ -2,7 +2,7 @@
 
 import os
 from importlib import import_module
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,18 @@ from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
     from olist_assets.operations.platform import Platform
+
+STREAMLIT_OPTIONS = {
+    "server.headless": "true",
+    "server.fileWatcherType": "none",
+    "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "minimal",
+    # Errors of the program itself are printed in the terminal and not shown on a page.
+    "client.showErrorDetails": "none",
+    "theme.primaryColor": "#2563eb",
+    # Two cards fit side by side on a phone.
+    "theme.metricValueFontSize": "1.5rem",
+}
 
 
 @click.command("spark-server")
@@ -94,36 +106,24 @@ def dashboard(port: int, role: str | None) -> None:
     olist dashboard
     olist dashboard --as analyst --port 8600
     """
-    from streamlit.web.cli import main as streamlit
-
-    from olist_assets.catalog import catalog
-    from olist_assets.engine.spark.connect_server import HOST
-    from olist_assets.governance.roles import in_force
-    from olist_assets.lakehouse.warehouse import Warehouse
-
     if role:
         os.environ["OLIST_ROLE"] = role
-    # A wrong setting is reported here instead of on a page.
     with console.status("Starting"):
-        warehouse = Warehouse(Settings(), catalog())
-        seen_as = in_force(warehouse)
         # The pages' imports take seconds, which the first reader should not wait for.
+        from streamlit.web.cli import main as streamlit
+
+        from olist_assets.catalog import catalog
+        from olist_assets.engine.spark.connect_server import HOST
+        from olist_assets.governance.roles import in_force
+        from olist_assets.lakehouse.warehouse import Warehouse
+
         import_module("olist_assets.dashboard.storage")
-    app = files("olist_assets.dashboard") / "app.py"
-    options = {
-        "server.address": HOST,
-        "server.port": str(port),
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "minimal",
-        # Errors of the program itself are printed here and not shown on a page.
-        "client.showErrorDetails": "none",
-        "theme.primaryColor": "#2563eb",
-        # Two cards fit side by side on a phone.
-        "theme.metricValueFontSize": "1.5rem",
-    }
+    warehouse = Warehouse(Settings(), catalog())
+    # A wrong role is reported here instead of on a page.
+    seen_as = in_force(warehouse)
+    options = {"server.address": HOST, "server.port": str(port), **STREAMLIT_OPTIONS}
     whose = f" as {seen_as.name}" if seen_as else ""
     console.print(f"{warehouse.root}{whose} at http://{HOST}:{port} (Ctrl-C ends it)", soft_wrap=True)
     words = (word for name, value in options.items() for word in (f"--{name}", value))
-    streamlit(["run", str(app), *words], standalone_mode=False)
+    with as_file(files("olist_assets.dashboard") / "app.py") as app:
+        streamlit(["run", str(app), *words], standalone_mode=False)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from olist_assets.cli.options import WIDTH, console
+from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
 
@@ -84,9 +85,9 @@ def _one_query(query: str | None, file: str | None) -> str:
         with click.open_file(file, encoding="utf-8-sig") as opened:
             return opened.read()
     except UnicodeDecodeError:
-        raise click.UsageError(f"{file} is not UTF-8.") from None
+        raise OlistError(f"{file} is not UTF-8.") from None
     except OSError as error:
-        raise click.UsageError(f"{file} cannot be read: {error.strerror}.") from None
+        raise OlistError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 @click.command()

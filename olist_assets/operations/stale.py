@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import dagster as dg
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -18,6 +19,7 @@ from olist_assets.contracts.table import Table
 from olist_assets.operations.platform import Platform
 
 CODE_VERSION_TAG = "dagster/code_version"
+EVENTS_READ = 50
 Digest = tuple[int, int]
 """Rows and the sum of their hashes."""
 
@@ -53,20 +55,28 @@ def stale(platform: Platform) -> Stale:
     return Stale(tuple(whole), {day: tuple(days[day]) for day in sorted(days)})
 
 
-def outdated_code(platform: Platform) -> dict[str, tuple[str | None, str]]:
-    """Assets whose code has changed since they were last materialized: the version then, and the one now."""
-    found: dict[str, tuple[str | None, str]] = {}
+def outdated_code(platform: Platform) -> dict[str, tuple[str, str]]:
+    """Assets whose code has changed since a run last materialized them: the version then, and the one now."""
+    found: dict[str, tuple[str, str]] = {}
     with platform.instance() as storage:
         for key in sorted(platform.graph.get_all_asset_keys()):
-            now = platform.graph.get(key).code_version
-            event = storage.get_latest_materialization_event(key)
-            materialization = event.asset_materialization if event else None
-            if now is None or materialization is None:
-                continue
-            then = (materialization.tags or {}).get(CODE_VERSION_TAG)
-            if then != now:
+            now, then = platform.graph.get(key).code_version, _last_code_version(storage, key)
+            if now and then and then != now:
                 found[key.to_user_string()] = (then, now)
     return found
+
+
+def _last_code_version(storage: dg.DagsterInstance, key: dg.AssetKey) -> str | None:
+    """The version in the newest event that has one: a write without a run (restore, forget) is reported without it."""
+    cursor, has_more = None, True
+    while has_more:
+        events = storage.fetch_materializations(key, EVENTS_READ, cursor)
+        for record in events.records:
+            materialization = record.asset_materialization
+            if materialization and (version := (materialization.tags or {}).get(CODE_VERSION_TAG)):
+                return version
+        cursor, has_more = events.cursor, events.has_more
+    return None
 
 
 def compared_tables(platform: Platform) -> list[Table]:

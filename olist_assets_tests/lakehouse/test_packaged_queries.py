@@ -1,44 +1,55 @@
-"""The dashboard's query files: each has a result, and its values are those of the tables, computed another way."""
+"""The packaged queries: each has rows, and its values are those of the tables, computed in another way."""
 
 import json
 from collections import defaultdict
-from datetime import date, timedelta
-from functools import partial
-from pathlib import Path
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
-from olist_assets.catalog import catalog
-from olist_assets.lakehouse.packaged_queries import query_files
-from olist_assets.lakehouse.sql import tables_named
+from olist_assets.errors import OlistError
+from olist_assets.lakehouse.packaged_queries import packaged_query, query_files
+from olist_assets.lakehouse.sql import query_rows, tables_named
+from olist_assets_tests.conftest import REAL_DATA, make_everything, needs_published_data
 
-QUERIES = {path.stem: path for path in query_files()}
-SUCCESS, USAGE_ERROR = 0, 2
-
-
-@pytest.fixture
-def olist_finished(olist_with, finished):
-    """`olist` over the tables of the complete run."""
-    return olist_with(finished.settings)
+QUERIES = [path.stem for path in query_files()]
 
 
-@pytest.fixture
-def answer(olist_finished):
-    """The rows of a query file, by `olist sql -f`."""
+@pytest.fixture(scope="module")
+def published(spark, tmp_path_factory):
+    """Everything made from the published dataset."""
+    assert REAL_DATA is not None
+    return make_everything(tmp_path_factory.mktemp("published"), REAL_DATA)
+
+
+@pytest.fixture(scope="module", params=["finished", pytest.param("published", marks=needs_published_data)])
+def warehouse(request):
+    """All tables, of the sample and of the published dataset."""
+    return request.getfixturevalue(request.param).warehouse
+
+
+@pytest.fixture(scope="module")
+def answer(warehouse):
+    """The rows of a packaged query, with decimals as floats."""
 
     def rows(name):
-        code, text = olist_finished("sql", "-f", str(QUERIES[name]), "--format", "json")
-        assert code == SUCCESS, text
-        return json.loads(text)
+        query = packaged_query(name)
+        named = tables_named(query, warehouse.catalog.tables)
+        with warehouse.sql({table: warehouse.open(table) for table in named}) as con:
+            found = query_rows(con, query, named)
+        assert found is not None
+        return [
+            {column: float(value) if isinstance(value, Decimal) else value for column, value in row.items()}
+            for row in found.to_pylist()
+        ]
 
     return rows
 
 
 @pytest.fixture(scope="module")
-def orders(finished):
+def orders(warehouse):
     """All rows of silver_orders_master, as dictionaries."""
-    tables = {"silver_orders_master": finished.warehouse.open("silver_orders_master")}
-    with finished.warehouse.sql(tables) as con:
+    with warehouse.sql({"silver_orders_master": warehouse.open("silver_orders_master")}) as con:
         return con.sql("FROM silver_orders_master").to_arrow_table().to_pylist()
 
 
@@ -47,16 +58,20 @@ def mean(values):
     return sum(known) / len(known)
 
 
+def test_the_eight_queries_begin_with_a_comment_and_are_found_by_name():
+    assert len(QUERIES) == 8
+    for path in query_files():
+        assert packaged_query(path.stem) == path.read_text()
+        assert path.read_text().startswith("-- ")
+    with pytest.raises(OlistError, match=r"no packaged query 'nothing'\. Queries: churn_risk, .*top_categories\."):
+        packaged_query("nothing")
+
+
 @pytest.mark.parametrize("name", QUERIES)
-def test_query_has_a_title_and_distinct_rows(answer, name):
-    assert QUERIES[name].read_text().startswith("-- ")
+def test_query_has_distinct_rows(answer, name):
     rows = answer(name)
     assert rows
-    assert len({json.dumps(row) for row in rows}) == len(rows)
-
-
-def test_there_are_eight_queries():
-    assert len(QUERIES) == 8
+    assert len({json.dumps(row, default=str) for row in rows}) == len(rows)
 
 
 def test_kpis_are_those_of_the_last_90_days_and_of_the_90_days_before(answer, orders):
@@ -92,7 +107,7 @@ def test_revenue_by_day_has_every_calendar_day_with_averages_over_calendar_days(
     for order in orders:
         revenue[order["order_date"]] += float(order["order_total_value"])
     rows = answer("revenue_by_day")
-    days = [date.fromisoformat(row["order_date"]) for row in rows]
+    days = [row["order_date"] for row in rows]
     assert days == [days[0] + timedelta(days=n) for n in range(len(days))]
     assert days[-1] == max(revenue)
     for n, (day, row) in enumerate(zip(days, rows, strict=True)):
@@ -121,7 +136,7 @@ def test_cohort_retention_is_the_share_of_customers_with_an_order_in_each_month(
     }
     rows = answer("cohort_retention")
     found = {
-        (month(date.fromisoformat(row["cohort_month"])), row["months_since"]): (
+        (month(row["cohort_month"]), row["months_since"]): (
             row["cohort_customers"],
             row["active_customers"],
         )
@@ -147,39 +162,3 @@ def test_sums_over_all_groups_are_the_totals(answer, orders):
     assert sum(row["reviewed_orders"] for row in delivery) == sum(
         order["avg_review_score"] is not None for order in delivered
     )
-
-
-def test_tables_named_in_comments_are_not_opened(olist, settings, tmp_path):
-    sql = "-- ação: gold_daily_metrics\nFROM silver_orders /* bronze_orders */"
-    assert tables_named(sql, catalog().tables) == ("silver_orders",)
-    query = tmp_path / "query.sql"
-    query.write_text("-- not gold_daily_metrics\nSELECT 1 AS one;\n")
-    assert olist("sql", "-f", str(query), "--format", "csv") == (SUCCESS, "one\n1\n")
-
-
-def test_query_file_is_run_at_a_version(olist_finished, finished, tmp_path):
-    query = tmp_path / "query.sql"
-    # The byte order mark that some editors write is not part of the query.
-    query.write_text("SELECT count(*) AS days FROM gold_daily_metrics", encoding="utf-8-sig")
-    version = str(finished.warehouse.open("gold_daily_metrics").version())
-    sql = partial(olist_finished, "sql", "--file", str(query))
-    assert sql("--version", version, "--format", "csv") == (SUCCESS, "days\n774\n")
-    code, text = sql("--as-of", "2016-01-01")
-    assert (code, "had no data yet" in text) == (USAGE_ERROR, True)
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("sql",), "Give either a QUERY or a file with --file"),
-        (("sql", "SELECT 1", "-f", "latin.sql"), "Give either a QUERY or a file with --file"),
-        (("sql", "-f", "nothing.sql"), "nothing.sql cannot be read: No such file or directory"),
-        (("sql", "-f", "latin.sql"), "latin.sql is not UTF-8"),
-    ],
-)
-def test_query_is_given_exactly_once_as_readable_text(olist, settings, monkeypatch, tmp_path, words, message):
-    monkeypatch.chdir(tmp_path)
-    Path("latin.sql").write_bytes("SELECT 'ação'".encode("latin-1"))
-    code, text = olist(*words)
-    assert (code, message in " ".join(text.split())) == (USAGE_ERROR, True), text
-    assert "Traceback" not in text

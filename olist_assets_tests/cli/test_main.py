@@ -1,0 +1,87 @@
+"""The command line as a whole: help, exit codes for wrong use, and what an import of it costs."""
+
+import os
+import re
+import subprocess
+import sys
+
+import click
+import pytest
+
+from olist_assets.cli.main import olist as olist_group
+from olist_assets.cli.options import WRONG_USE
+from olist_assets_tests.conftest import environment
+
+SUCCESS = 0
+
+
+@pytest.mark.parametrize("command", sorted(olist_group.commands))
+def test_help_of_every_command_has_an_example(olist, command):
+    code, text = olist(command, "--help")
+    assert code == SUCCESS
+    assert f"Usage: olist {command}" in text
+    assert re.search(rf"^  olist {command}(\s|$)", text, re.MULTILINE), text
+
+
+def test_every_command_of_the_cli_is_in_the_help(olist):
+    code, text = olist("--help")
+    assert code == SUCCESS
+    assert len(olist_group.commands) > 20
+    for name, command in olist_group.commands.items():
+        assert isinstance(command, click.Command)
+        assert re.search(rf"^  {name} ", text, re.MULTILINE), name
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("materialize", "--select", "gold_nothing"), "'gold_nothing' matches no table"),
+        (("materialize", "--select", "group:platinum"), "'group:platinum' matches no table"),
+        (("materialize", "--select", "((("), "'(((' matches no table"),
+        (("checks", "--select", "nothing"), "'nothing' matches no table"),
+        (("materialize", "--day", "2017-13-01"), "is not a day like 2017-11-24"),
+        (("materialize", "--day", "2031-01-01"), "not within the days of the data: 2016-09-04..2018-10-17"),
+        (("materialize", "--days", "2018-01-02..2018-01-01"), "run backwards"),
+        (("materialize", "--days", "2018-01-02"), "is not a span like"),
+        (("materialize", "--day", "2018-01-02", "--days", "2018-01-02..2018-01-03"), "exclude each other"),
+        (("sql", "SELECT * FROM gold_daily_metrics"), "olist materialize --select gold_daily_metrics"),
+        (("sql", "SELECT * FROM nothing"), "nothing does not exist"),
+        (("sql", "--format", "xml", "SELECT 1"), "'xml' is not one of"),
+        (("sample-data", "/dev/null/x"), "/dev/null"),
+        (("sample-data", "x", "--scale", "1000"), "scale must be between 0.01 and 100"),
+        (("nothing",), "No such command"),
+    ],
+)
+def test_wrong_use_is_one_message_and_exit_code_2(olist, warehouse, monkeypatch, tmp_path, words, message):
+    monkeypatch.chdir(tmp_path)
+    code, text = olist(*words)
+    assert code == WRONG_USE
+    assert message in " ".join(text.split())
+    assert "Traceback" not in text
+    assert warehouse.existing_tables() == {}
+
+
+@pytest.mark.parametrize("name", ["OLIST_LOCK_TIMEOUT", "OLIST_SPARK_CONF"])
+def test_invalid_setting_is_named(olist, monkeypatch, name):
+    monkeypatch.setenv(name, "soon")
+    code, text = olist("tables")
+    assert code == WRONG_USE
+    assert name in text
+    assert "Traceback" not in text
+
+
+def test_help_imports_neither_dagster_nor_spark():
+    code = "import sys, olist_assets.cli.main; print([m for m in ('dagster', 'pyspark', 'duckdb') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("words", [["sql", "SELECT 1 AS one"], ["tables"]])
+def test_command_that_only_reads_does_not_import_dagster(settings, words):
+    code = (
+        "import sys; from olist_assets.cli.main import olist; "
+        f"olist.main({words}, standalone_mode=False); print('dagster' in sys.modules)"
+    )
+    inherited = os.environ | environment(settings)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=inherited)
+    assert done.stdout.splitlines()[-1] == "False"

@@ -1,0 +1,44 @@
+"""`olist dashboard` and `olist spark-server`: the address, and a wrong role."""
+
+import pytest
+
+SUCCESS, WRONG_USE = 0, 2
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The words that Streamlit would be started with."""
+    calls = []
+    monkeypatch.setattr("streamlit.web.cli.main", lambda words, **_: calls.append(words))
+    return calls
+
+
+def test_dashboard_is_served_on_the_loopback_address_only(olist, started, warehouse):
+    code, text = olist("dashboard", "--port", "8600")
+    assert code == SUCCESS, text
+    assert f"{warehouse.root} at http://127.0.0.1:8600" in text
+    (words,) = started
+    assert words[0] == "run"
+    assert words[1].endswith("olist_assets/dashboard/app.py")
+    assert words[words.index("--server.address") + 1] == "127.0.0.1"
+    assert words[words.index("--server.port") + 1] == "8600"
+
+
+def test_dashboard_names_the_role_and_refuses_an_unknown_one(olist, started, monkeypatch):
+    monkeypatch.setenv("OLIST_ROLE", "admin")  # restored after the test: the command itself sets it
+    code, text = olist("dashboard", "--as", "analyst")
+    assert (code, "as analyst at http" in text) == (SUCCESS, True), text
+    code, text = olist("dashboard", "--as", "nobody")
+    assert (code, "There is no role 'nobody'" in text) == (WRONG_USE, True), text
+    assert len(started) == 1
+
+
+def test_spark_server_listens_on_the_loopback_address_only(olist, monkeypatch):
+    commands = []
+    monkeypatch.setattr("os.execv", lambda _, command: commands.append(command))
+    code, text = olist("spark-server", "--port", "15999")
+    assert code == SUCCESS, text
+    assert "OLIST_SPARK_REMOTE=sc://127.0.0.1:15999" in text
+    ((*command,),) = commands
+    assert "spark.connect.grpc.binding.address=127.0.0.1" in " ".join(map(str, command)), command
+    assert "15999" in " ".join(map(str, command))
