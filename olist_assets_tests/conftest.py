@@ -1,5 +1,6 @@
 """Fixtures: the one Spark session, a small sample, settings and a platform per test, and one complete run to read."""
 
+import json
 import os
 import pickle
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 import hypothesis
 import pytest
 from filelock import FileLock
+from pydantic import SecretStr
 from pyspark.sql import SparkSession
 
 from olist_assets.catalog import catalog
@@ -109,9 +111,14 @@ def environment(settings: Settings) -> dict[str, str]:
         value = getattr(settings, name)
         if value is not None:
             variable = Settings.model_fields[name].validation_alias or f"OLIST_{name.upper()}"
-            text = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
-            variables[str(variable)] = text
+            variables[str(variable)] = _as_text(value)
     return variables
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""dashboard_refresh: asks the dashboard's queries, times them and enters them in the audit log, failed ones too."""
+"""dashboard_refresh: runs the dashboard's queries and logs the duration of each, failed ones too, in the audit log."""
 
 import time
 
@@ -17,7 +17,7 @@ ACTION = "refresh"
 
 @dg.asset(group_name="monitoring", kinds={"duckdb"}, owners=OWNERS, pool="dashboard_refresh")
 def dashboard_refresh(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
-    """Ask every packaged query; one that fails does not prevent the others."""
+    """Run every packaged query; one that fails does not prevent the others."""
     seconds, failures = {}, {}
     for path in query_files():
         started, query = time.monotonic(), path.read_text()

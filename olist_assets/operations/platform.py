@@ -26,7 +26,7 @@ from olist_assets.source.files import source_folder
 
 @dataclass(frozen=True)
 class Platform:
-    """Made at the edge from settings; `days` overrides the known days of the daily tables."""
+    """Constructed at the edge from settings; `days` overrides the known days of the daily tables."""
 
     settings: Settings
     days: Calendar | None = None

@@ -1,6 +1,6 @@
-"""A Spark master and two workers on this machine: the same graph gives the same tables, while executors are killed.
+"""A Spark master and two workers on this machine: the same graph gives the same tables while executors are killed.
 
-`make cluster-test`; what it showed stands in docs/deployment.md.
+Run by `make cluster-test`; its results are in docs/deployment.md.
 """
 
 import json
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from olist_assets.catalog import tables
-from olist_assets.engine.spark.jars import spark_submit
-from olist_assets.jobs import DAILY_TABLES
-from olist_assets_tests.conftest import use
+from olist_assets.engine.spark.submit import spark_submit
+from olist_assets.operations.platform import Platform
+from olist_assets.settings import Settings
+from olist_assets_tests.conftest import FinishedRun, environment, settings_in
 from olist_assets_tests.rows import stored_rows
 from olist_assets_tests.servers import free_port, server, wait_until
 
@@ -32,7 +32,7 @@ LOOPBACK = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_NO_DAEMONIZE": "1"}
 
 @contextmanager
 def running_cluster(folder: Path) -> Iterator[str]:
-    """The address of a master that has all its workers, of one core each."""
+    """The address of a master with all its workers, each of one core."""
     spark_class = str(spark_submit().with_name("spark-class"))
     port, ui = free_port(), free_port()
     address = f"spark://127.0.0.1:{port}"
@@ -56,17 +56,15 @@ def running_cluster(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def cluster(finished, monkeypatch, tmp_path):
-    """Settings over an empty warehouse and a cluster, and the folders of its workers."""
-    settings = use(monkeypatch, tmp_path, finished.data)
+def cluster(finished: FinishedRun, tmp_path: Path) -> Iterator[Platform]:
+    """A platform with an empty warehouse on a cluster, whose workers' folders are beside it."""
     with running_cluster(tmp_path) as address:
-        monkeypatch.setenv("OLIST_SPARK_MASTER", address)
-        monkeypatch.setenv("OLIST_SPARK_CONF", json.dumps({"spark.executor.memory": "1g"}))
-        yield settings, tmp_path
+        conf = {"spark.executor.memory": "1g"}
+        yield Platform(settings_in(tmp_path, finished.data, spark_master=address, spark_conf=conf))
 
 
 def executors(folder: Path) -> list[int]:
-    """Processes of the executors whose working folders are below this one."""
+    """Process ids of the executors whose working folders are below this one."""
     found = []
     for process in Path("/proc").iterdir():
         with suppress(OSError):
@@ -78,7 +76,7 @@ def executors(folder: Path) -> list[int]:
 
 @contextmanager
 def executors_dying(folder: Path) -> Iterator[list[int]]:
-    """While the body runs, an executor is killed every so often; gives those that were."""
+    """Kill an executor in regular intervals while the body runs; yields the ids of those killed."""
     killed, stop = [], threading.Event()
 
     def kill() -> None:
@@ -96,22 +94,24 @@ def executors_dying(folder: Path) -> Iterator[list[int]]:
         killer.join()
 
 
-def olist(*words: str) -> str:
-    done = subprocess.run([OLIST, *words], capture_output=True, text=True, check=False)
+def olist(settings: Settings, *words: str) -> str:
+    """Run `olist`, which must succeed; returns the line of its summary."""
+    inherited = os.environ | environment(settings)
+    done = subprocess.run([OLIST, *words], capture_output=True, text=True, check=False, env=inherited)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.splitlines()[-3] if len(done.stdout.splitlines()) > 2 else done.stdout
+    return done.stdout.splitlines()[-3]
 
 
-def test_the_graph_a_day_and_a_backfill_equal_the_embedded_ones_while_executors_are_killed(cluster, finished):
-    settings, folder = cluster
+def test_graph_day_and_backfill_equal_those_without_a_cluster_while_executors_are_killed(cluster, finished):
+    daily = cluster.catalog.daily_tables
     for words, names in (
-        (["materialize"], tables()),
-        (["materialize", "--day", "2018-01-10"], DAILY_TABLES),
-        (["materialize", "--days", "2018-01-01..2018-03-31"], DAILY_TABLES),
+        (["materialize"], cluster.catalog.business_tables),
+        (["materialize", "--day", "2018-01-10"], daily),
+        (["materialize", "--days", "2018-01-01..2018-03-31"], daily),
     ):
-        with executors_dying(folder) as killed:
-            last = olist(*words)
-        assert killed, f"{words}: no executor was there to be killed"
+        with executors_dying(cluster.warehouse.root.parent) as killed:
+            summary = olist(cluster.settings, *words)
+        assert killed, f"{words}: there was no executor to kill"
         for name in names:
-            assert stored_rows(settings, name) == stored_rows(finished.settings, name), f"{words}: {name}"
-        sys.stdout.write(f"olist {' '.join(words)}: {len(killed)} executors killed, tables equal. {last}\n")
+            assert stored_rows(cluster.warehouse, name) == stored_rows(finished.warehouse, name), f"{words}: {name}"
+        sys.stdout.write(f"olist {' '.join(words)}: {len(killed)} executors killed, tables equal. {summary}\n")

@@ -1,4 +1,4 @@
-"""A customer is forgotten for good: killed in the middle, the same command finishes it. `make test-faults`."""
+"""A customer is erased completely even if the command is killed and repeated. Run by `make test-faults`."""
 
 import os
 import signal
@@ -8,64 +8,80 @@ import sys
 import pytest
 
 from olist_assets.governance import audit_log
-from olist_assets.lakehouse.warehouse import delta_log
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.catalog import tables
 from olist_assets.governance.erasures import ERASED
+from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.sql import tables_named
+from olist_assets.lakehouse.statistics import statistics
+from olist_assets.operations.platform import Platform
 from olist_assets.operations.proof import prove
-from olist_assets_tests.conftest import use
-from olist_assets_tests.governance.conftest import SECRET
+from olist_assets_tests.copies import copy_of
+from olist_assets_tests.faults.conftest import inherited
 
 pytestmark = pytest.mark.faults
 OLIST = [sys.executable, "-W", "ignore", "-c", "from olist_assets.cli.main import main; main()"]
-DONE = 0
-MONEY = "SELECT sum(monetary_value), sum(frequency), count(*) FROM gold_customer_metrics"
+SUCCESS = 0
+TOTALS = "SELECT sum(monetary_value), sum(frequency), count(*) FROM gold_customer_metrics"
 
 
 @pytest.fixture
-def warehouse(finished, monkeypatch, tmp_path):
-    """Settings over a copy of the finished tables, in an environment that subprocesses inherit."""
-    subprocess.run(["cp", "-a", str(finished.settings.warehouse_path), str(tmp_path / "warehouse")], check=True)
-    monkeypatch.setenv("OLIST_MASK_SALT", SECRET)
-    return use(monkeypatch, tmp_path, finished.data)
+def copied(finished, tmp_path):
+    return Platform(copy_of(finished, tmp_path, mask_salt="a secret of some length for tests"))
 
 
-def scalar(settings, query):
-    opened = {name: lakehouse.open_table(settings, name) for name in lakehouse.mentioned(query, tables())}
-    with lakehouse.connection(opened) as con:
+def rows(warehouse, query):
+    named = tables_named(query, warehouse.catalog.tables)
+    with warehouse.sql({name: warehouse.open(name) for name in named}) as con:
         return con.execute(query).fetchall()
 
 
-def test_killed_in_the_middle_and_run_again_nobody_is_left(olist, warehouse):
-    ((person, order),) = scalar(
+def row_counts(warehouse):
+    return {name: statistics(warehouse.open(name)).rows for name in warehouse.catalog.business_tables}
+
+
+def hits(warehouse, *ids):
+    with warehouse.sql() as con:
+        return prove(con, warehouse.root, ids).hits
+
+
+def test_command_that_was_killed_and_repeated_leaves_no_trace_of_the_customer(copied, olist_with):
+    warehouse, olist = copied.warehouse, olist_with(copied.settings)
+    ((person, order),) = rows(
         warehouse,
         "SELECT customer_unique_id, customer_id FROM bronze_customers JOIN bronze_orders USING (customer_id) "
         "JOIN bronze_order_reviews USING (order_id) WHERE review_comment_message IS NOT NULL ORDER BY 1 LIMIT 1",
     )
-    before = {name: lakehouse.statistics(lakehouse.open_table(warehouse, name))["rows"] for name in tables()}
-    money = scalar(warehouse, MONEY)
-    assert prove(warehouse.warehouse_path, [person]).hits
-    running = subprocess.Popen([*OLIST, "forget", order], stdout=subprocess.PIPE, text=True, start_new_session=True)
-    assert running.stdout is not None
-    for line in running.stdout:
-        if "Erased from bronze_orders" in line:
-            os.killpg(running.pid, signal.SIGKILL)
-            break
-    running.wait()
-    running.stdout.close()
-    assert prove(warehouse.warehouse_path, [person]).hits
-    # Named by the order's own id, which the snapshots no longer lead from.
+    before, totals = row_counts(warehouse), rows(warehouse, TOTALS)
+    assert hits(warehouse, person)
+    kill_after(copied.settings, ["forget", order], "Erased from bronze_orders")
+    assert hits(warehouse, person)
+    # The order's own id, from which the snapshots no longer lead to the customer.
     code, text = olist("forget", order)
-    assert code == DONE, text
+    assert code == SUCCESS, text
     assert "decoded: 0 hits" in text
-    assert prove(warehouse.warehouse_path, [person, order]).hits == ()
-    after = {name: lakehouse.statistics(lakehouse.open_table(warehouse, name))["rows"] for name in tables()}
-    places = "gold_geographic_metrics"
-    assert {name for name in before if before[name] != after[name]} <= {places, "gold_ml_evaluation"}
-    assert scalar(warehouse, MONEY) == money
-    theirs = scalar(warehouse, f"SELECT customer_unique_id FROM gold_customer_metrics WHERE customer_city = '{ERASED}'")
-    assert len(theirs) == 1
-    assert len(delta_log.commits(lakehouse.table_path(warehouse, "silver_orders"))) == 1
+    assert hits(warehouse, person, order) == ()
+    after = row_counts(warehouse)
+    may_differ = {"gold_geographic_metrics", "gold_ml_evaluation"}
+    assert {name for name in before if before[name] != after[name]} <= may_differ
+    assert rows(warehouse, TOTALS) == totals
+    erased = f"SELECT customer_unique_id FROM gold_customer_metrics WHERE customer_city = '{ERASED}'"
+    assert len(rows(warehouse, erased)) == 1
+    assert len(delta_log.commits(warehouse.path("silver_orders"))) == 1
     (entry,) = audit_log.latest(warehouse, 1, {"action": "forget"})
     assert "0 hits" in entry["statement"]
-    assert olist("checks")[0] == DONE
+    assert olist("checks")[0] == SUCCESS
+
+
+def kill_after(settings, words, printed):
+    """Start `olist` and kill it once it has printed a text."""
+    running = subprocess.Popen(
+        [*OLIST, *words], stdout=subprocess.PIPE, text=True, start_new_session=True, env=inherited(settings)
+    )
+    assert running.stdout is not None
+    for line in running.stdout:
+        if printed in line:
+            os.killpg(running.pid, signal.SIGKILL)
+            break
+    else:
+        pytest.fail(f"{words} ended without printing {printed!r}")
+    running.wait()
+    running.stdout.close()

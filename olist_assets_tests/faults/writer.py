@@ -1,6 +1,7 @@
-"""A process that writes days of the daily tables without end, until somebody kills it: `writer.py SEED`.
+"""A process that writes days of the daily tables until somebody kills it: `writer.py SEED`.
 
-Prints `ready` once Spark has started, `lap N` after each whole rerun. Takes its settings from the environment.
+Prints `ready` once Spark has started, and `lap N` after each rerun of all daily tables. Its settings are those of the
+environment.
 """
 
 import itertools
@@ -8,41 +9,41 @@ import random
 import sys
 from datetime import timedelta
 
-from olist_assets.lakehouse.warehouse import warehouse as lakehouse
-from olist_assets.catalog import assets, table
+from pyspark.sql import DataFrame
+
+from olist_assets.contracts.calendar import each_day
 from olist_assets.engine.io_manager import DeltaIOManager
-from olist_assets.jobs import DAILY_TABLES
 from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import Spark
-from olist_assets.operations.selection import ALL_DAYS, each_day
-from olist_assets.settings import Settings
 from olist_assets.engine.write_plan import Span
+from olist_assets.operations.platform import Platform
+from olist_assets.operations.stale import call, stored
+from olist_assets.settings import Settings
 
 
 def main() -> None:
     """Rerun random spans of days of all daily tables."""
-    chance, spark = random.Random(int(sys.argv[1])), Spark()
-    manager = DeltaIOManager(spark=spark, schema_policy=SchemaPolicy())
-    functions = {made.key.to_user_string(): made for made in assets()}
+    chance, platform = random.Random(int(sys.argv[1])), Platform(Settings())
+    catalog, calendar = platform.catalog, platform.calendar
+    manager = DeltaIOManager(
+        warehouse=platform.warehouse, spark=platform.spark, schema_policy=SchemaPolicy(), calendar=calendar
+    )
 
-    def rows(name: str, span: Span):
-        frame = spark.session.read.format("delta").load(str(lakehouse.table_path(Settings(), name)))
-        return frame.where(span.predicate) if name in DAILY_TABLES else frame
+    def rows(name: str, span: Span) -> DataFrame:
+        frame = stored(platform, name)
+        return frame.where(span.predicate) if name in catalog.daily_tables else frame
 
-    say(f"ready {spark.session.version}")
+    write_line(f"ready {platform.spark.session.version}")
     for lap in itertools.count():
-        first = chance.choice(each_day(ALL_DAYS))
+        first = chance.choice(each_day(calendar.days))
         span = Span("order_date", first, first + timedelta(chance.randint(1, 60)))
-        for name in DAILY_TABLES:
-            made = functions[name]
-            parents = {key.to_user_string(): rows(key.to_user_string(), span) for key in made.dependency_keys}
-            frame = made(**parents)
-            manager.store(frame, table(name), span, {"run_id": f"lap {lap}"})  # pyright: ignore
-        say(f"lap {lap}")
+        for name in catalog.daily_tables:
+            frame = call(platform, name, {parent: rows(parent, span) for parent in catalog.parents(name)})
+            manager.store(frame, catalog.table(name), span, {"run_id": f"lap {lap}"})
+        write_line(f"lap {lap}")
 
 
-def say(word: str) -> None:
-    sys.stdout.write(word + "\n")
+def write_line(text: str) -> None:
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
