@@ -50,7 +50,7 @@ class Catalog:
             raise OlistError(f"There is no table {name!r}. Tables: {', '.join(sorted(self.tables))}.") from None
 
     def layer_of(self, name: str) -> str:
-        """The layer of a table, model or champion; for any other name its first word, which is its folder in the warehouse."""
+        """The layer of a table, model or champion, which is its folder in the warehouse; else the name's first word."""
         if name in self.models or name in self.promotions:
             return "ml"
         return self.tables[name].layer if name in self.tables else name.split("_", 1)[0]

@@ -1,9 +1,10 @@
 """Which columns of its upstream tables each column of a table is computed from.
 
-Included are the values that a column's own expression is computed from, with the conditions of a CASE. Excluded is what
-only decides which rows exist or which row a value is taken from: filters, join and grouping keys, order, windows. In
-OpenLineage's terms these are the DIRECT transformations and, of the INDIRECT ones, CONDITIONAL. A column that counts rows
-or comes from the clock, the calendar or a model's version has no upstream column. Bronze columns come from their file.
+Included are the columns that a column's own expression is computed from, with the conditions of a CASE. Excluded are
+those that only decide which rows exist or which row a value is taken from: filters, join and grouping keys, order,
+windows. In OpenLineage's terms these are the DIRECT transformations and, of the INDIRECT ones, CONDITIONAL. A column
+that counts rows, or comes from the clock, the calendar or a model's version, has no upstream column. Bronze columns
+come from their file.
 
 `column_lineage.json` beside this module is derived from Spark's query plans by `make docs`; a test compares them.
 """

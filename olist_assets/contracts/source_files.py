@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A CSV file of the dataset: its header (the misspelt columns are the publisher's) and the types that silver casts to."""
+    """A CSV file of the dataset: its header and the types that silver casts to. The publisher misspelt some columns."""
 
     name: str
     columns: tuple[str, ...]

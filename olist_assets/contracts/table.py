@@ -23,7 +23,8 @@ from olist_assets.contracts.thresholds import Thresholds
 Layer = Literal["bronze", "silver", "gold", "ml", "monitoring"]
 # The layers that are made from the source, in their order.
 LAYERS: tuple[Layer, ...] = ("bronze", "silver", "gold", "ml")
-# How masking treats personal data: `hash` replaces an id by a token, `cut` keeps the first digits, `remove` keeps nothing.
+# How masking treats personal data: `hash` replaces an id by a token, `cut` keeps the first digits, `remove` keeps
+# nothing.
 Pii = Literal["hash", "cut", "remove"]
 
 

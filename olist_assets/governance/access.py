@@ -1,7 +1,7 @@
 """Queries as a role: DuckDB with only what the role may see, and each query in the audit log.
 
-A query is treated as hostile, so it never reaches the files. One connection reads and masks them; its results are copied
-into tables of a second one, which is then cut off from files, network, Python and its own settings.
+A query is treated as hostile, so it never reaches the files. One connection reads and masks them; its results are
+copied into tables of a second connection, which is then cut off from files, network, Python and its own settings.
 """
 
 import json

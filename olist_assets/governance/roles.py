@@ -37,7 +37,7 @@ class Grant(BaseModel):
 
 
 class Role(BaseModel):
-    """A role of the file: `tables` names tables or patterns such as `gold_*`; the first that matches a table applies."""
+    """A role of the file; of its `tables`, names or patterns like `gold_*`, the first that matches a table applies."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

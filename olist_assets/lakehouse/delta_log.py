@@ -102,7 +102,7 @@ def checkpoints(folder: Path) -> set[int]:
 
 
 def reaches(table: Path, version: int) -> bool:
-    """Whether the log has everything that the version consists of: a checkpoint or the first commit, and each one since.
+    """Whether the log has all parts of the version: a checkpoint or the first commit, and each commit since.
 
     deltalake also opens a version without these, with only a part of its rows.
     """

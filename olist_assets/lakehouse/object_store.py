@@ -42,7 +42,7 @@ def object_store(address: str) -> AbstractFileSystem | None:
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """Errors of the S3 client that are no OSErrors, for example for an unreachable endpoint; none if it is not installed."""
+    """Errors of the S3 client that are no OSErrors, for example for an unreachable endpoint; none without the client."""
     try:
         from botocore.exceptions import BotoCoreError
     except ImportError:

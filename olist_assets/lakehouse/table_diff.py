@@ -14,7 +14,8 @@ from olist_assets.lakehouse.statistics import data_files
 from olist_assets.lakehouse.warehouse import Warehouse
 
 ADDED, REMOVED, CHANGED = "+", "-", "~"
-# Names that no column of a Delta table can have. Rows with the same key are numbered, so that they form pairs and no product.
+# Names that no column of a Delta table can have. Rows with the same key are numbered, so that they form pairs and no
+# product.
 NUMBER, OLD, NEW = '"row number"', '"old row"', '"new row"'
 
 Row = dict[str, Any]

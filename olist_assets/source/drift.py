@@ -39,7 +39,7 @@ class Drift:
 
 
 def drift(con: duckdb.DuckDBPyConnection, folder: Path, source: SourceFile) -> Drift:
-    """Compare the header and types of a file with its contract. Raises OlistError for a header that no table can have."""
+    """Compare a file's header and types with its contract. Raises OlistError for a header that no table can have."""
     path = folder / source.name
     header = _header(path)
     added = tuple(name for name in header if name not in source.columns)

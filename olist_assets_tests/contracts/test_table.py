@@ -1,12 +1,9 @@
-"""Contracts are data: what they say of a table, and that every table of the platform is described whole."""
+"""Contracts are data: the DDL of a table, and the properties that every contract of the platform has."""
 
 import re
 
-import pytest
-
-from olist_assets.catalog import assets, models, table, tables
+from olist_assets.contracts.catalog import Catalog
 from olist_assets.contracts.table import Column, Table
-from olist_assets.errors import OlistError
 
 SMALL = Table(
     name="gold_small",
@@ -14,7 +11,7 @@ SMALL = Table(
     key=("thing",),
     columns=(
         Column("thing", "string", "What isn't known."),
-        Column("price", "decimal(10,2)", "Its price.", nullable=True, unit="BRL"),
+        Column("price", "decimal(10,2)", "Its price.", nullable=True, unit="BRL", is_volatile=True),
     ),
 )
 
@@ -25,41 +22,43 @@ def test_ddl_has_types_nullability_and_escaped_comments_with_units():
     )
 
 
-def test_the_catalogue_shows_grain_columns_and_owners():
-    shown = SMALL.asset_args()
-    assert (shown["key"], shown["group_name"]) == ("gold_small", "gold")
-    assert "One row per thing." in shown["description"]
-    schema = shown["metadata"]["dagster/column_schema"]
-    assert [(c.name, c.type, c.constraints.nullable) for c in schema.columns] == [
-        ("thing", "string", False),
-        ("price", "decimal(10,2)", True),
-    ]
+def test_columns_are_selected_by_their_properties():
+    assert [column.name for column in SMALL.required] == ["thing"]
+    assert SMALL.volatile == ("price",)
+    assert SMALL.column("price").unit == "BRL"
 
 
-def test_every_table_has_grain_description_owners_and_a_comment_a_column():
-    for contract in tables().values():
-        assert contract.grain.startswith("One row per ")
-        assert contract.description.endswith(".")
+def test_the_layer_is_the_first_word_of_the_name_unless_it_is_stated():
+    assert SMALL.layer == "gold"
+    assert Table("gold_scores", "One row per thing.", (), (), in_layer="ml").layer == "ml"
+
+
+def test_every_table_has_a_grain_a_description_and_a_comment_on_each_column(tables: Catalog):
+    for contract in tables.tables.values():
+        assert contract.grain.startswith("One row per "), contract.name
+        assert contract.description.endswith("."), contract.name
         assert all(len(column.comment) > 3 for column in contract.columns), contract.name
-        assert set(contract.key) <= set(contract.column_names)
-        assert not any(contract.column(name).nullable for name in contract.key)
+        assert len(set(contract.column_names)) == len(contract.columns), contract.name
 
 
-def test_foreign_keys_and_queries_name_tables_and_columns_that_exist():
-    for contract in tables().values():
+def test_every_key_consists_of_required_columns_that_exist(tables: Catalog):
+    for contract in tables.tables.values():
+        assert set(contract.key) <= {column.name for column in contract.required}, contract.name
+
+
+def test_every_day_is_a_required_column_of_dates(tables: Catalog):
+    daily = [contract for contract in tables.tables.values() if contract.day]
+    assert daily
+    for contract in daily:
+        assert (contract.column(str(contract.day)).type, contract.column(str(contract.day)).nullable) == ("date", False)
+
+
+def test_foreign_keys_and_queries_name_tables_and_columns_that_exist(tables: Catalog):
+    for contract in tables.tables.values():
         for foreign in contract.foreign_keys:
             assert foreign.column in contract.column_names
-            assert foreign.to_column in table(foreign.to_table).column_names
-        queries = [count.sql for count in contract.row_counts]
+            assert foreign.to_column in tables.table(foreign.to_table).column_names
+        queries = [count.sql for count in contract.row_counts] + [rule.offending for rule in contract.rules]
         queries += [query for pair in contract.reconciliations for query in (pair.left, pair.right)]
         for query in queries:
-            assert set(re.findall(r"\b(?:bronze|silver|gold)_\w+", query)) <= set(tables())
-
-
-def test_every_contract_has_its_asset_and_every_asset_its_contract():
-    assert {key.to_user_string() for made in assets() for key in made.keys} == {*tables(), *models()}
-
-
-def test_an_unknown_table_is_refused_with_those_there_are():
-    with pytest.raises(OlistError, match=r"no table 'gold_nothing'.*gold_daily_metrics"):
-        table("gold_nothing")
+            assert set(re.findall(r"\b(?:bronze|silver|gold)_\w+", query)) <= set(tables.tables), query
