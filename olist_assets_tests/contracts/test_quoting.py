@@ -40,6 +40,6 @@ def test_spark_reads_a_literal_as_the_text(spark):
 
 
 def test_spark_reads_the_table_at_a_path_with_quotes(spark, tmp_path):
-    path = tmp_path / "it's `a` \"folder\""
+    path = tmp_path / 'it\'s `a` "folder"'
     write_deltalake(str(path), duckdb.sql("SELECT 7 AS seven").to_arrow_table())
     assert spark.sql(f"SELECT seven FROM {spark_path(path)}").first() == (7,)
