@@ -5,7 +5,6 @@ Settings are constructed at the edge (command line, dashboard, definitions, note
 
 import re
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast
 
@@ -87,7 +86,7 @@ class Settings(BaseSettings):
                 raise ValueError("must be a span like 2016-09-04..2018-10-17")
         return days
 
-    @cached_property
+    @property  # not cached: model_copy would keep the cached path of another warehouse
     def warehouse_path(self) -> Path:
         """The warehouse; in an object store a UPath, which has the interface of a Path."""
         if not self.is_in_object_store:
