@@ -5,7 +5,7 @@ from typing import Any
 
 from deltalake import CommitProperties
 
-# Fields and statistics whose names have changed: what an older version of this package wrote stays readable.
+# Metrics of checks whose names have changed: evaluations by an older version of this package stay readable.
 RENAMED = {"most": "max_psi", "most_days_behind": "max_days_behind", "most_difference": "max_difference"}
 
 
@@ -22,7 +22,7 @@ def commit_properties(metadata: str) -> CommitProperties:
 
 
 def read_user_metadata(text: Any) -> dict[str, Any]:
-    """The fields of a commit; other writers may have written any text, which is under `text`."""
+    """The fields of a commit; the text of another writer, which may be anything, is the field `text`."""
     try:
         fields = json.loads(text or "{}")
     except (TypeError, ValueError):
@@ -31,5 +31,5 @@ def read_user_metadata(text: Any) -> dict[str, Any]:
 
 
 def current_names(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Metadata of checks under the names in use today."""
+    """Metrics of a check under the names in use today."""
     return {RENAMED.get(name, name): value for name, value in metadata.items()}

@@ -42,7 +42,7 @@ def object_store(address: str) -> AbstractFileSystem | None:
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """Errors of the S3 client that are no OSErrors, for example for an unreachable endpoint; none without the client."""
+    """Errors of the S3 client that are no OSErrors, for example of an unreachable endpoint; () without that client."""
     try:
         from botocore.exceptions import BotoCoreError
     except ImportError:

@@ -194,7 +194,7 @@ def _evaluation(record: AssetCheckExecutionRecord, *, is_outdated: bool = False)
         # The record's own time is the time of its plan, in whole seconds.
         at=datetime.fromtimestamp(event.timestamp, UTC),
         run_id=record.run_id,
-        metadata=_values(evaluation.metadata),
+        metadata=current_names(_values(evaluation.metadata)),
         is_outdated=is_outdated,
     )
 

@@ -1,8 +1,9 @@
 """Rows added, removed and changed between two versions, without Spark."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
@@ -16,8 +17,9 @@ SCHEMA = pa.schema(
     [("k", pa.string()), ("day", pa.date32()), ("n", pa.decimal128(12, 2)), ("tags", pa.list_(pa.string()))]
 )
 COLUMNS = tuple(Column(name, "string", "") for name in SCHEMA.names)
-KEYED = Table("gold_keyed", "A row a key.", ("k",), COLUMNS, cluster_by="day")
+KEYED = Table("gold_keyed", "One row per key.", ("k",), COLUMNS, day="day")
 WHOLE = Table("silver_whole", "Rows.", (), COLUMNS)
+VOLATILE = replace(KEYED, columns=tuple(replace(c, is_volatile=c.name == "n") for c in COLUMNS))
 
 
 def row(k, day=1, n: str | None = "1.00", tags: tuple | None = ("x",)):
@@ -25,14 +27,14 @@ def row(k, day=1, n: str | None = "1.00", tags: tuple | None = ("x",)):
 
 
 @pytest.fixture
-def between(tmp_path):
-    """Compare two contents of a table; the second overwrites the first or is appended to it."""
+def between(warehouse, tmp_path):
+    """Compares two contents of a table; the second overwrites the first or is appended to it."""
 
-    def compare(old, new, contract=KEYED, mode: Any = "overwrite", limit=9):
+    def compare(old, new, contract=KEYED, mode: Literal["overwrite", "append"] = "overwrite", limit=9):
         write_deltalake(tmp_path, pa.Table.from_pylist(old, SCHEMA))
         write_deltalake(tmp_path, pa.Table.from_pylist(new, SCHEMA), mode=mode)
         versions = [DeltaTable(tmp_path, version=version) for version in (0, 1)]
-        return diff(contract, *versions, limit=limit)
+        return diff(warehouse, contract, *versions, limit=limit)
 
     return compare
 
@@ -66,10 +68,15 @@ def test_a_value_that_changed_is_counted_by_column(between, old, new, column):
     assert (before, after) == (row("a", **old), row("a", **new))
 
 
-def test_a_row_that_moved_concerns_both_its_days(between):
+def test_a_row_that_moved_changes_both_its_days(between):
     found = between([row("a", day=1), row("b", day=5)], [row("a", day=3), row("b", day=5)])
     assert counts(found) == (0, 0, 1, 1)
     assert found.days == (date(2018, 1, 1), date(2018, 1, 3))
+
+
+def test_a_volatile_column_is_not_compared(between):
+    found = between([row("a", n="1.00")], [row("a", n="2.00")], contract=VOLATILE)
+    assert (counts(found), found.not_compared) == ((0, 0, 0, 1), ("n",))
 
 
 def test_rows_of_the_same_key_make_pairs_and_not_a_product(between):
@@ -111,21 +118,21 @@ def test_samples_are_limited_for_each_kind(between):
     ]  # fmt: skip
 
 
-def test_a_column_of_one_version_alone_is_named_and_not_compared(tmp_path):
+def test_a_column_that_one_version_lacks_is_named_and_not_compared(warehouse, tmp_path):
     write_deltalake(tmp_path, pa.Table.from_pylist([row("a")], SCHEMA))
     wider = pa.Table.from_pylist([row("b")], SCHEMA).append_column("extra", pa.array([1]))
     write_deltalake(tmp_path, wider, mode="append", schema_mode="merge")
     DeltaTable(tmp_path).delete("k = 'a'")
     first, second, third = (DeltaTable(tmp_path, version=version) for version in range(3))
-    found = diff(KEYED, first, second)
+    found = diff(warehouse, KEYED, first, second)
     assert (found.only_in_one, counts(found)) == (("extra",), (1, 0, 0, 1))
     # The file that is older than the column does not hold it.
-    found = diff(KEYED, second, third, limit=1)
+    found = diff(warehouse, KEYED, second, third, limit=1)
     assert (found.only_in_one, counts(found)) == ((), (0, 1, 0, 1))
     assert found.samples == (({**row("a"), "extra": None}, None),)
 
 
-def test_versions_without_the_key_cannot_be_compared(tmp_path):
+def test_versions_without_the_key_cannot_be_compared(warehouse, tmp_path):
     write_deltalake(tmp_path, pa.Table.from_pylist([row("a")], SCHEMA))
     write_deltalake(
         tmp_path,
@@ -134,4 +141,4 @@ def test_versions_without_the_key_cannot_be_compared(tmp_path):
         schema_mode="overwrite",
     )
     with pytest.raises(OlistError, match="has no k"):
-        diff(KEYED, DeltaTable(tmp_path, version=0), DeltaTable(tmp_path, version=1))
+        diff(warehouse, KEYED, DeltaTable(tmp_path, version=0), DeltaTable(tmp_path, version=1))

@@ -1,4 +1,4 @@
-"""The CSV dialect: quotes, line breaks in fields and both line ends, as DuckDB reads them and as records are counted."""
+"""The CSV dialect: quotes, line breaks in fields, both line ends; DuckDB reads as many records as are counted."""
 
 from pathlib import Path
 
