@@ -1,6 +1,7 @@
 """The days of the daily tables, as known from the last snapshot of the orders, and the days that a snapshot changed."""
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -50,20 +51,19 @@ def changed_days(
     Of the orders themselves the days whose orders differ (an order that moved changes two days); of a table with a
     reference to orders the days of those orders whose rows differ.
     """
-    tables = {"after": after} | ({"before": before} if before else {})
+    versions = {"after": after} | ({"before": before} if before else {})
+    tables = dict(versions)
     if contract.source_day:
-        days = _differing("day", _days_of(contract, "after"), before and _days_of(contract, "before"), contract)
-        query = f"SELECT day FROM ({days})"
+        relations = {view: _days_of(contract, view) for view in versions}
+        query = f"SELECT day FROM ({_differing('day', contract, versions, relations)})"
     else:
         assert contract.orders is not None, f"{contract.name} has no reference to orders"
         snapshot = next(table for table in warehouse.catalog.tables.values() if table.source_day)
         tables |= warehouse.existing_tables([snapshot.name])
         if snapshot.name not in tables:
             return ()
-        after_keys, before_keys = (
-            f"(SELECT *, {contract.orders.expression} AS order_key FROM {view})" for view in ("after", "before")
-        )
-        keys = _differing("order_key", after_keys, before and before_keys, contract)
+        relations = {view: f"(SELECT *, {contract.orders.expression} AS order_key FROM {view})" for view in versions}
+        keys = _differing("order_key", contract, versions, relations)
         query = (
             f"SELECT DISTINCT day FROM {_days_of(snapshot)} SEMI JOIN ({keys}) ON {contract.orders.column} = order_key"
         )
@@ -71,17 +71,23 @@ def changed_days(
         return tuple(day for (day,) in con.execute(f"{query} WHERE day IS NOT NULL ORDER BY day").fetchall())
 
 
-def _differing(key: str, after: str, before: str | None, contract: Table) -> str:
-    """The query of the keys whose rows differ between two relations, compared without volatile columns."""
-    compared = ", ".join(identifier(c.name) for c in contract.columns if not c.is_volatile)
-    summary = f"SELECT {key}, count(*) AS rows, sum(hash({compared})) AS hashes FROM {{}} GROUP BY {key}"
-    new = summary.format(after)
-    if before is None:
-        return f"SELECT {key} FROM ({new})"
+def _differing(key: str, contract: Table, versions: Mapping[str, DeltaTable], relations: Mapping[str, str]) -> str:
+    """The query of the keys whose rows differ between `before`, if there is one, and `after`."""
+    summaries = {view: _summary(key, contract, versions[view], relation) for view, relation in relations.items()}
+    if "before" not in summaries:
+        return f"SELECT {key} FROM ({summaries['after']})"
     return (
-        f"SELECT {key} FROM ({new}) n FULL JOIN ({summary.format(before)}) o USING ({key}) "
+        f"SELECT {key} FROM ({summaries['after']}) n FULL JOIN ({summaries['before']}) o USING ({key}) "
         "WHERE n.rows IS DISTINCT FROM o.rows OR n.hashes IS DISTINCT FROM o.hashes"
     )
+
+
+def _summary(key: str, contract: Table, version: DeltaTable, relation: str) -> str:
+    """The rows per key, and the sum of their hashes without volatile columns, which no order of the rows changes."""
+    stored = {field.name for field in version.schema().fields}
+    # A version from before a column was added to the contract lacks it.
+    values = (identifier(c.name) if c.name in stored else "NULL" for c in contract.columns if not c.is_volatile)
+    return f"SELECT {key}, count(*) AS rows, sum(hash({', '.join(values)})) AS hashes FROM {relation} GROUP BY {key}"
 
 
 def _days_of(contract: Table, view: str | None = None) -> str:
