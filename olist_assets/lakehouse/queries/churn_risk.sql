@@ -1,5 +1,5 @@
--- What is at stake by churn risk: customers, their value so far and of a year, and what both models expect of them.
--- One row a risk category. Money in BRL, recency in days, shares of 1; churned: over 90 days without an order.
+-- Revenue at stake by churn risk: customers, their value so far and per year, and the forecasts of both models.
+-- One row per risk category. Money in BRL, recency in days, shares of 1; churned: more than 90 days without an order.
 SELECT
     churn_risk_category AS risk,
     count(*) AS customers,

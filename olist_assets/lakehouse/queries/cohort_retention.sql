@@ -1,12 +1,12 @@
--- Do customers come back? Of those whose first delivered order fell into a month, the share that bought n months later.
--- One row a (month of the first order, calendar months since), to the last month of the data, zeros too; share of 1.
+-- Do customers come back? The share of a month's new customers (by first delivered order) that bought n months later.
+-- One row per (month of the first order, calendar months since), up to the last month of the data; share of 1, or 0.
 WITH cohorts AS (
     SELECT date_trunc('month', first_order_date)::DATE AS cohort_month, count(*) AS customers
     FROM gold_customer_metrics
     WHERE frequency > 0
     GROUP BY cohort_month
 ),
--- Who ordered once bought in the first month only: just the few others' orders are looked up.
+-- Customers with one order bought in their first month only: the orders of the few others suffice.
 returned AS (
     SELECT customer_unique_id, first_order_date, last_order_date FROM gold_customer_metrics WHERE frequency > 1
 ),

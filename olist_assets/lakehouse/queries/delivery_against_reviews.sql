@@ -1,5 +1,5 @@
--- What a late delivery costs in reviews: scores by how long before or after the promised date an order came.
--- One row a span of days, of orders with a delivery date. Delivery in days, scores 1-5 (bad: 2 at most), shares of 1.
+-- Review scores by how long before or after the promised date an order arrived.
+-- One row per span of days, of orders with a delivery date. Delivery in days, scores 1-5 (bad: 2 or less), shares of 1.
 SELECT
     CASE
         WHEN delivery_delay < -14 THEN '15 or more days early'

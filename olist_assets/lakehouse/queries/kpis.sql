@@ -1,5 +1,5 @@
--- How the last 90 days went beside the 90 before. The data end with the last day that has a delivered order.
--- One row a figure. Money in BRL, scores 1-5, on_time_rate a share of 1; change is relative: 0.05 is 5 % more.
+-- The last 90 days compared with the 90 days before; the last day is the last one with a delivered order.
+-- One row per metric. Money in BRL, scores 1-5, on_time_rate a share of 1; change is relative: 0.05 is 5 % more.
 WITH days AS (
     SELECT order_date, order_date > last_day - 90 AS is_recent
     FROM gold_daily_metrics, (SELECT max(order_date) AS last_day FROM gold_daily_metrics WHERE orders_count > 0)
@@ -17,7 +17,7 @@ periods AS (
     FROM silver_orders_master JOIN days USING (order_date)
     GROUP BY is_recent
 ),
-figures AS (
+metrics AS (
     SELECT is_recent, kpi, value
     FROM (SELECT is_recent, COLUMNS(* EXCLUDE is_recent)::DECIMAL(18, 4) FROM periods)
     UNPIVOT INCLUDE NULLS (value FOR kpi IN (COLUMNS(* EXCLUDE is_recent)))
@@ -27,6 +27,6 @@ SELECT
     max(value) FILTER (is_recent) AS last_90_days,
     max(value) FILTER (NOT is_recent) AS previous_90_days,
     round(last_90_days / previous_90_days - 1, 4) AS change
-FROM figures
+FROM metrics
 GROUP BY kpi
 ORDER BY list_position(['revenue', 'orders', 'customers', 'avg_order_value', 'avg_review_score', 'on_time_rate'], kpi);

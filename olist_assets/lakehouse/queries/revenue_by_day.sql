@@ -1,5 +1,5 @@
--- Orders and revenue over time: averages of 7 and 30 days, growth of 30 days on those before and those a year ago.
--- One row a calendar day, to the last with a delivered order. Revenue in BRL; growth is relative: 0.05 is 5 % more.
+-- Orders and revenue over time: averages of 7 and 30 days; growth of 30 days over the 30 before and over a year ago.
+-- One row per calendar day, up to the last with a delivered order. Revenue in BRL; growth is relative: 0.05 is 5 % more.
 SELECT
     order_date,
     orders_count,

@@ -1,5 +1,5 @@
--- Who the customers are, by RFM (all of them) and by k-means (those with a delivered order).
--- One row a segment of a kind. Money in BRL, recency in days, scores 1-5; shares of 1, of the customers of the kind.
+-- Customers by RFM segment (all of them) and by k-means segment (those with a delivered order).
+-- One row per kind and segment. Money in BRL, recency in days, scores 1-5; shares are of the customers of the kind.
 SELECT
     segment_kind,
     segment,

@@ -1,5 +1,5 @@
--- Delivered orders, revenue, delivery and reviews of each state. Means are over its orders, not over its cities.
--- One row a state of the customer. Money in BRL, delivery in days, scores 1-5, rates and shares of 1.
+-- Delivered orders, revenue, delivery and reviews by state. Averages are over a state's orders, not over its cities.
+-- One row per state of the customer. Money in BRL, delivery in days, scores 1-5, rates and shares of 1.
 SELECT
     customer_state AS state,
     count(*) AS orders,

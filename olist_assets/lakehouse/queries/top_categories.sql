@@ -1,5 +1,5 @@
--- The ten categories that sell most, and the part of all revenue that they make up together.
--- One row a category (ties share a rank). Revenue is item price in BRL, of orders of any status; shares of 1.
+-- The ten categories with the highest revenue, and the share of all revenue that they have together.
+-- One row per category (ties share a rank). Revenue is item price in BRL, of orders of any status; shares of 1.
 SELECT
     revenue_rank,
     product_category_name_english AS category,
