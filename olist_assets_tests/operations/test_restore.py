@@ -1,0 +1,232 @@
+"""`olist restore`: the content of an earlier version by a new commit, and a log with broken entries repaired."""
+
+import json
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pyspark.errors import PySparkException
+
+from olist_assets.contracts.quoting import spark_path
+from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.gold.gold_segment_profiles import GOLD_SEGMENT_PROFILES
+from olist_assets.governance import audit_log
+from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.commit_metadata import user_metadata
+from olist_assets.lakehouse.statistics import data_files
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.operations.platform import Platform
+from olist_assets.silver.silver_orders import SILVER_ORDERS
+from olist_assets_tests.lakehouse.versions import (
+    FIELDS,
+    FIRST,
+    NAME,
+    SECOND,
+    OrderRow,
+    as_columns,
+    ids,
+    log_file,
+    one_line,
+)
+from olist_assets_tests.rows import frame, store
+
+PROFILES = GOLD_SEGMENT_PROFILES.name
+DONE, WRONG_USE = 0, 2
+USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+
+
+def writer(spark, rows: list[OrderRow]):
+    return frame(spark, SILVER_ORDERS, *as_columns(rows)).coalesce(1).write.format("delta")
+
+
+@pytest.fixture(scope="module")
+def written(spark, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with silver_orders as the IO manager makes it: created, FIRST at version 1, SECOND at version 2."""
+    folder = tmp_path_factory.mktemp("versions") / "warehouse"
+    path = folder / "silver" / NAME
+    spark.sql(
+        f"CREATE TABLE {spark_path(path)} ({SILVER_ORDERS.ddl()}) USING DELTA CLUSTER BY (order_date) "
+        f"TBLPROPERTIES ('delta.enableDeletionVectors' = 'false')"
+    )
+    writer(spark, FIRST).mode("append").save(str(path))
+    writer(spark, SECOND).option("userMetadata", user_metadata(**FIELDS)).mode("overwrite").save(str(path))
+    return folder
+
+
+@pytest.fixture
+def versions(written: Path, warehouse: Warehouse) -> Warehouse:
+    """A copy of that warehouse."""
+    shutil.copytree(written, warehouse.root, copy_function=shutil.copyfile)
+    return warehouse
+
+
+@pytest.fixture
+def third(spark, versions: Warehouse) -> Warehouse:
+    """A version 3 with one order more, in a Spark session that remembers it."""
+    writer(spark, [("z", 9, 1)]).mode("append").save(str(versions.path(NAME)))
+    return versions
+
+
+def events(platform: Platform, name: str) -> list[tuple[str | None, dict]]:
+    """The materializations of a table in Dagster: the day, or None for the whole table, and the metadata."""
+    with platform.instance() as storage:
+        records = storage.fetch_materializations(dg.AssetKey(name), limit=100).records
+    found = [(record.partition_key, record.asset_materialization) for record in records]
+    return [(day, {key: value.value for key, value in event.metadata.items()}) for day, event in found if event]
+
+
+def test_restore_is_a_new_commit_which_is_audited_and_reported_to_dagster(olist, platform, versions):
+    code, text = olist("restore", NAME, "--version", "1")
+    assert code == DONE, text
+    assert f"{NAME}: version 3 has the content of version 1: 3 rows, before 4" in text
+    assert "Days changed: 2018-01-02..2018-01-04 (3 in all)" in text
+    assert "olist stale" in text
+    (entry,) = audit_log.latest(versions, 10, {"action": "restore"})
+    assert (entry["tables"], entry["rows"], entry["statement"]) == ([NAME], 3, "to version 1 as version 3")
+    assert ids(versions) == ["a", "b", "c"]
+    assert ids(versions, version=2) == ["a", "b", "d", "e"]
+    whole = {"dagster/row_count": 3, "delta_version": 3, "restored_version": 1}
+    assert sorted(events(platform, NAME)) == [
+        (day, {**whole, "dagster/partition_row_count": rows})
+        for day, rows in (("2018-01-02", 1), ("2018-01-03", 1), ("2018-01-04", 0))
+    ]
+    newest = json.loads(olist("history", NAME, "--format", "json")[1])[0]
+    assert (newest["operation"], newest["rows"], newest["notes"]) == ("RESTORE", 3, "restored_version: 1")
+
+
+def test_the_write_after_a_restore_finds_the_table_as_the_io_manager_made_it(olist, spark, versions):
+    path = versions.path(NAME)
+    assert olist("restore", NAME, "--version", "1")[0] == DONE
+    replacing = writer(spark, [("f", 3, 1)]).option("replaceWhere", "order_date = DATE'2018-01-03'")
+    replacing.mode("overwrite").save(str(path))
+    assert ids(versions) == ["a", "b", "f"]
+    assert spark.sql(f"DESCRIBE DETAIL {spark_path(path)}").first().clusteringColumns == ["order_date"]
+    # It does not inherit the metadata of the restore.
+    assert "userMetadata" not in (delta_log.commit(path, 4).info or {"userMetadata": "unreadable"})
+
+
+def test_restore_of_a_table_without_days_is_one_event(olist, spark, platform, warehouse):
+    store(warehouse, GOLD_SEGMENT_PROFILES, {"segment": "a"})
+    store(warehouse, GOLD_SEGMENT_PROFILES, {"segment": "a"}, {"segment": "b"})
+    code, text = olist("restore", PROFILES, "--version", "1")
+    assert code == DONE, text
+    assert "Days changed" not in text
+    assert events(platform, PROFILES) == [(None, {"dagster/row_count": 1, "delta_version": 3, "restored_version": 1})]
+    assert olist("restore", PROFILES, "--version", "3")[0] == DONE
+    assert len(events(platform, PROFILES)) == 1
+
+
+def test_restore_of_the_newest_version_does_nothing(olist, platform, versions):
+    code, text = olist("restore", NAME, "--version", "2")
+    assert (code, f"{NAME} is at version 2, its newest: 4 rows. No commit was needed." in text) == (DONE, True)
+    assert versions.open(NAME).version() == 2
+    assert events(platform, NAME) == []
+
+
+def test_a_table_whose_newest_data_are_lost_can_be_restored(olist, spark, versions):
+    for file in data_files(versions.open(NAME)):
+        Path(file).unlink()
+    code, text = olist("restore", NAME, "--version", "1")
+    assert code == DONE, text
+    assert ids(versions) == ["a", "b", "c"]
+    assert "Days changed: 2018-01-01..2018-01-03 (3 in all)" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("restore", NAME, "--version", "0"), "had no data yet at version 0"),
+        (("restore", NAME, "--version", "7"), "no version 7: its newest is 2"),
+        (("restore", PROFILES, "--version", "1"), f"olist materialize --select {PROFILES}"),
+        (("restore", "gold_nothing", "--version", "1"), "no table 'gold_nothing'"),
+        (("restore", NAME), "Missing option '--version'"),
+    ],
+)
+def test_wrong_use_is_one_message_and_changes_nothing(olist, versions, words, message):
+    code, text = olist(*words)
+    assert code == WRONG_USE
+    assert message in one_line(text)
+    assert "Traceback" not in text
+    assert versions.open(NAME).version() == 2
+
+
+def test_a_version_whose_files_were_vacuumed_is_refused(olist, versions):
+    for file in data_files(versions.open(NAME, 1)):
+        Path(file).unlink()
+    code, text = olist("restore", NAME, "--version", "1")
+    assert code == WRONG_USE
+    assert f"Version 1 of {NAME} cannot be read any more: 1 of its data files are gone" in one_line(text)
+    assert versions.open(NAME).version() == 2
+
+
+def test_an_error_of_spark_is_a_message_and_leaves_no_metadata_behind(olist, spark, platform, versions, monkeypatch):
+    def refuse(_, query):
+        assert json.loads(spark.conf.get(USER_METADATA))["restored_version"] == 1
+        raise PySparkException(f"refused: {query}\nJVM stacktrace: ...")
+
+    monkeypatch.setattr(type(spark), "sql", refuse)
+    code, text = olist("restore", NAME, "--version", "1")
+    assert (code, "Traceback" in text, "stacktrace" in text) == (WRONG_USE, False, False)
+    assert f"Spark cannot restore {NAME} to version 1: refused: RESTORE TABLE" in one_line(text)
+    assert spark.conf.get(USER_METADATA, None) is None
+    assert events(platform, NAME) == []
+
+
+@pytest.mark.parametrize("rest", [300, 0], ids=["cut short", "empty"])
+def test_a_broken_newest_entry_is_set_aside_by_a_restore(olist, spark, third, rest):
+    path, name = third.path(NAME), log_file(third, 3).name
+    log_file(third, 3).write_bytes(log_file(third, 3).read_bytes()[:rest])
+    code, text = olist("restore", NAME, "--version", "3")
+    assert (code, "last readable version is 2" in one_line(text)) == (WRONG_USE, True)
+    assert log_file(third, 3).exists()
+    code, text = olist("restore", NAME, "--version", "1")
+    assert code == DONE, text
+    assert f"{name}.corrupt" in text
+    assert "version 3 has the content of version 1: 3 rows, before 4" in text
+    assert log_file(third, 3, "json.corrupt").stat().st_size == rest
+    assert ids(third) == ["a", "b", "c"]
+    writer(spark, [("y", 9, 1)]).mode("append").save(str(path))
+    assert ids(third) == ["a", "b", "c", "y"]
+    assert spark.read.format("delta").load(str(path)).count() == 4
+
+
+def test_a_repair_to_the_last_readable_version_needs_no_commit_and_keeps_earlier_files(olist, third, monkeypatch):
+    monkeypatch.setattr(SparkEngine, "session", property(lambda _: pytest.fail("Spark was started")))
+    log_file(third, 3, "json.corrupt").write_text("an earlier one")
+    log_file(third, 3).write_text('{"add":')
+    assert log_file(third, 3, "crc").exists()
+    code, text = olist("restore", NAME, "--version", "2")
+    assert code == DONE, text
+    assert f"{NAME} is at version 2, its newest: 4 rows. No commit was needed." in text
+    assert log_file(third, 3, "json.corrupt").read_text() == "an earlier one"
+    assert log_file(third, 3, "json.corrupt1").read_text() == '{"add":'
+    assert not log_file(third, 3).exists()
+    assert not log_file(third, 3, "crc").exists()
+
+
+def test_a_repair_is_reported_to_dagster_also_without_a_commit(olist, platform, third):
+    store(third, GOLD_SEGMENT_PROFILES, {"segment": "a"})
+    store(third, GOLD_SEGMENT_PROFILES, {"segment": "b"})
+    broken = delta_log.commit(third.path(PROFILES), 2).path
+    broken.write_text('{"add":')
+    assert olist("restore", PROFILES, "--version", "1")[0] == DONE
+    assert events(platform, PROFILES) == [(None, {"dagster/row_count": 1, "delta_version": 1, "restored_version": 1})]
+
+
+def test_entries_after_a_broken_one_are_set_aside_with_it(olist, third):
+    log_file(third, 2).write_text("\0\0\0")
+    assert olist("restore", NAME, "--version", "1")[0] == DONE
+    assert ids(third) == ["a", "b", "c"]
+    assert log_file(third, 2, "json.corrupt").exists()
+    assert log_file(third, 3, "json.corrupt").exists()
+
+
+def test_a_broken_checkpoint_costs_no_version(olist, third):
+    third.open(NAME).create_checkpoint()
+    checkpoint = log_file(third, 3, "checkpoint.parquet")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    code, text = olist("restore", NAME, "--version", "3")
+    assert code == DONE, text
+    assert ids(third) == ["a", "b", "d", "e", "z"]
+    assert log_file(third, 3).exists()
