@@ -15,7 +15,7 @@ from olist_assets.lakehouse.order_days import calendar as known_calendar
 from olist_assets.lakehouse.warehouse import Warehouse
 
 NAME, JOB = "orders_changed", "daily"
-JOBS_WITHOUT_TABLES = (JOB, "maintenance", "monitoring")
+JOBS_WITHOUT_TABLES = ("maintenance", "monitoring")
 INTERVAL_SECONDS = 30
 # Beyond that, a longer span costs less than another run.
 MAX_RUNS = 10
@@ -31,7 +31,7 @@ UNFINISHED = [
 
 @dataclass
 class Change:
-    """Days changed by a write of an upstream table that are not requested yet, and the id of that write's event."""
+    """Days changed by a write of an upstream table that are not written yet, and the id of that write's event."""
 
     table: str
     event: int
@@ -44,7 +44,7 @@ class Change:
 
 @dataclass
 class State:
-    """The sensor's cursor: the id of the last event that was read, and the changes that are not requested yet."""
+    """The sensor's cursor: the id of the last event that was read, and the changes that the daily tables lack."""
 
     after: int = 0
     changes: list[Change] = field(default_factory=list)
@@ -87,7 +87,7 @@ def orders_changed_sensor(warehouse: Warehouse, calendar: Calendar) -> dg.Sensor
         context.update_cursor(state.cursor)
         if not state.changes:
             return dg.SkipReason("No day has changed.")
-        if waiting := unfinished_upstream(instance, catalog):
+        if waiting := unfinished(instance, catalog):
             return dg.SkipReason(f"{len(state.days)} changed days wait for: {', '.join(waiting)}.")
         known, unknown = split(state.days, calendar)
         message = _reload(context, warehouse, unknown) if unknown else None
@@ -95,8 +95,7 @@ def orders_changed_sensor(warehouse: Warehouse, calendar: Calendar) -> dg.Sensor
             return dg.SkipReason(message)
         if message:
             context.log.info(message)
-        state.keep(lambda _, day: day in unknown)
-        context.update_cursor(state.cursor)
+        # The days stay pending until they are written: those of a failed run are requested again with the next change.
         return dg.SensorResult([_run_request(days, state.after) for days in joined_spans(spans(known), MAX_RUNS)])
 
     return orders_changed
@@ -170,12 +169,11 @@ def _days_of(span: str) -> list[date]:
     return each_day((date.fromisoformat(first), date.fromisoformat(last or first)))
 
 
-def unfinished_upstream(instance: dg.DagsterInstance, catalog: Catalog) -> list[str]:
-    """Upstream tables of the daily ones that a run is about to write, or that are older than their own parents."""
-    daily = {*catalog.daily_tables}
-    upstream = {name for table in daily for name in catalog.ancestors(table)} - daily
-    written = {name: _last_event_id(instance, name) for name in upstream}
-    behind = {name for name in upstream if any(written[parent] > written[name] for parent in catalog.parents(name))}
+def unfinished(instance: dg.DagsterInstance, catalog: Catalog) -> list[str]:
+    """The daily tables and those upstream that a run is about to write, and upstream tables older than their parents."""
+    upstream = {name for table in catalog.daily_tables for name in catalog.ancestors(table)}
+    written = {name: _last_event_id(instance, name) for name in upstream - {*catalog.daily_tables}}
+    behind = {name for name in written if any(written[parent] > written[name] for parent in catalog.parents(name))}
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         if run.job_name not in JOBS_WITHOUT_TABLES:
             # Without a selection a run makes everything that its job has.

@@ -52,6 +52,7 @@ class Ticks:
 
     def __init__(self, instance: dg.DagsterInstance, warehouse, calendar: Calendar = CALENDAR) -> None:
         self.instance, self.cursor = instance, None
+        self.keys: set[str | None] = set()
         self.sensor = orders_changed_sensor(warehouse, calendar)
 
     def __call__(self) -> tuple[list[str], str]:
@@ -63,7 +64,8 @@ class Ticks:
             return [], str(result.skip_message)
         requests = result.run_requests or []  # pyright: ignore
         bounds = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-        assert len({request.run_key for request in requests}) == len(requests)
+        self.keys = {request.run_key for request in requests}
+        assert len(self.keys) == len(requests)
         return ["..".join(request.tags[bound] for bound in bounds) for request in requests], ""
 
 
@@ -79,13 +81,26 @@ def test_nothing_is_requested_while_nothing_changes(tick):
     assert tick() == ([], "No day has changed.")
 
 
-def test_each_span_of_changed_days_is_one_run_once(tick, instance, warehouse):
+def test_each_span_of_changed_days_is_one_run_until_it_is_written(tick, instance, warehouse):
     tick()
     write_upstream(
-        instance, warehouse.catalog, bronze_orders="2018-01-03..2018-01-05", silver_order_reviews="2018-01-20"
+        instance, warehouse.catalog, bronze_orders="2018-01-03..2018-01-04", silver_order_reviews="2018-01-20"
     )
-    assert tick() == (["2018-01-03..2018-01-05", "2018-01-20..2018-01-20"], "")
-    assert tick() == ([], "No day has changed.")
+    assert tick() == (["2018-01-03..2018-01-04", "2018-01-20..2018-01-20"], "")
+    run = dg.DagsterRun("daily")
+    instance.add_run(run)
+    assert "3 changed days wait for: bronze_customers, " in tick()[1]
+    instance.report_run_failed(run)
+    for name in warehouse.catalog.daily_tables:
+        for day in ("2018-01-03", "2018-01-04"):
+            write_day(instance, name, day)
+    # The run of the third day failed. Dagster does not start a run with a key that it has seen.
+    seen = tick.keys
+    assert tick() == (["2018-01-20..2018-01-20"], "")
+    assert tick.keys < seen
+    write(instance, "bronze_orders", "2018-01-21")
+    assert tick() == (["2018-01-20..2018-01-21"], "")
+    assert not tick.keys & seen
 
 
 def test_changes_before_the_sensor_was_turned_on_count_since_the_daily_tables_were_written(instance, warehouse):
@@ -149,6 +164,8 @@ def test_days_that_the_code_location_lacks_stay_pending_and_the_others_are_reque
     warehouse.require_writable()
     store_calendar(warehouse, Calendar(CALENDAR.first, date(2018, 2, 2)))
     assert tick() == (["2018-01-31..2018-01-31"], "")
+    for name in warehouse.catalog.daily_tables:
+        write_day(instance, name, "2018-01-31")
     requested, reason = tick()
     assert requested == []
     assert "2018-02-01..2018-02-02 are not partitions of the loaded code location" in reason
