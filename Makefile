@@ -44,6 +44,10 @@ test-faults: $(DEV) ## Test killed writers, full disks and broken logs, with a t
 test-wheel: $(DEV) ## Build the wheel, install it with all its dependencies and test it
 	@$(BIN)/python -m pytest -m wheel --timeout=3600 -rP olist_assets_tests/packaging
 
+.PHONY: test-automation
+test-automation: $(DEV) ## Test the automation with a real daemon: new and changed days arrive (ten minutes)
+	@$(BIN)/python -m pytest -m automation --timeout=3600 -rP olist_assets_tests/automation
+
 .PHONY: cluster-test
 cluster-test: $(DEV) ## Test a local Spark cluster that loses executors, Spark Connect and S3 (half an hour)
 	@$(BIN)/python -m pytest -m cluster --timeout=3600 -rP olist_assets_tests
