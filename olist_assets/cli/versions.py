@@ -101,7 +101,9 @@ def restore(table: str, version: int) -> None:
         console.print(f"{table}: version {done.version} has the content of version {version}: {rows}", soft_wrap=True)
     if done.days:
         console.print(f"Days changed: {_days_text(done.days)}", soft_wrap=True)
-    console.print("Tables made from it are unchanged. To list days that differ from bronze: olist stale", soft_wrap=True)
+    console.print(
+        "Tables made from it are unchanged. To list days that differ from bronze: olist stale", soft_wrap=True
+    )
 
 
 def _warehouse() -> "Warehouse":

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 from deltalake import DeltaTable
 
+from olist_assets.contracts.quoting import identifier
 from olist_assets.contracts.table import Table
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.sql import create_view
@@ -79,13 +80,13 @@ def _compare(
     create_view(con, "shared", new, sorted(before & after))
     _create_side(con, "old", old, before - after, compared)
     _create_side(con, "new", new, after - before, compared)
-    by_key = ", ".join(f'"{name}"' for name in key) or "1"
+    by_key = ", ".join(map(identifier, key)) or "1"
     for side, other in (("old", "new"), ("new", "old")):
         con.execute(
             f"CREATE TABLE only_{side} AS SELECT *, row_number() OVER (PARTITION BY {by_key}) AS {NUMBER} "
             f"FROM (FROM {side} EXCEPT ALL FROM {other})"
         )
-    columns = (*(f'"{name}"' for name in key), NUMBER)
+    columns = (*map(identifier, key), NUMBER)
     same_key = " AND ".join(f"{OLD}.{name} IS NOT DISTINCT FROM {NEW}.{name}" for name in columns)
     # Without a key no two rows are a pair. This condition is never true, and unlike `false` DuckDB can hash on it.
     pair = same_key if key else f"{OLD}.{NUMBER} = -{NEW}.{NUMBER}"
@@ -104,18 +105,21 @@ def _create_side(
     create_view(con, f"{side}_files", table, sorted(files))
     in_files = {name for name, *_ in con.execute(f"DESCRIBE {side}_files").fetchall()}
     # A file written before a column was added lacks it.
-    columns = ", ".join(f'"{name}"' if name in in_files else f'NULL AS "{name}"' for name in compared)
+    quoted = {name: identifier(name) for name in compared}
+    columns = ", ".join(sql if name in in_files else f"NULL AS {sql}" for name, sql in quoted.items())
     con.execute(f"CREATE VIEW {side} AS SELECT {columns} FROM {side}_files")
 
 
 def _changed_columns(con: duckdb.DuckDBPyConnection, compared: list[str]) -> dict[str, int]:
-    counts = ", ".join(f'count(*) FILTER ({OLD}."{name}" IS DISTINCT FROM {NEW}."{name}")' for name in compared)
+    names = map(identifier, compared)
+    counts = ", ".join(f"count(*) FILTER ({OLD}.{name} IS DISTINCT FROM {NEW}.{name})" for name in names)
     found = con.execute(f"SELECT {counts} FROM differing WHERE sign = '{CHANGED}'").fetchall()[0]
     return {name: rows for name, rows in zip(compared, found, strict=True) if rows}
 
 
 def _days(con: duckdb.DuckDBPyConnection, day: str) -> tuple[date, ...]:
-    both = f'SELECT {OLD}."{day}" AS day FROM differing UNION SELECT {NEW}."{day}" FROM differing'
+    column = identifier(day)
+    both = f"SELECT {OLD}.{column} AS day FROM differing UNION SELECT {NEW}.{column} FROM differing"
     found = con.execute(f"SELECT day FROM ({both}) WHERE day IS NOT NULL ORDER BY day").fetchall()
     return tuple(day for (day,) in found)
 

@@ -1,4 +1,4 @@
-"""What is in an order and how it was paid: amounts are whole cents, so that the two agree exactly."""
+"""Items and payments of orders, in whole cents, so that both sums agree exactly."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ _INSTALLMENT_WEIGHTS = [255.0, 124, 105, 71, 52, 39, 16, 43, 6.4, 53, 0.2, 1.3, 
 
 @dataclass(frozen=True)
 class Shop:
-    """How many products and sellers there are to choose from."""
+    """Numbers of products and sellers."""
 
     products: int
     sellers: int
@@ -47,7 +47,7 @@ def basket_of(seed: int, chunk: int, orders: Orders, shop: Shop) -> Basket:
     size = len(orders.index)
     counts = np.where(_is_empty(rng, orders), 0, 1 + pick(rng, _ITEM_COUNTS, size))
     order, number = _expanded(counts)
-    # Most baskets of several items hold one product several times.
+    # Most baskets of several items have one product several times.
     new_product = (number > 1) & (rng.random(len(order)) < 0.25)
     source = np.maximum.accumulate(np.where((number == 1) | new_product, np.arange(len(order)), 0))
     product = _products(rng, orders.index[order], number, shop.products)[source]
@@ -84,11 +84,11 @@ def item_columns(seed: int, orders: Orders, basket: Basket) -> list[list[str]]:
 
 
 def payment_columns(seed: int, chunk: int, orders: Orders, totals: Ints) -> list[list[str]]:
-    """The payment records: they sum to `totals`, but for a few orders that are off by cents or by interest."""
+    """The payment records: they sum to `totals`, except for a few orders that differ by cents or by interest."""
     rng = stream(seed, "order_payments", chunk)
     size = len(orders.index)
     paid = _paid_cents(rng, totals)
-    # A cancelled order may have been left without a choice of payment.
+    # A cancelled order may have no payment.
     undefined = (totals == 0) & (orders.status == o.CANCELED) & (rng.random(size) < 0.02)
     paid[undefined] = 0
     counts = np.where(paid < 100, 1, 1 + pick(rng, _PAYMENT_COUNTS, size))
@@ -129,7 +129,7 @@ def _products(rng: np.random.Generator, order_index: Ints, number: Ints, product
 
 
 def _distance(orders: Orders, order: Ints) -> np.ndarray:
-    """How far an order travels, seen from how long it is estimated to take: about 1 on average."""
+    """The distance of an order, derived from its estimated delivery time; about 1 on average."""
     return ((orders.estimated - orders.purchased)[order] / (23.0 * o.DAY)).clip(0.3, 3.0)
 
 
@@ -143,7 +143,7 @@ def _paid_cents(rng: np.random.Generator, totals: Ints) -> Ints:
 
 
 def _types(rng: np.random.Generator, counts: Ints, number: Ints) -> Ints:
-    """Single payments are of any type; several are vouchers, mostly after a card."""
+    """Types: any for a single payment; of several payments the later ones are vouchers, mostly after a card."""
     single = pick(rng, _TYPE_WEIGHTS, len(counts))
     first_of_many = np.where(rng.random(len(counts)) < 0.75, _CREDIT_CARD, _VOUCHER)
     several = np.where(number == 1, first_of_many, _VOUCHER)
@@ -151,7 +151,7 @@ def _types(rng: np.random.Generator, counts: Ints, number: Ints) -> Ints:
 
 
 def _split(paid: Ints, number: Ints, counts: Ints) -> Ints:
-    """The part of `paid` that payment `number` of `counts` covers; the parts sum to it exactly."""
+    """The part of `paid` in payment `number` of `counts`; the parts sum to `paid` exactly."""
     upper = (paid * (number / counts) ** 0.6).round().astype(np.int64)
     lower = (paid * ((number - 1) / counts) ** 0.6).round().astype(np.int64)
     return upper - lower

@@ -1,4 +1,4 @@
-"""Products, sellers, translations and geolocation: the tables that do not follow the orders."""
+"""Products, sellers, translations and geolocation: the tables that do not depend on the orders."""
 
 from collections.abc import Iterator
 
@@ -40,13 +40,13 @@ def product_cents(seed: int, products: Ints) -> Ints:
 
 
 def chunks(total: int, size: int = CHUNK) -> Iterator[tuple[int, Ints]]:
-    """Chunk numbers with the indexes they hold."""
+    """Chunk numbers with their indexes."""
     for number, start in enumerate(range(0, total, size)):
         yield number, np.arange(start, min(start + size, total), dtype=np.int64)
 
 
 def product_columns(seed: int, chunk: int, index: Ints) -> Columns:
-    """A chunk of products. The first two always lack a category, or weight and measures."""
+    """A chunk of products. Product 0 has no category, product 1 no weight and measures."""
     rng = stream(seed, "products", chunk)
     size = len(index)
     weights = 1.0 / (np.arange(len(CATEGORIES), dtype=np.float64) + 4.0)
@@ -89,7 +89,7 @@ def translation_rows() -> Iterator[Row]:
 
 
 def geolocation_columns(seed: int, chunk: int, zips: Ints, where: Places) -> Columns:
-    """About ten points for each zip prefix, with the published file's repeats, spellings and points abroad."""
+    """About ten points per zip prefix, with repeats, spellings and points abroad as in the published file."""
     rng = stream(seed, "geolocation", chunk)
     # Some zip prefixes of customers are in no geolocation file.
     known = zips[(zips % 353 != 352)]
@@ -102,7 +102,7 @@ def geolocation_columns(seed: int, chunk: int, zips: Ints, where: Places) -> Col
         0.0, 0.1, (int(abroad.sum()), 2)
     )
     accented = rng.random(size) < 0.25
-    # About a quarter of the records repeat the one before, of the same zip prefix.
+    # About a quarter of the records repeat the record before, if it is of the same zip prefix.
     repeats = (rng.random(size) < 0.26) & (np.diff(zip_of, prepend=-1) == 0) & ~abroad
     source = np.maximum.accumulate(np.where(repeats, 0, np.arange(size)))
     names = [

@@ -1,4 +1,4 @@
-"""Broken records for a dirty sample: each has one fault, and no sound record changes."""
+"""Broken records for a dirty sample: each has one fault, and no valid record changes."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from olist_assets.sample_data.files import HEADERS, Row
 
 _PER_KIND_AT_SCALE_1 = 20
-_FEWEST = 3
+_MIN_PER_KIND = 3
 _BAD_TIME = "2017-13-45 99:00:00"
 
-# Columns the silver layer requires, and texts that do not cast: the records take them in turn.
+# Columns that the silver layer requires, and texts that do not cast; the broken records take them in turn.
 _REQUIRED: dict[str, Row] = {
     "orders": ("order_purchase_timestamp", "order_estimated_delivery_date", "customer_id"),
     "order_items": ("price", "product_id", "seller_id", "shipping_limit_date", "freight_value"),
@@ -27,31 +27,31 @@ _UNCASTABLE: dict[str, tuple[tuple[str, str], ...]] = {
     "order_payments": (("payment_value", '"9x,90"'), ("payment_installments", "two")),
     "order_reviews": (("review_score", "five"), ("review_creation_date", _BAD_TIME)),
 }
-# What a second record of a key says otherwise.
+# The column and value in which a second record with the same key differs.
 _OTHER_CONTENT: dict[str, tuple[str, str]] = {
     "orders": ("order_estimated_delivery_date", "2018-12-31 00:00:00"),
     "order_items": ("price", "1234.56"),
     "order_payments": ("payment_value", "1234.56"),
     "order_reviews": ("review_answer_timestamp", "2018-12-31 12:00:00"),
 }
-_SPARE_NUMBER = 900  # item and payment numbers no sound order reaches
+_SPARE_NUMBER = 900  # item and payment numbers that no valid order reaches
 TABLES = tuple(_REQUIRED)
 
 
 def per_kind(scale: float) -> int:
-    """How many records of a table get each fault."""
-    return max(_FEWEST, round(_PER_KIND_AT_SCALE_1 * scale))
+    """Number of records per table and fault."""
+    return max(_MIN_PER_KIND, round(_PER_KIND_AT_SCALE_1 * scale))
 
 
 @dataclass
 class Examples:
-    """Sound records, kept while a sample is written, to make broken ones from."""
+    """Valid records, kept while a sample is written, from which the broken ones are made."""
 
     wanted: int
     records: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in TABLES})
 
     def keep(self, table: str, columns: list[list[str]]) -> None:
-        """Keep the first records of `table`, one an order, leaving out those that could not stand for others."""
+        """Keep the first records of `table` whose order and key have only one record."""
         kept = self.records[table]
         if len(kept) >= self.wanted:
             return
@@ -67,7 +67,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Broken:
-    """Broken records, and the customers that the fresh orders among them need."""
+    """Broken records, and the customers of the new orders among them."""
 
     records: dict[str, list[Row]]
     customers: list[Row]
@@ -77,7 +77,7 @@ class Broken:
 def broken_records(examples: Examples, count: int, fresh: dict[str, list[str]], customers: list[Row]) -> Broken:
     """`count` records of each fault and table.
 
-    `fresh` gives ids no sound record has, for orders (three times `count`, with a customer each) and reviews.
+    `fresh` has ids that no valid record has, for orders (three times `count`, each with a customer) and reviews.
     """
     records: dict[str, list[Row]] = {table: [] for table in TABLES}
     counts: dict[tuple[str, str], int] = {}
@@ -101,7 +101,7 @@ def broken_records(examples: Examples, count: int, fresh: dict[str, list[str]], 
 def _some(examples: Examples, table: str, count: int) -> list[Row]:
     rows = examples.records[table]
     if len(rows) < count:
-        raise ValueError(f"{table}: {len(rows)} sound records are too few to make {count} broken ones from")
+        raise ValueError(f"{table}: {len(rows)} valid records are too few to make {count} broken ones")
     return rows[:count]
 
 
@@ -129,7 +129,7 @@ def _uncastable(table: str, row: Row, place: int) -> Row:
 
 
 def _misshapen(table: str, row: Row, place: int) -> Row:
-    """Too many fields and too few in turn; a record cut short keeps its key."""
+    """Too many and too few fields in turn; a shortened record keeps its key."""
     del table
     return (*row, "surplus") if place % 2 == 0 else row[:-2]
 

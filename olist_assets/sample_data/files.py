@@ -1,4 +1,4 @@
-"""The nine files: names, headers, field formats, and a writer that shows a file only when it is whole."""
+"""The nine files: names, headers, field formats, and a writer whose files appear only when they are complete."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ Row = tuple[str, ...]
 FILES = {table: source.name for table, source in SOURCES.items()}
 HEADERS: dict[str, Row] = {table: source.columns for table, source in SOURCES.items()}
 
-# The published reviews and translations have Windows line ends, the other files have not.
+# The published reviews and translations have Windows line ends; the other files do not.
 _CRLF = {"order_reviews", "product_category_translation"}
 _BOM_AND_PLAIN_HEADER = {"product_category_translation"}
 
@@ -40,7 +40,7 @@ def timestamp_fields(seconds: Ints, present: Bools | None = None) -> list[str]:
 
 
 class TableFile:
-    """One file being written under a temporary name, until `publish` gives it its own."""
+    """One file being written under a temporary name, until `publish` gives it its final one."""
 
     def __init__(self, directory: Path, table: str) -> None:
         self.table = table
@@ -48,7 +48,7 @@ class TableFile:
         self._path = directory / FILES[table]
         self._part = directory / f".{FILES[table]}.part"
         self._line_end = "\r\n" if table in _CRLF else "\n"
-        # 1 MiB of buffer: a chunk is many small lines.
+        # A chunk consists of many small lines.
         self._file = self._part.open("w", encoding="utf-8", newline="", buffering=1 << 20)
         if table in _BOM_AND_PLAIN_HEADER:
             self._file.write("\ufeff" + ",".join(HEADERS[table]) + self._line_end)
@@ -63,7 +63,7 @@ class TableFile:
             self.rows += len(lines)
 
     def write_columns(self, columns: Sequence[Sequence[str]]) -> None:
-        """Append records given as one list a column."""
+        """Append records, given as one list per column."""
         self.write(zip(*columns, strict=True))
 
     def close(self) -> None:
@@ -71,10 +71,10 @@ class TableFile:
         self._file.close()
 
     def publish(self) -> None:
-        """Give the closed file its own name."""
+        """Give the closed file its final name."""
         self._part.replace(self._path)
 
     def discard(self) -> None:
-        """Remove the temporary file, if it is still there."""
+        """Remove the temporary file, if it still exists."""
         self._file.close()
         self._part.unlink(missing_ok=True)

@@ -14,20 +14,20 @@ from olist_assets.sample_data.places import Places, places
 from olist_assets.sample_data.reviews import review_columns
 from olist_assets.sample_data.streams import ids
 
-SMALLEST_SCALE, LARGEST_SCALE = 0.01, 100.0
+MIN_SCALE, MAX_SCALE = 0.01, 100.0
 ORDERS_AT_SCALE_1 = 99_441
 PRODUCTS_AT_SCALE_1 = 32_951
 SELLERS_AT_SCALE_1 = 3_095
-_FEWEST_PRODUCTS = 200
-_FEWEST_SELLERS = 40
-_ZIPS_A_CHUNK = 5_000
+_MIN_PRODUCTS = 200
+_MIN_SELLERS = 40
+_ZIPS_PER_CHUNK = 5_000
 
 Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """Records written by table, and of those the broken ones by (bronze table, reject reason)."""
+    """Records written per table, and the broken ones among them per (bronze table, reject reason)."""
 
     rows: dict[str, int]
     injected: dict[tuple[str, str], int]
@@ -42,7 +42,7 @@ class _Plan:
 
 
 class _Output:
-    """The nine files being written, and who is told of it."""
+    """The nine files being written; reports the progress."""
 
     def __init__(self, directory: Path, stack: ExitStack, on_progress: Progress | None) -> None:
         self.files: dict[str, TableFile] = {}
@@ -52,13 +52,13 @@ class _Output:
             stack.callback(self.files[table].discard)
 
     def add(self, table: str, columns: list[list[str]]) -> None:
-        """Append records and say how many there are now."""
+        """Append records and report their number so far."""
         self.files[table].write_columns(columns)
         if self._on_progress is not None:
             self._on_progress(table, self.files[table].rows)
 
     def publish(self) -> None:
-        """Give all files their names, once all are whole."""
+        """Give all files their final names, once all are complete."""
         for file in self.files.values():
             file.close()
         for file in self.files.values():
@@ -75,12 +75,12 @@ def write_sample(
 ) -> SampleSummary:
     """Write the nine files into `directory`, replacing an earlier sample.
 
-    Scale 1 is 99,441 orders, as published; the same scale, seed and `dirty` give the same bytes. A dirty sample
-    ends with records the silver layer must reject. `on_progress` gets a table and its records so far.
-    Raises ValueError for a scale outside 0.01..100, and where `directory` holds CSV files of another kind.
+    Scale 1 is 99,441 orders, as published; the same scale, seed and `dirty` give the same bytes. A dirty sample ends
+    with records that the silver layer must reject. `on_progress` is called with a table and its number of records so
+    far. Raises ValueError for a scale outside 0.01..100, and if `directory` has other CSV files.
     """
-    if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
-        raise ValueError(f"scale must be between {SMALLEST_SCALE} and {LARGEST_SCALE:g}, not {scale}")
+    if not MIN_SCALE <= scale <= MAX_SCALE:
+        raise ValueError(f"scale must be between {MIN_SCALE} and {MAX_SCALE:g}, not {scale}")
     if seed < 0:
         raise ValueError(f"seed must not be negative, not {seed}")
     directory.mkdir(parents=True, exist_ok=True)
@@ -101,13 +101,13 @@ def write_sample(
 def _refuse_other_files(directory: Path) -> None:
     others = sorted({path.name for path in directory.glob("*.csv")} - set(FILES.values()))
     if others:
-        raise ValueError(f"{directory} holds other CSV files ({', '.join(others)}): choose an empty directory")
+        raise ValueError(f"{directory} has other CSV files ({', '.join(others)}): choose an empty directory")
 
 
 def _plan(seed: int, scale: float) -> _Plan:
     shop = baskets.Shop(
-        products=max(_FEWEST_PRODUCTS, round(PRODUCTS_AT_SCALE_1 * scale)),
-        sellers=max(_FEWEST_SELLERS, round(SELLERS_AT_SCALE_1 * scale)),
+        products=max(_MIN_PRODUCTS, round(PRODUCTS_AT_SCALE_1 * scale)),
+        sellers=max(_MIN_SELLERS, round(SELLERS_AT_SCALE_1 * scale)),
     )
     return _Plan(seed, round(ORDERS_AT_SCALE_1 * scale), shop, places(seed, scale))
 
@@ -117,7 +117,7 @@ def _write_catalog(output: _Output, plan: _Plan) -> None:
         output.add("products", catalog.product_columns(plan.seed, chunk, index))
     for _, index in catalog.chunks(plan.shop.sellers):
         output.add("sellers", catalog.seller_columns(plan.seed, index, plan.where))
-    for chunk, index in catalog.chunks(len(plan.where.zips), _ZIPS_A_CHUNK):
+    for chunk, index in catalog.chunks(len(plan.where.zips), _ZIPS_PER_CHUNK):
         output.add("geolocation", catalog.geolocation_columns(plan.seed, chunk, index, plan.where))
     output.add(
         "product_category_translation", [list(column) for column in zip(*catalog.translation_rows(), strict=True)]
@@ -125,7 +125,7 @@ def _write_catalog(output: _Output, plan: _Plan) -> None:
 
 
 def _write_orders(output: _Output, plan: _Plan, examples: dirt.Examples) -> dirt.Examples:
-    """Write the five tables that follow the orders; returns the examples it kept."""
+    """Write the five tables that depend on the orders; returns the examples it kept."""
     for chunk, index in catalog.chunks(plan.orders):
         orders = orders_of(plan.seed, chunk, index, plan.orders, plan.where)
         basket = baskets.basket_of(plan.seed, chunk, orders, plan.shop)
@@ -143,7 +143,7 @@ def _write_orders(output: _Output, plan: _Plan, examples: dirt.Examples) -> dirt
 
 
 def _write_dirt(output: _Output, plan: _Plan, examples: dirt.Examples, per_kind: int) -> dict[tuple[str, str], int]:
-    """Append the broken records; returns how many there are by (bronze table, reason)."""
+    """Append the broken records; returns their number per (bronze table, reason)."""
     index = np.arange(plan.orders, plan.orders + 3 * per_kind, dtype=np.int64)
     addresses = plan.where.addresses(np.zeros(len(index), dtype=np.int64))
     customer_fields = [ids(plan.seed, "customer", index), ids(plan.seed, "person/id", index), *addresses]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class State:
-    """One state; the shares are percent, the coordinates are its first city's, `slowness` scales transit times."""
+    """A state; shares are percent, the coordinates are those of its first city, `slowness` scales transit times."""
 
     code: str
     customers: float

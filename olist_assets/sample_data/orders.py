@@ -1,4 +1,4 @@
-"""Orders and their customers: who buys when, what became of it, and how long it took."""
+"""Orders and their customers: purchases, statuses and delivery times."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ _MEAN_DAYS_TO_REPEAT = 80.0
 
 @dataclass(frozen=True)
 class Orders:
-    """A chunk of orders: arrays over the orders; times are seconds since 1970, meaningless where not `has_`."""
+    """A chunk of orders: one array per column; times are seconds since 1970, meaningless where `has_` is false."""
 
     index: Ints
     person: Ints
@@ -44,7 +44,7 @@ class Orders:
     has_delivery: Bools
 
     def is_late(self) -> Bools:
-        """Whether an order came after the day it was estimated for."""
+        """Whether an order was delivered after its estimated day."""
         return self.has_delivery & (self.delivered // DAY > self.estimated // DAY)
 
 
@@ -67,7 +67,7 @@ def persons(seed: int, index: Ints) -> Ints:
 
 
 def purchase_day_numbers(seed: int, index: Ints, person: Ints, total: int) -> Ints:
-    """The day of each order; repeat customers come back some weeks after their first one, while the shop is open."""
+    """The day of each order; repeat customers buy some weeks after their first order, while the shop is open."""
     weights = calendar.day_weights()
     own = positions(weights, uniform(seed, "day", index))
     first = positions(weights, uniform(seed, "day", person))
@@ -115,7 +115,7 @@ def orders_of(seed: int, chunk: int, index: Ints, total: int, where: Places) -> 
 
 
 def customer_columns(seed: int, orders: Orders, where: Places) -> list[list[str]]:
-    """One customer record an order."""
+    """The customer records, one per order."""
     return [
         ids(seed, "customer", orders.index),
         ids(seed, "person/id", orders.person),
@@ -150,7 +150,7 @@ def _statuses(rng: np.random.Generator, index: Ints, days: Ints) -> Ints:
     status = pick(rng, _STATUS_WEIGHTS, len(index))
     status[index == FIRST_ORDER] = SHIPPED
     status[(index > FIRST_ORDER) & (index <= WITHOUT_DELIVERY_DATE)] = DELIVERED
-    # Nothing bought after the closing day was delivered.
+    # Orders after the closing day were not delivered.
     status[days > calendar.day_number(calendar.LAST_DELIVERED_DAY)] = CANCELED
     return status
 

@@ -1,4 +1,4 @@
-"""The zip prefixes in use, each with a city, a state and a place on the map, and who lives there."""
+"""The zip prefixes in use, each with a city, a state, coordinates, and its shares of customers and sellers."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from olist_assets.sample_data.geography import STATES, State
 from olist_assets.sample_data.streams import Floats, Ints, positions, stream
 
 _ZIPS_AT_SCALE_1 = 19_000
-_SMALLEST = 300
+_MIN_ZIPS = 300
 
 
 @dataclass(frozen=True)
 class Places:
-    """Columns over the zip prefixes: fields ready to write, coordinates, and weights to draw them by."""
+    """Columns over the zip prefixes: quoted fields, coordinates, and weights of customers and sellers."""
 
     zips: list[str]
     cities: list[str]
@@ -46,9 +46,9 @@ def without_accents(text: str) -> str:
 
 
 def places(seed: int, scale: float) -> Places:
-    """The zip prefixes of a sample. A country does not grow with its orders: above scale 1 they stay the same."""
-    wanted = max(_SMALLEST, round(_ZIPS_AT_SCALE_1 * min(scale, 1.0)))
-    # Every city has one zip at least, and no state has more than its range holds.
+    """The zip prefixes of a sample. Above scale 1 they stay the same: a country does not grow with its orders."""
+    wanted = max(_MIN_ZIPS, round(_ZIPS_AT_SCALE_1 * min(scale, 1.0)))
+    # Every city has at least one zip prefix, and no state has more than its range allows.
     parts = [_city_parts(state, wanted) for state in STATES]
     cities = [(state, *part) for state, part_list in zip(STATES, parts, strict=True) for part in part_list]
     repeats = np.array([len(city[2]) for city in cities])
@@ -74,7 +74,7 @@ def places(seed: int, scale: float) -> Places:
 
 
 def _city_parts(state: State, wanted: int) -> list[tuple[str, list[int], float, float]]:
-    """Each city's name, zips, share of its state, and how far it may lie from the capital."""
+    """Each city's name, zips, share of its state, and its largest distance from the capital."""
     first, last = state.zips
     room = (last - first) // len(state.cities)
     weights = 1.0 / np.arange(1, len(state.cities) + 1)

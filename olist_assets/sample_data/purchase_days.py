@@ -1,4 +1,4 @@
-"""When orders are placed: growth by month, the week's rhythm, and the gaps at both ends."""
+"""Days and hours of purchases: growth by month, the pattern of a week, and the gaps at both ends."""
 
 from datetime import date, timedelta
 
@@ -13,7 +13,7 @@ LAST_DAY = date(2018, 10, 17)
 DAYS = (LAST_DAY - FIRST_DAY).days + 1
 EPOCH_DAY = (FIRST_DAY - date(1970, 1, 1)).days
 
-# Orders a month, rounded, from the opening in January 2017 to the last full month.
+# Orders per month, rounded, from the opening in January 2017 to the last full month.
 _MONTHLY = {
     2017: (800, 1780, 2680, 2400, 3700, 3250, 4030, 4330, 4290, 4630, 7540, 5670),
     2018: (7270, 6730, 7210, 6940, 6870, 6170, 6290, 6510),
@@ -21,7 +21,7 @@ _MONTHLY = {
 _WEEKDAY = (1.14, 1.12, 1.09, 1.04, 0.99, 0.77, 0.85)
 _BLACK_FRIDAY = date(2017, 11, 24)
 _BLACK_FRIDAY_LIFTS = {-1: 1.3, 0: 6.5, 1: 3.5, 2: 2.5, 3: 1.9, 4: 1.8}
-# Days outside the months of trading, with the orders they have.
+# Days outside these months, with their orders.
 _STRAY = {
     FIRST_DAY: 1.0,
     date(2016, 9, 5): 1.0,
@@ -42,7 +42,7 @@ def day_number(day: date) -> int:
 
 
 def day_weights() -> Floats:
-    """How many orders each of the 774 days attracts, relative to the others."""
+    """The relative number of orders of each of the 774 days."""
     weights = np.zeros(DAYS)
     for year, months in _MONTHLY.items():
         for month, orders in enumerate(months, start=1):
@@ -53,12 +53,12 @@ def day_weights() -> Floats:
 
 
 def hour_weights() -> list[float]:
-    """How many orders each hour of a day attracts."""
+    """The relative number of orders of each hour of a day."""
     return [float(hour) for hour in _HOURS]
 
 
 def seconds_of(days: Ints) -> Ints:
-    """Midnight of day numbers as seconds since 1970."""
+    """The first second of days, as seconds since 1970."""
     return (days + EPOCH_DAY) * 86_400
 
 

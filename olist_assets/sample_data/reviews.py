@@ -1,4 +1,4 @@
-"""What customers say: scores that follow lateness, comments, and reviews that cover several orders."""
+"""Reviews: scores that depend on lateness, comments, and reviews of several orders."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ _MESSAGE_FIELDS = {
 
 
 def review_columns(seed: int, chunk: int, orders: Orders) -> list[list[str]]:
-    """The review records of a chunk: mostly one an order, then the second ones of a few orders."""
+    """The review records of a chunk: mostly one per order, then second ones of a few orders."""
     rng = stream(seed, "order_reviews", chunk)
     size = len(orders.index)
     rare = orders.index <= o.WITHOUT_DELIVERY_DATE
@@ -35,11 +35,11 @@ def review_columns(seed: int, chunk: int, orders: Orders) -> list[list[str]]:
     shared = (rng.random(size) < _SHARED_SHARE) & ~rare
     shared[0] = False
     if chunk == 0:
-        # The smallest sample, too, has a review of two orders and an order with two reviews.
+        # Even the smallest sample has a review of two orders and an order with two reviews.
         reviewed[8:11] = True
         shared[8:11] = [False, True, False]
     twice = reviewed & ~shared & ((rng.random(size) < _SECOND_SHARE) | (orders.index == 10))
-    # A shared review is the one of the order before.
+    # A shared review is that of the order before.
     source = np.maximum.accumulate(np.where(shared, 0, np.arange(size)))
     first = _written(seed, rng, orders, "review", source)
     second = _written(seed, rng, orders, "second review", np.arange(size))

@@ -15,7 +15,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def stream(seed: int, name: str, chunk: int = 0) -> np.random.Generator:
-    """The random stream of one chunk of one subject: no chunk depends on the ones before it."""
+    """The random stream of one chunk of one subject: no chunk depends on earlier chunks."""
     return np.random.default_rng(np.random.SeedSequence([seed, crc32(name.encode()), chunk]))
 
 
@@ -44,17 +44,17 @@ def ids(seed: int, name: str, index: Ints) -> list[str]:
     pairs = np.stack([words(seed, f"{name}/high", index), words(seed, f"{name}/low", index)], axis=1)
     digits = pairs.astype(">u8").tobytes().hex()
     plain = (digits[at : at + 32] for at in range(0, len(digits), 32))
-    # The published files quote text that begins with a digit, and only that.
+    # The published files quote only text that begins with a digit.
     return [f'"{text}"' if text[0] <= "9" else text for text in plain]
 
 
 def pick(rng: np.random.Generator, weights: list[float], size: int) -> Ints:
-    """`size` positions of `weights`, each as likely as its weight."""
+    """`size` random positions of `weights`, with probabilities proportional to their weights."""
     return positions(np.asarray(weights), rng.random(size))
 
 
 def positions(weights: Floats, shares: Floats) -> Ints:
-    """The position whose slice of the cumulated weights holds each share in [0, 1)."""
+    """For each share in [0, 1) the position of `weights` whose cumulated range contains it."""
     cumulated = np.cumsum(weights)
     found = np.searchsorted(cumulated, shares * cumulated[-1], side="right")
     return np.minimum(found, len(weights) - 1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Words of the sample: product categories with their translations, and what customers write."""
+"""Words of the sample: product categories with their translations, and texts of reviews."""
 
 _TRANSLATIONS = """
 beleza_saude:health_beauty informatica_acessorios:computers_accessories automotivo:auto

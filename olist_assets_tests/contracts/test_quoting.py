@@ -1,6 +1,7 @@
 """Names and texts in SQL: what the engine reads is what was given, whatever quotes are in it."""
 
 import duckdb
+import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
@@ -25,13 +26,13 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_duckdb_reads_a_literal_as_the_text(text):
-    assert duckdb.sql(f"SELECT {literal(text)}").fetchall() == [(text,)]
+    assert duckdb.execute(f"SELECT {literal(text)}").fetchall() == [(text,)]
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if text])
 def test_duckdb_reads_an_identifier_as_the_name(text):
-    found = duckdb.sql(f"SELECT {identifier(text)} FROM (SELECT 7 AS {identifier(text)})")
-    assert (found.columns, found.fetchall()) == ([text], [(7,)])
+    found = duckdb.execute(f"SELECT {identifier(text)} FROM (SELECT 7 AS {identifier(text)})")
+    assert (found.description[0][0], found.fetchall()) == (text, [(7,)])
 
 
 def test_spark_reads_a_literal_as_the_text(spark):
@@ -41,5 +42,5 @@ def test_spark_reads_a_literal_as_the_text(spark):
 
 def test_spark_reads_the_table_at_a_path_with_quotes(spark, tmp_path):
     path = tmp_path / 'it\'s `a` "folder"'
-    write_deltalake(str(path), duckdb.sql("SELECT 7 AS seven").to_arrow_table())
+    write_deltalake(str(path), pa.table({"seven": [7]}))
     assert spark.sql(f"SELECT seven FROM {spark_path(path)}").first() == (7,)

@@ -10,7 +10,7 @@ from olist_assets.errors import OlistError
 from olist_assets.governance import access, audit_log, masking
 from olist_assets.governance.roles import Denied
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets_tests.governance.conftest import COMMENT, CUSTOMERS, ORDERS_OWN, OTHER, PERSON, SECRET
+from olist_assets_tests.governance.conftest import CUSTOMERS, PERSON, SECRET
 from olist_assets_tests.rows import store
 
 DONE, WRONG_USE = 0, 2

@@ -33,7 +33,9 @@ def test_the_packaged_file_is_valid_and_means_what_it_says(warehouse: Warehouse,
     assert {name for name in grants["marketing"] if not name.startswith("gold_")} == set()
     assert grants["marketing"]["gold_customer_metrics"].rows == "customer_state = 'SP'"
     finance = grants["finance"].items()
-    assert {column.name for name, grant in finance for column in grant.visible(tables.table(name)) if column.pii} == set()
+    assert {
+        column.name for name, grant in finance for column in grant.visible(tables.table(name)) if column.pii
+    } == set()
 
 
 def test_the_file_is_that_of_the_settings_else_of_the_working_directory_else_of_the_package(

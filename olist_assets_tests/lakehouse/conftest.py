@@ -2,6 +2,7 @@
 
 import os
 import time
+from typing import Literal
 
 import pytest
 from deltalake import DeltaTable, write_deltalake
@@ -13,19 +14,21 @@ from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 from olist_assets_tests.lakehouse.versions import FIELDS, FIRST, NAME, SECOND, OrderRow, order_rows
 
+Mode = Literal["overwrite", "append"]
 
-def write(warehouse: Warehouse, rows: list[OrderRow], metadata: str, mode: str = "overwrite") -> None:
+
+def write(warehouse: Warehouse, rows: list[OrderRow], metadata: str, mode: Mode = "overwrite") -> None:
     """One commit with these orders and metadata."""
     path = str(warehouse.path(NAME))
     if not DeltaTable.is_deltatable(path):
         DeltaTable.create(path, arrow_schema(SILVER_ORDERS), name=NAME)
     properties = commit_properties(metadata)
-    write_deltalake(path, order_rows(rows), mode=mode, commit_properties=properties)  # pyright: ignore
+    write_deltalake(path, order_rows(rows), mode=mode, commit_properties=properties)
 
 
 @pytest.fixture
 def versions(warehouse: Warehouse) -> Warehouse:
-    """The table created at version 0, FIRST at version 1, SECOND at version 2; its log's files are newer than it says."""
+    """Created at version 0, FIRST at version 1, SECOND at version 2; the log's files are newer than its commits."""
     write(warehouse, FIRST, user_metadata())
     write(warehouse, SECOND, user_metadata(**FIELDS))
     later = time.time() + 3600

@@ -45,11 +45,11 @@ def test_metadata_of_another_writer_is_kept_whatever_it_is(text, fields):
 
 
 def test_deltalake_and_the_log_have_the_same_text(warehouse):
-    write(warehouse, FIRST, "it's \"quoted\", ünïcode")
+    write(warehouse, FIRST, 'it\'s "quoted", ünïcode')
     (newest, _) = commits(warehouse.path(NAME))
     assert newest.info
-    assert newest.info["userMetadata"] == "it's \"quoted\", ünïcode"
-    assert history(warehouse, NAME, 1)[0].notes == "text: it's \"quoted\", ünïcode"
+    assert newest.info["userMetadata"] == 'it\'s "quoted", ünïcode'
+    assert history(warehouse, NAME, 1)[0].notes == 'text: it\'s "quoted", ünïcode'
 
 
 def test_a_commit_of_an_older_version_of_the_package_keeps_its_fields(warehouse):
@@ -62,7 +62,7 @@ def test_a_commit_of_an_older_version_of_the_package_keeps_its_fields(warehouse)
 
 def test_only_renamed_metrics_get_another_name():
     assert current_names({"psi": 0.1, "most": 0.25}) == {"psi": 0.1, "max_psi": 0.25}
-    today = {name: 1 for name in RENAMED.values()} | {"offending_rows": 2}
+    today = dict.fromkeys(RENAMED.values(), 1) | {"offending_rows": 2}
     assert current_names(today) == today
 
 

@@ -51,7 +51,9 @@ def test_a_broken_checkpoint_costs_no_version(third):
 def test_a_table_without_any_readable_version_is_to_be_made_again(versions):
     for version in range(3):
         log_file(versions, version).write_text("{ nothing like it")
-    with pytest.raises(TableBroken, match=f"{log_file(versions, 0).name}.*No version of it can: .*make the table again"):
+    with pytest.raises(
+        TableBroken, match=f"{log_file(versions, 0).name}.*No version of it can: .*make the table again"
+    ):
         versions.open(NAME)
 
 

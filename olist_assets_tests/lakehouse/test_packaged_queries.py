@@ -29,7 +29,7 @@ def test_a_query_is_found_by_its_name_and_begins_with_its_description(path):
 
 @pytest.mark.parametrize("name", ["nothing", "kpis.sql", "../queries/kpis", ""])
 def test_an_unknown_query_is_refused_with_the_known_ones(name):
-    with pytest.raises(OlistError, match="no packaged query .*Queries: churn_risk, cohort_retention, .*kpis"):
+    with pytest.raises(OlistError, match=r"no packaged query .*Queries: churn_risk, cohort_retention, .*kpis"):
         packaged_query(name)
 
 

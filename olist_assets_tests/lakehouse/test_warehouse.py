@@ -13,7 +13,7 @@ from olist_assets.gold.gold_segment_profiles import GOLD_SEGMENT_PROFILES
 from olist_assets.lakehouse.delta_log import log_folder
 from olist_assets.lakehouse.object_store import open_delta
 from olist_assets.lakehouse.warehouse import NotWrittenYet, TableBroken, TableMissing, Warehouse
-from olist_assets_tests.lakehouse.versions import NAME, ids, log_file
+from olist_assets_tests.lakehouse.versions import NAME, ids
 from olist_assets_tests.rows import store
 
 PROFILES = GOLD_SEGMENT_PROFILES.name
