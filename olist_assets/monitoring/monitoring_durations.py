@@ -36,7 +36,9 @@ MONITORING_DURATIONS = Table(
 RELATIVE_INCREASE = Threshold(
     1.0, "Increase as a multiple of the median: more than twice as long. Other work on a small machine costs as much."
 )
-MIN_INCREASE = Threshold(1.0, "Seconds above the median. A smaller increase is not noticeable, and imports alone vary as much.")
+MIN_INCREASE = Threshold(
+    1.0, "Seconds above the median. A smaller increase is not noticeable, and imports alone vary as much."
+)
 DEVIATIONS = Threshold(5, "Robust standard deviations, as for the tables.")
 RUNS_READ, COMPARED = 100, 20
 QUERIES = ("query", "refresh", "dashboard")

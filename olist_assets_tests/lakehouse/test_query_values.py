@@ -1,4 +1,4 @@
-"""The packaged queries: each has rows, and its values are those of the tables, computed in another way."""
+"""The values of the packaged queries are those of the tables, computed in another way."""
 
 import json
 from collections import defaultdict
@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from olist_assets.errors import OlistError
 from olist_assets.lakehouse.packaged_queries import packaged_query, query_files
 from olist_assets.lakehouse.sql import query_rows, tables_named
 from olist_assets_tests.conftest import REAL_DATA, make_everything, needs_published_data
@@ -56,15 +55,6 @@ def orders(warehouse):
 def mean(values):
     known = [value for value in values if value is not None]
     return sum(known) / len(known)
-
-
-def test_the_eight_queries_begin_with_a_comment_and_are_found_by_name():
-    assert len(QUERIES) == 8
-    for path in query_files():
-        assert packaged_query(path.stem) == path.read_text()
-        assert path.read_text().startswith("-- ")
-    with pytest.raises(OlistError, match=r"no packaged query 'nothing'\. Queries: churn_risk, .*top_categories\."):
-        packaged_query("nothing")
 
 
 @pytest.mark.parametrize("name", QUERIES)
