@@ -44,7 +44,8 @@ def test_the_file_at_the_root_is_the_packaged_one():
     assert (PROJECT / "dagster.yaml").resolve() == PACKAGED_CONFIG
 
 
-def test_the_workspace_and_the_project_load_the_definitions():
+def test_the_workspace_and_the_project_load_the_definitions(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # not beside a warehouse
     (location,) = yaml.safe_load((PROJECT / "workspace.yaml").read_text())["load_from"]
     project = tomllib.loads(Path(PROJECT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
     for module in (location["python_module"]["module_name"], project["code_location_target_module"]):
