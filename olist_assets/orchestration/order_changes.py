@@ -170,7 +170,7 @@ def _days_of(span: str) -> list[date]:
 
 
 def unfinished(instance: dg.DagsterInstance, catalog: Catalog) -> list[str]:
-    """The daily tables and those upstream that a run is about to write, and upstream tables older than their parents."""
+    """Daily and upstream tables that a run is about to write, and upstream tables that are older than their parents."""
     upstream = {name for table in catalog.daily_tables for name in catalog.ancestors(table)}
     written = {name: _last_event_id(instance, name) for name in upstream - {*catalog.daily_tables}}
     behind = {name for name in written if any(written[parent] > written[name] for parent in catalog.parents(name))}
