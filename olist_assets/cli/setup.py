@@ -58,11 +58,12 @@ def ui(port: int) -> None:
     olist ui
     olist ui --port 3001
     """
-    from olist_assets.orchestration.instance import prepared_home
+    from olist_assets.orchestration.instance import WORKSPACE, prepared_home
 
     prepared_home(Settings())
-    # As a module: the script `dagster` may be in another folder, or nowhere.
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "olist_assets.definitions"]
+    # As a module: the script `dagster` may be in another folder, or nowhere. The workspace names the code location, under
+    # which the UI remembers what is turned on.
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(WORKSPACE)]
     address = ["-h", "127.0.0.1", "-p", str(port)]
     console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
     os.execv(sys.executable, [*command, *address])

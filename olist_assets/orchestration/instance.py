@@ -17,8 +17,9 @@ from olist_assets.settings import Settings
 
 START_TIMEOUT_SECONDS = 60
 CONFIG = "dagster.yaml"
-# The configuration of a new home; at the project's root the same file is a link to it.
+# The configuration of a new home, and the workspace; at the project's root both are links to these files.
 PACKAGED_CONFIG = Path(__file__).with_name(CONFIG)
+WORKSPACE = Path(__file__).with_name("workspace.yaml")
 
 
 def dagster_home(settings: Settings) -> Path:
