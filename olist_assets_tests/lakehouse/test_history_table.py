@@ -1,0 +1,34 @@
+"""Tables of history: a row is appended once per key, and a stored row never changes."""
+
+import pytest
+
+from olist_assets.contracts.table import Column, Table
+from olist_assets.lakehouse.history_table import append_new, stored_keys
+from olist_assets.lakehouse.warehouse import TableMissing
+
+NOTES = Table(
+    name="monitoring_notes",
+    grain="One row per note.",
+    key=("id",),
+    columns=(
+        Column("id", "int", "Number of the note."),
+        Column("note", "string", "Text of the note.", nullable=True),
+    ),
+    is_history=True,
+)
+
+
+def test_rows_of_the_past_are_appended_once(warehouse):
+    rows = [{"id": 1, "note": "a"}, {"id": 2, "note": None}]
+    assert [append_new(warehouse, NOTES, given) for given in (rows[:1], rows, rows, [])] == [1, 1, 0, 0]
+    assert append_new(warehouse, NOTES, [{"id": 1, "note": "changed"}]) == 0
+    assert warehouse.open(NOTES.name).to_pyarrow_table().sort_by("id").to_pylist() == rows
+    assert stored_keys(warehouse, NOTES) == {(1,), (2,)}
+
+
+def test_the_first_append_creates_the_table_even_without_rows(warehouse):
+    assert stored_keys(warehouse, NOTES) is None
+    with pytest.raises(TableMissing):
+        warehouse.open(NOTES.name)
+    assert append_new(warehouse, NOTES, []) == 0
+    assert stored_keys(warehouse, NOTES) == set()
