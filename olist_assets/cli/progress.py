@@ -90,7 +90,7 @@ class RunProgress:
         out(f"\n{verdict}: {made}{passed}, {seconds:.1f} s (run {report.run_id[:8]})", soft_wrap=True)
         out(f"Tables: {self._platform.warehouse.root}", soft_wrap=True)
         out(
-            'Next:   make ui (the graph and its checks), olist sql "SELECT * FROM gold_daily_metrics LIMIT 5"',
+            'Next:   olist ui (the graph and its checks), olist sql "SELECT * FROM gold_daily_metrics LIMIT 5"',
             soft_wrap=True,
         )
 

@@ -30,7 +30,7 @@ def test_materialize_prints_each_table_and_ends_with_a_summary(olist, warehouse)
     assert "checks of bronze_products" in text
     assert "2 tables, 370 rows, 20 of 20 checks passed" in text
     assert f"Tables: {warehouse.root}" in text
-    assert "make ui" in text
+    assert "olist ui" in text
     assert set(versions(warehouse)) == {"bronze_sellers", "bronze_products"}
 
 
