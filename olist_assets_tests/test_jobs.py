@@ -31,7 +31,9 @@ def test_the_jobs_make_what_their_names_say(defs, tables):
 
 def test_monitoring_checks_the_freshness_of_every_table_that_states_one(defs, tables):
     layer = defs.resolve_job_def(MONITORING).asset_layer
-    checked = {key.asset_key.to_user_string() for key in layer.asset_graph.asset_check_keys if key.name == "data_are_fresh"}
+    checked = {
+        key.asset_key.to_user_string() for key in layer.asset_graph.asset_check_keys if key.name == "data_are_fresh"
+    }
     assert checked == {name for name, table in tables.business_tables.items() if table.thresholds.freshness}
     assert checked
 

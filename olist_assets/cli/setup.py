@@ -61,8 +61,8 @@ def ui(port: int) -> None:
     from olist_assets.orchestration.instance import WORKSPACE, prepared_home
 
     prepared_home(Settings())
-    # As a module: the script `dagster` may be in another folder, or nowhere. The workspace names the code location, under
-    # which the UI remembers what is turned on.
+    # As a module: the script `dagster` may be in another folder, or nowhere. The workspace names the code location;
+    # what is turned on in the UI is stored under that name.
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(WORKSPACE)]
     address = ["-h", "127.0.0.1", "-p", str(port)]
     console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
