@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from typing import Any
 from urllib.parse import urlparse
 
 import dagster as dg
@@ -158,7 +159,8 @@ def _writes(instance: dg.DagsterInstance, records: dg.AssetRecordsFilter) -> Ite
         for record in page.records:
             metadata = record.asset_materialization.metadata if record.asset_materialization else {}
             changed = metadata.get("changed_days")
-            yield record.storage_id, list(changed.value) if changed else []  # pyright: ignore[reportArgumentType]  # JSON
+            days: Any = changed.value if changed else ()
+            yield record.storage_id, list(days)
         if not page.has_more:
             return
         cursor = page.cursor

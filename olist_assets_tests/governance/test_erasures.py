@@ -134,6 +134,9 @@ def test_no_later_source_brings_a_person_back_not_even_with_a_new_order(
     theirs = [row for row in read["customers"] if row["customer_city"] == ERASED]
     assert len(theirs) == len(buyer.customer_ids) + 1
     assert len({row["customer_unique_id"] for row in theirs}) == 1
+    assert {row["customer_id"] for row in reader.read(SOURCES["customers"]).collect()} == {
+        row["customer_id"] for row in read["customers"]
+    }
     # The same tokens in every file, so that orders still find their customer.
     tokens = {row["customer_id"] for row in theirs}
     assert len(tokens) == len(theirs)

@@ -90,21 +90,39 @@ def test_the_days_of_the_orders_are_stored_in_s3(store: Store):
     assert (store.warehouse.root / "order_days.json").read_text() == '{"first": "2016-09-04", "last": "2018-10-17"}'
 
 
-def test_a_store_that_does_not_answer_is_one_message(store: Store, tmp_path):
+@pytest.mark.parametrize("words", [("materialize", "--select", "bronze_sellers"), ("sql", f"FROM {NAME}")])
+def test_a_store_that_does_not_answer_is_one_message(store: Store, tmp_path, words):
+    nobody = f"http://127.0.0.1:{free_port()}"
+    done = run_olist(store, *words, cwd=tmp_path, AWS_ENDPOINT_URL=nobody)
+    assert done.returncode == WRONG_USE
+    text = " ".join(done.stderr.split())
+    assert (
+        f'The warehouse cannot be reached: Could not connect to the endpoint URL: "{nobody}/lake/a%20warehouse' in text
+    )
+    assert "Traceback" not in text
+
+
+def test_a_store_that_cannot_be_written_names_the_warehouse_and_its_setting(store: Store):
+    # In a process of its own: this one keeps its connection to the other endpoint.
+    code = (
+        "from olist_assets.catalog import catalog; from olist_assets.lakehouse.warehouse import Warehouse; "
+        "from olist_assets.settings import Settings; Warehouse(Settings(), catalog()).require_writable()"
+    )
     nobody = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}
-    done = run_olist(store, "materialize", "--select", "bronze_sellers", cwd=tmp_path, **nobody)
-    assert done.returncode == WRONG_USE
-    assert "Cannot write to the warehouse s3://lake/a warehouse" in " ".join(done.stderr.split())
-    done = run_olist(store, "sql", f"FROM {NAME}", cwd=tmp_path, **nobody)
-    assert done.returncode == WRONG_USE
-    assert "The warehouse cannot be reached: Could not connect" in " ".join(done.stderr.split())
+    env = os.environ | store.variables | environment(store.settings) | nobody
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False, env=env
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert "OlistError: Cannot write to the warehouse s3://lake/a warehouse: Could not connect" in last
+    assert last.endswith("Set OLIST_WAREHOUSE.")
 
 
 def test_models_need_a_place_for_mlflow_which_is_reported_before_the_first_write(store: Store, tmp_path):
     without = Store(store.settings.model_copy(update={"mlflow_tracking_uri": None}), store.variables)
     done = run_olist(without, "materialize", cwd=tmp_path)
     assert done.returncode == WRONG_USE
-    assert "MLFLOW_TRACKING_URI names a server or database" in " ".join(done.stderr.split())
+    assert "set MLFLOW_TRACKING_URI to a server or database" in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize("warehouse", ["gs://lake/warehouse", "s3://"])

@@ -1,6 +1,6 @@
 """A marked function as a Dagster asset: what Dagster knows of it, and what the function receives in a run."""
 
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import pytest
@@ -19,6 +19,7 @@ from olist_assets.orchestration.code_version import code_version
 from olist_assets.silver.silver_orders import SILVER_ORDERS, silver_orders
 
 DAYS = daily_partitions(PUBLISHED)
+NOTHING = dg.In(dg.Nothing).dagster_type
 
 
 def spec_of(name: str) -> dg.AssetSpec:
@@ -101,7 +102,7 @@ def test_a_promotion():
     # It runs after the training, whose version it does not load.
     assert {dep.asset_key for dep in spec.deps} == {dg.AssetKey("churn_model")}
     assert list(asset.op.ins) == ["churn_model"]
-    assert asset.op.ins["churn_model"].dagster_type.is_nothing
+    assert asset.op.ins["churn_model"].dagster_type is NOTHING
     assert (asset.op.pool, list(spec.owners)) == ("churn_model_champion", OWNERS)
     assert (spec.group_name, spec.kinds) == ("ml", {"mlflow"})
     assert spec.description == champion.__doc__
@@ -179,7 +180,7 @@ def test_a_config_that_the_model_refuses_stops_the_run():
 
 def test_a_trainings_config_has_the_fields_descriptions_and_defaults_of_its_model():
     asset = asset_of(catalog().functions["churn_model"], DAYS)
-    fields = asset.op.config_schema.config_type.fields
+    fields = cast(Any, asset.op.config_schema.config_type).fields
     assert {name: (field.description, field.default_value) for name, field in fields.items()} == {
         name: (field.description, field.default) for name, field in ForestConfig.model_fields.items()
     }

@@ -81,6 +81,12 @@ def pooled():
     pooled_2()
 
 
+@dg.job(executor_def=threaded_executor(1))
+def one_after_the_other():
+    pooled_1()
+    pooled_2()
+
+
 @dg.op
 def first_by_name() -> None: ...
 
@@ -144,10 +150,9 @@ def test_of_the_steps_that_wait_the_one_with_the_highest_priority_starts_first(s
 
 
 def test_the_number_of_steps_at_once_is_that_of_the_definitions(storage):
-    alone = dg.JobDefinition(name="alone", graph_def=pooled.graph, executor_def=threaded_executor(1))
-    fields = alone.executor_def.config_schema.config_type.fields
-    assert fields["max_concurrent"].default_value == 1
-    assert THREADS.config_schema.config_type.fields["max_concurrent"].default_value == 3
+    assert not run(one_after_the_other, storage).success
+    MEET.reset()
+    assert run(pooled, storage).success
 
 
 def test_a_pool_limits_the_steps_of_a_run(storage):
