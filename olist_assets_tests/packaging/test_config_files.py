@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from olist_assets.orchestration.instance import PACKAGED_CONFIG
+from olist_assets.orchestration.instance import PACKAGED_CONFIG, WORKSPACE
 from olist_assets_tests.conftest import PROJECT
 
 CONFIG_FILES = ("dagster.yaml", "deploy/postgres/dagster.yaml")
@@ -40,8 +40,16 @@ def test_both_configurations_have_the_same_queue():
         assert packaged[part] == postgres[part]
 
 
-def test_the_file_at_the_root_is_the_packaged_one():
-    assert (PROJECT / "dagster.yaml").resolve() == PACKAGED_CONFIG
+@pytest.mark.parametrize("packaged", [PACKAGED_CONFIG, WORKSPACE], ids=lambda path: path.name)
+def test_the_file_at_the_root_is_the_packaged_one(packaged: Path):
+    assert (PROJECT / packaged.name).resolve() == packaged
+
+
+def test_the_code_location_has_one_name():
+    """Dagster stores under this name which sensors are turned on."""
+    (local,) = yaml.safe_load(WORKSPACE.read_text())["load_from"]
+    (served,) = yaml.safe_load((PROJECT / "deploy/postgres/workspace.yaml").read_text())["load_from"]
+    assert local["python_module"]["location_name"] == served["grpc_server"]["location_name"]
 
 
 def test_the_workspace_and_the_project_load_the_definitions(monkeypatch, tmp_path):
