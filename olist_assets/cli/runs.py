@@ -12,7 +12,6 @@ from olist_assets.cli.setup import write_sample_if_missing
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from olist_assets.contracts.calendar import Days
     from olist_assets.engine.upkeep import Footprint
     from olist_assets.operations.platform import Platform
     from olist_assets.operations.runs import OnEvent, Request, RunReport
@@ -65,26 +64,18 @@ def materialize(
 
         requests = stale_requests(platform, _find_stale(platform), downstream=downstream)
     else:
-        platform, request = _requested(platform, select, day or days, upstream=upstream, downstream=downstream)
-        requests = [request(allow_schema_change)]
+        from olist_assets.operations.runs import requested
+
+        platform, request = requested(
+            platform,
+            select,
+            day or days,
+            upstream=upstream,
+            downstream=downstream,
+            allow_schema_change=allow_schema_change,
+        )
+        requests = [request]
     return _run_all(platform, requests)
-
-
-def _requested(
-    platform: "Platform", select: str | None, span: "Days | None", *, upstream: bool, downstream: bool
-) -> "tuple[Platform, Callable[[bool], Request]]":
-    """The platform with the days that the run will have, and the run, once a schema change is allowed or not."""
-    from olist_assets.operations.runs import Request
-    from olist_assets.operations.selection import assets_to_make, checked_days
-
-    chosen = select or (",".join(platform.catalog.daily_tables) if span else "*")
-    days = checked_days(platform, span or platform.calendar.days)
-    assets = assets_to_make(platform, chosen, days, upstream=upstream, downstream=downstream)
-    if span is None and any(platform.catalog.tables[name].source_day for name in assets & {*platform.catalog.tables}):
-        # The orders are read again: the daily tables get the days that the source has now.
-        platform = platform.with_source_days()
-        days = platform.calendar.days
-    return platform, lambda allow_schema_change: Request(assets, days, allow_schema_change)
 
 
 def _run_all(platform: "Platform", requests: "list[Request]") -> int:

@@ -16,7 +16,7 @@ from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.lineage.sensor import undelivered
 from olist_assets.mlops.registry import tracking_uri
 from olist_assets.operations.platform import Platform
-from olist_assets.operations.selection import with_downstream
+from olist_assets.operations.selection import assets_to_make, checked_days, with_downstream
 from olist_assets.operations.stale import Stale
 from olist_assets.orchestration.failures import failure_of, reason
 from olist_assets.orchestration.in_process import execute, step_keys
@@ -106,6 +106,28 @@ class Request:
     assets: set[str]
     days: Days
     allow_schema_change: bool = False
+
+
+def requested(
+    platform: Platform,
+    selection: str | None,
+    span: Days | None,
+    *,
+    upstream: bool = False,
+    downstream: bool = False,
+    allow_schema_change: bool = False,
+) -> tuple[Platform, Request]:
+    """The run of a selection for a span of days, by default of everything or of the daily tables, and its platform.
+
+    A run without a span that reads the orders gets the days that the source has now. Raises OlistError.
+    """
+    chosen = selection or (",".join(platform.catalog.daily_tables) if span else "*")
+    days = checked_days(platform, span or platform.calendar.days)
+    assets = assets_to_make(platform, chosen, days, upstream=upstream, downstream=downstream)
+    if span is None and any(platform.catalog.tables[name].source_day for name in assets & {*platform.catalog.tables}):
+        platform = platform.with_source_days()
+        days = platform.calendar.days
+    return platform, Request(assets, days, allow_schema_change)
 
 
 def materialize(platform: Platform, request: Request, on_event: OnEvent) -> RunReport:
