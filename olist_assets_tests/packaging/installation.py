@@ -60,8 +60,12 @@ def sdist_files(sdist: Path) -> set[str]:
 class Installation:
     """A virtual environment with the wheel, and an empty folder to work in."""
 
-    python: Path
+    environment: Path
     folder: Path
+
+    @property
+    def python(self) -> Path:
+        return self.environment / "bin" / "python"
 
     @property
     def olist(self) -> str:
@@ -86,13 +90,13 @@ class Installation:
 
 def install(wheel: Path, folder: Path, *, with_dependencies: bool) -> Installation:
     """A new environment with the wheel; without dependencies it sees those of this process."""
-    venv.create(folder / "venv", with_pip=False)
-    python = folder / "venv" / "bin" / "python"
+    installation = Installation(folder / "venv", folder / "empty")
+    installation.folder.mkdir()
+    venv.create(installation.environment, with_pip=False)
     options = () if with_dependencies else ("--no-deps", "--no-index")
-    checked([sys.executable, *PIP, "--python", str(python), "install", "--quiet", *options, str(wheel)], folder)
+    pip = [sys.executable, *PIP, "--python", str(installation.python), "install", "--quiet", *options, str(wheel)]
+    checked(pip, folder)
     if not with_dependencies:
-        own_packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder / "venv")}))
+        own_packages = Path(sysconfig.get_path("purelib", vars={"base": str(installation.environment)}))
         (own_packages / "gate.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
-    empty = folder / "empty"
-    empty.mkdir()
-    return Installation(python, empty)
+    return installation

@@ -5,6 +5,7 @@ into which pip installs the wheel with all its dependencies.
 """
 
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,11 +55,13 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def installation(built: Built, kind: str, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def installation(built: Built, kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """The wheel in a new environment, with a small sample in the working directory."""
     installed = install(built.wheel, tmp_path_factory.mktemp(kind), with_dependencies=kind == "complete")
     installed.run("sample-data", "data/sample", "--scale", "0.01")
-    return installed
+    yield installed
+    # With all dependencies it has more than a gigabyte, which pytest would keep for three runs.
+    shutil.rmtree(installed.environment)
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +88,14 @@ def test_the_wheel_has_nothing_but_the_package(built: Built):
 
 def test_the_installed_package_is_the_one_that_runs(installation: Installation):
     file = installation.evaluate("import olist_assets; print(olist_assets.__file__)")
-    assert Path(file).is_relative_to(installation.python.parents[1])
+    assert Path(file).is_relative_to(installation.environment)
 
 
 def test_doctor_finds_no_problem_and_the_packaged_roles(installation: Installation):
     printed = installation.run("doctor")
     assert "✗" not in printed
     assert "analyst" in printed
-    assert f"{installation.python.parents[1]}" in next(line for line in printed.splitlines() if "✓ roles" in line)
+    assert f"{installation.environment}" in next(line for line in printed.splitlines() if "✓ roles" in line)
 
 
 def test_materialize_leaves_tables_and_dagsters_configuration(lakehouse: Installation, tables: Catalog, kind: str):
