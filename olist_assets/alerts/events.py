@@ -17,7 +17,7 @@ from olist_assets.lakehouse.sql import create_view
 from olist_assets.lakehouse.statistics import location
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.dagster_storage import events_cursor
-from olist_assets.orchestration.failures import reason
+from olist_assets.orchestration.failures import failure_of, reason
 
 # Events per kind and tick: a sink that was down for long catches up in some ticks.
 BATCH = 500
@@ -100,6 +100,8 @@ def _failed_run_events(
     found = instance.get_records_for_run(entry.run_id, of_type=DagsterEventType.STEP_FAILURE).records
     failures = [record.event_log_entry for record in found]
     reasons = {str(f.step_key): reason(f.get_dagster_event().step_failure_data.error) for f in failures}
+    failure = entry.get_dagster_event()
+    _, own_reason = failure_of(failure)
     run, link = f"run {entry.run_id[:8]}", f"{_ui(warehouse)}/runs/{entry.run_id}"
     return [
         Event(
@@ -110,7 +112,7 @@ def _failed_run_events(
             link,
             at,
         )
-        for step, why in (reasons or {"": entry.get_dagster_event().message or "no reason is known"}).items()
+        for step, why in (reasons or {"": own_reason or failure.message or "no reason is known"}).items()
     ]
 
 

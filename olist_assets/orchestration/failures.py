@@ -32,6 +32,8 @@ def reason(error: SerializableErrorInfo | None) -> str:
 def failure_of(event: dg.DagsterEvent) -> tuple[bool, str | None]:
     """Of a run's failure: whether the run was interrupted, and its own reason if no step failed."""
     failure = event.job_failure_data
+    if failure is None:  # a run that was marked as failed from outside
+        return False, None
     is_interrupted = failure.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
     has_own_reason = failure.failure_reason == RunFailureReason.RUN_EXCEPTION
     return is_interrupted, reason(failure.error) if has_own_reason else None

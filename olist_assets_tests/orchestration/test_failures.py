@@ -6,6 +6,8 @@ import dagster as dg
 import pytest
 from dagster import DagsterEventType
 from dagster._core.errors import DagsterAssetCheckFailedError
+from dagster._core.events import JobFailureData, RunFailureReason
+from dagster_shared.error import SerializableErrorInfo
 from pyspark.errors import PySparkException
 
 from olist_assets.alerts.digest import shortened
@@ -21,6 +23,8 @@ JAVA_TRACE = """An error occurred while calling o99.save.
 \tat org.apache.spark.sql.errors.QueryExecutionErrors$.taskFailedWhileWritingRowsError(QueryExecutionErrors.scala:776)
 Caused by: java.io.IOException: No space left on device
 \tat java.base/java.io.FileOutputStream.writeBytes(Native Method)"""
+
+FULL = SerializableErrorInfo("OlistError: the disk is full", [], "OlistError")
 
 
 @pytest.fixture
@@ -105,3 +109,23 @@ def test_a_failed_blocking_check_is_named(storage, warehouse):
 
 def test_a_failure_without_an_error_says_so():
     assert reason(None) == "failed without a reason"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (JobFailureData(FULL, RunFailureReason.RUN_EXCEPTION), "the disk is full"),
+        (None, "marked as failed"),
+    ],
+    ids=["own reason", "from outside"],
+)
+def test_a_run_that_fails_without_a_failed_step_is_alerted_with_its_own_reason(storage, warehouse, data, text):
+    @dg.job
+    def a_job() -> None: ...
+
+    run = storage.create_run_for_job(a_job)
+    event = storage.report_run_failed(run, "marked as failed", data)
+    report = RunReport(run.run_id, [])
+    report.add(event)
+    (alert,), _ = events_after(storage, warehouse, Position(0, -1))
+    assert alert.text == (report.problem or "marked as failed") == text
