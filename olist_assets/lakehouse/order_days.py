@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-from olist_assets.contracts.calendar import PUBLISHED, Calendar
+from olist_assets.contracts.calendar import PUBLISHED, Calendar, each_day
 from olist_assets.contracts.quoting import identifier
 from olist_assets.contracts.table import Table
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -48,7 +48,8 @@ def changed_days(
 ) -> tuple[date, ...]:
     """Days that have to be made again because a table changed, in order.
 
-    Of the orders themselves the days whose orders differ (an order that moved changes two days); of a table with a
+    Of the orders themselves the days whose orders differ (an order that moved changes two days) and the days that were
+    not in the calendar before, since the daily tables have rows for days without an order too; of a table with a
     reference to orders the days of those orders whose rows differ.
     """
     versions = {"after": after} | ({"before": before} if before else {})
@@ -68,7 +69,18 @@ def changed_days(
             f"SELECT DISTINCT day FROM {_days_of(snapshot)} SEMI JOIN ({keys}) ON {contract.orders.column} = order_key"
         )
     with warehouse.sql(tables) as con:
-        return tuple(day for (day,) in con.execute(f"{query} WHERE day IS NOT NULL ORDER BY day").fetchall())
+        found = {day for (day,) in con.execute(f"{query} WHERE day IS NOT NULL").fetchall()}
+    if contract.source_day:
+        found |= _new_days(warehouse, contract, before, after)
+    return tuple(sorted(found))
+
+
+def _new_days(warehouse: Warehouse, contract: Table, before: DeltaTable | None, after: DeltaTable) -> set[date]:
+    """The days of the later snapshot's calendar that the earlier snapshot's lacks."""
+    earlier = snapshot_calendar(warehouse, contract, before) if before else None
+    later = snapshot_calendar(warehouse, contract, after)
+    days = each_day(later.days) if later else []
+    return {day for day in days if not (earlier and earlier.covers(day))}
 
 
 def _differing(key: str, contract: Table, versions: Mapping[str, DeltaTable], relations: Mapping[str, str]) -> str:

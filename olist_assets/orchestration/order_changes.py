@@ -89,7 +89,7 @@ def orders_changed_sensor(warehouse: Warehouse, calendar: Calendar) -> dg.Sensor
         if not state.changes:
             return dg.SkipReason("No day has changed.")
         if waiting := unfinished(instance, catalog):
-            return dg.SkipReason(f"{len(state.days)} changed days wait for: {', '.join(waiting)}.")
+            return dg.SkipReason(f"Changed days: {len(state.days)}. They wait for: {', '.join(waiting)}.")
         known, unknown = split(state.days, calendar)
         message = _reload(context, warehouse, unknown) if unknown else None
         if not known:
@@ -179,7 +179,9 @@ def unfinished(instance: dg.DagsterInstance, catalog: Catalog) -> list[str]:
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         if run.job_name not in JOBS_WITHOUT_TABLES:
             # Without a selection a run makes everything that its job has.
-            behind |= {name for name in upstream if not run.asset_selection or dg.AssetKey(name) in run.asset_selection}
+            made = {*catalog.daily_tables} if run.job_name == JOB else upstream
+            selected = run.asset_selection
+            behind |= {name for name in made if not selected or dg.AssetKey(name) in selected}
     return sorted(behind)
 
 

@@ -106,7 +106,8 @@ BEFORE = [order("a", "05"), order("b", "05"), order("c", "20"), order("bad", "so
         (BEFORE[::-1], []),
         ([order("a", "05", status="shipped"), *BEFORE[1:]], [5]),
         ([order("a", "07"), *BEFORE[1:]], [5, 7]),
-        ([*BEFORE, order("d", "01"), order("e", "31")], [1, 31]),
+        # The days without an order between the earlier calendar and the new days are new, too.
+        ([*BEFORE, order("d", "03"), order("e", "23")], [3, 4, 21, 22, 23]),
         ([*BEFORE, order("d", "05")], [5]),
         ([*BEFORE, order("a", "05")], [5]),
         (BEFORE[1:], [5]),
@@ -136,7 +137,7 @@ def test_values_that_exchange_their_columns_change_the_day(changed):
 
 
 def test_all_days_of_the_first_snapshot_are_changed(changed):
-    assert changed(None, BEFORE) == [5, 20]
+    assert changed(None, BEFORE) == list(range(5, 21))
 
 
 @pytest.mark.parametrize("text", BAD)

@@ -89,7 +89,7 @@ def test_each_span_of_changed_days_is_one_run_until_it_is_written(tick, instance
     assert tick() == (["2018-01-03..2018-01-04", "2018-01-20..2018-01-20"], "")
     run = dg.DagsterRun("daily")
     instance.add_run(run)
-    assert "3 changed days wait for: bronze_customers, " in tick()[1]
+    assert "Changed days: 3. They wait for: gold_daily_metrics, silver_" in tick()[1]
     instance.report_run_failed(run)
     for name in warehouse.catalog.daily_tables:
         for day in ("2018-01-03", "2018-01-04"):
@@ -134,7 +134,7 @@ def test_it_waits_until_no_upstream_table_is_older_than_its_own_parents(tick, in
     write(instance, "bronze_orders", "2018-01-03")
     write(instance, "bronze_order_items")
     requested, reason = tick()
-    assert (requested, "silver_order_items" in reason, "1 changed days wait" in reason) == ([], True, True)
+    assert (requested, "silver_order_items" in reason, "Changed days: 1." in reason) == ([], True, True)
     for name in ("silver_order_items", "silver_order_payments", "silver_order_reviews"):
         write(instance, name)
     assert tick() == (["2018-01-03..2018-01-03"], "")
@@ -145,7 +145,7 @@ def test_it_waits_for_a_run_that_is_going_to_write_an_upstream_table(tick, insta
     write(instance, "bronze_orders", "2018-01-03")
     run = dg.DagsterRun("olist", asset_selection=frozenset({dg.AssetKey("bronze_customers")}))
     instance.add_run(run)
-    assert tick()[1] == "1 changed days wait for: bronze_customers."
+    assert tick()[1] == "Changed days: 1. They wait for: bronze_customers."
     instance.report_run_failed(run)
     assert tick() == (["2018-01-03..2018-01-03"], "")
 
