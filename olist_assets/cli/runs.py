@@ -57,25 +57,16 @@ def materialize(
         )
     write_sample_if_missing()
     from olist_assets.operations.platform import Platform
+    from olist_assets.operations.runs import requested, stale_requests
 
     platform = Platform(Settings())
     if only_stale:
-        from olist_assets.operations.runs import stale_requests
-
-        requests = stale_requests(platform, _find_stale(platform), downstream=downstream)
-    else:
-        from olist_assets.operations.runs import requested
-
-        platform, request = requested(
-            platform,
-            select,
-            day or days,
-            upstream=upstream,
-            downstream=downstream,
-            allow_schema_change=allow_schema_change,
-        )
-        requests = [request]
-    return _run_all(platform, requests)
+        return _run_all(platform, stale_requests(platform, _find_stale(platform), downstream=downstream))
+    platform, request = requested(
+        platform, select, day or days,
+        upstream=upstream, downstream=downstream, allow_schema_change=allow_schema_change,
+    )  # fmt: skip
+    return _run_all(platform, [request])
 
 
 def _run_all(platform: "Platform", requests: "list[Request]") -> int:

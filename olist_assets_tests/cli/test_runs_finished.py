@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets_tests.conftest import Olist
 from olist_assets_tests.copies import copy_of
 
@@ -56,7 +57,7 @@ def test_sql_tables_and_doctor_read_the_complete_run(olist_over, finished):
 
 def test_day_makes_that_day_of_one_table_and_leaves_the_others(finished, olist_with, tmp_path):
     settings = copy_of(finished, tmp_path)
-    olist, warehouse = olist_with(settings), finished.warehouse.__class__(settings, finished.warehouse.catalog)
+    olist, warehouse = olist_with(settings), Warehouse(settings, finished.warehouse.catalog)
     before = versions(warehouse)
     code, text = olist("materialize", "--select", "silver_orders", "--day", "2017-11-24")
     assert code == SUCCESS, text
