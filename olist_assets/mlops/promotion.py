@@ -61,7 +61,8 @@ def compare(mlflow: "MlflowClient", model: Model) -> Comparison:
         value=value,
         champion_version=int(run.params[CHAMPION_PARAM]) if CHAMPION_PARAM in run.params else None,
         champion_value=champion_value,
-        is_as_good=champion is None or is_as_good,
+        # The check may run between the two writes of a promotion: the newest version is champion, and nothing says why.
+        is_as_good=champion is None or champion.version == newest.version or is_as_good,
         decision=newest.tags.get(DECISION),
     )
 

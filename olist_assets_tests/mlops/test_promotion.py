@@ -72,6 +72,14 @@ def test_a_comparison_alone_decides_nothing(tracked, register):
     assert mlflow.get_model_version(MODEL.name, "1").tags == {}
 
 
+def test_a_version_is_as_good_as_itself_between_the_two_writes_of_its_promotion(tracked, register):
+    mlflow = register(0.7)
+    mlflow.set_registered_model_alias(MODEL.name, CHAMPION, "1")
+    found = compare(mlflow, MODEL)
+    assert (found.is_as_good, found.decision) == (True, None)
+    assert decided(tracked) == (PROMOTED, 1)
+
+
 def test_an_alias_moved_back_by_hand_stays_when_the_promotion_runs_again(tracked, register):
     register(0.7)
     decided(tracked)

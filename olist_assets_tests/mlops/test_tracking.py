@@ -102,7 +102,10 @@ def execute(
     settings: Settings, storage: dg.DagsterInstance, name: str, config: dict[str, Any] | None = None
 ) -> dg.JobExecutionResult:
     rebuilt = dg.build_reconstructable_job(
-        __name__, "job", reconstructable_kwargs={"name": name, "warehouse": settings.warehouse}
+        __name__,
+        "job",
+        reconstructable_kwargs={"name": name, "warehouse": settings.warehouse},
+        reconstructor_working_directory=str(Path(__file__).parents[2]),
     )
     return dg.execute_job(rebuilt, storage, run_config=config or {})
 
