@@ -6,6 +6,7 @@ are.
 """
 
 import getpass
+import json
 import re
 import socket
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.json as pa_json
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -88,7 +90,7 @@ def append(warehouse: Warehouse, entries: Sequence[dict[str, Any]]) -> None:
         with warehouse.lock(where, "audit"):
             write_deltalake(
                 str(where),
-                pa.Table.from_pylist(list(entries), SCHEMA),
+                _rows(entries),
                 mode="append",
                 name=NAME,
                 configuration={"delta.appendOnly": "true"},
@@ -100,6 +102,15 @@ def append(warehouse: Warehouse, entries: Sequence[dict[str, Any]]) -> None:
         raise NotAudited(
             f"Not in the audit log ({where}): {first['action']} of {', '.join(first['tables']) or 'nothing'}: {refused}"
         ) from refused
+
+
+def _rows(entries: Sequence[dict[str, Any]]) -> pa.Table:
+    """Entries as Arrow, by way of JSON: `Table.from_pylist` imports pandas, a fifth of the time of `olist sql`."""
+    lines = "\n".join(json.dumps(entry, default=str) for entry in entries).encode()
+    # A block has to hold the longest statement.
+    options = pa_json.ReadOptions(block_size=len(lines) + 1)
+    schema = pa_json.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="error")
+    return pa_json.read_json(pa.BufferReader(lines), options, schema).cast(SCHEMA)
 
 
 def record_read(warehouse: Warehouse, action: str, tables: Sequence[str], *, role: str | None, **fields: Any) -> None:

@@ -23,9 +23,15 @@ class TableStatistics:
     nulls: dict[str, int]
 
 
+def file_actions(table: DeltaTable) -> pa.Table:
+    """One row per data file of the version, with the statistics of its columns in columns of their own."""
+    # `pa.table` would import pandas, a fifth of the time of `olist tables`.
+    return pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
+
+
 def statistics(table: DeltaTable) -> TableStatistics:
     """Statistics of a version, from the file statistics in its log."""
-    actions = pa.table(table.get_add_actions(flatten=True))
+    actions = file_actions(table)
     records, sizes = (actions[key].to_pylist() for key in ("num_records", "size_bytes"))
     nulls: dict[str, int] = {}
     for name in actions.column_names:
@@ -39,7 +45,7 @@ def statistics(table: DeltaTable) -> TableStatistics:
 
 def day_bounds(table: DeltaTable, day: str) -> tuple[date, date] | None:
     """First and last day with a row; None where there is no row."""
-    actions = pa.table(table.get_add_actions(flatten=True))
+    actions = file_actions(table)
     if not len(actions):
         return None
     return min(actions[f"min.{day}"].to_pylist()), max(actions[f"max.{day}"].to_pylist())

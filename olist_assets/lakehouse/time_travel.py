@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
@@ -15,6 +14,7 @@ from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.commit_metadata import read_user_metadata
 from olist_assets.lakehouse.object_store import open_delta
 from olist_assets.lakehouse.sql import tables_named
+from olist_assets.lakehouse.statistics import file_actions
 from olist_assets.lakehouse.table_diff import Diff, diff
 from olist_assets.lakehouse.warehouse import NotWrittenYet, Opener, TableMissing, Warehouse
 
@@ -46,10 +46,10 @@ class Version:
         if not delta_log.reaches(self.path, self.version):
             return None
         try:
-            actions = open_delta(self.path, self.version).get_add_actions()
+            actions = file_actions(open_delta(self.path, self.version))
         except DeltaError:
             return None
-        counts = pa.table(actions)["num_records"].to_pylist()
+        counts = actions["num_records"].to_pylist()
         return None if None in counts else sum(counts)
 
 
