@@ -10,7 +10,9 @@ import pytest
 
 from olist_assets.cli.main import olist as olist_group
 from olist_assets.cli.options import WRONG_USE
+from olist_assets.silver.silver_rejects import SILVER_REJECTS
 from olist_assets_tests.conftest import environment
+from olist_assets_tests.rows import store
 
 SUCCESS = 0
 
@@ -76,8 +78,9 @@ def test_help_imports_neither_dagster_nor_spark():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("words", [["sql", "SELECT 1 AS one"], ["tables"]])
-def test_command_that_only_reads_imports_neither_dagster_nor_pandas(settings, words):
+@pytest.mark.parametrize("words", [["sql", "SELECT count(*) FROM silver_rejects"], ["tables"]])
+def test_command_that_only_reads_imports_neither_dagster_nor_pandas(settings, warehouse, words):
+    store(warehouse, SILVER_REJECTS, {"reason": "bad_cast"})
     code = (
         "import sys; from olist_assets.cli.main import olist; "
         f"olist.main({words}, standalone_mode=False); "
