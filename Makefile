@@ -29,7 +29,7 @@ ui: $(RUNTIME) ## Open Dagster's UI on http://127.0.0.1:3000
 	@$(BIN)/olist ui
 
 .PHONY: test
-test: $(DEV) ## Run the tests, except those of the four commands below
+test: $(DEV) ## Run the tests, except those of the five commands below
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: test-long
