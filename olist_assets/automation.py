@@ -54,14 +54,8 @@ def _through_daily_tables(name: str, catalog: Catalog) -> dg.AssetSelection:
     """
     parents = set(catalog.parents(name))
     daily = parents & {*catalog.daily_tables}
-    reached = {table for parent in daily for table in catalog.ancestors(parent) if _leads_to_days(table, catalog)}
+    reached = {table for parent in daily for table in catalog.ancestors(parent) if catalog.tables[table].changes_days}
     return dg.AssetSelection.assets(*sorted(parents & reached))
-
-
-def _leads_to_days(name: str, catalog: Catalog) -> bool:
-    """Whether a change of the table makes days of the daily tables be made again."""
-    table = catalog.tables[name]
-    return bool(table.source_day or table.orders)
 
 
 def check_condition(check: str) -> dg.AutomationCondition | None:

@@ -11,8 +11,8 @@ from olist_assets.contracts.catalog import Catalog
 from olist_assets.engine.spark.session import SparkEngine
 from olist_assets.engine.upkeep import WEEK_HOURS, Footprint, maintain
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.orchestration.job_names import DAILY, EVERYTHING, MAINTENANCE, MONITORING
 
-EVERYTHING, DAILY, MONITORING, MAINTENANCE = "olist", "daily", "monitoring", "maintenance"
 MONITORED = dg.AssetSelection.groups("monitoring")
 
 

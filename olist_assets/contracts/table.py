@@ -104,6 +104,11 @@ class Table:
         """Names of the columns whose values depend on when or where a run was made."""
         return tuple(column.name for column in self.columns if column.is_volatile)
 
+    @property
+    def changes_days(self) -> bool:
+        """Whether days of the daily tables have to be made again when rows of this table change."""
+        return self.source_day is not None or self.orders is not None
+
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 

@@ -41,7 +41,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         span = span_of(context, contract)
         before, after, other_days = self.store(obj, contract, span, run_fields(context))
         metadata = self._output_metadata(contract, after, started)
-        if contract.source_day or contract.orders:
+        if contract.changes_days:
             metadata |= self._changed_days(contract, before, after)
         context.add_output_metadata(metadata)
         # The table is written already: a failure to log it is reported and undoes nothing.

@@ -32,7 +32,7 @@ def storage_options(path: Path) -> dict[str, str]:
 
 
 def allow_http() -> str | None:
-    """Whether the endpoint is reached without TLS, which deltalake refuses unless told: `true` or None."""
+    """`true` for an endpoint without TLS, which deltalake refuses without this option; None for any other."""
     return "true" if os.environ.get(ENDPOINT, "").startswith("http://") else None
 
 

@@ -1,6 +1,6 @@
 """Promotion: the decision, made once per version, whether the newest version of a model becomes its champion."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from olist_assets.contracts.model import Model
@@ -76,5 +76,5 @@ def promote(settings: Settings, model: Model) -> Comparison:
             mlflow.set_registered_model_alias(model.name, CHAMPION, str(found.version))
         decision = PROMOTED if found.is_as_good else KEPT
         mlflow.set_model_version_tag(model.name, str(found.version), DECISION, decision)
-        found = compare(mlflow, model)
+        return replace(found, decision=decision)
     return found

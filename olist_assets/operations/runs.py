@@ -11,15 +11,16 @@ from dagster import DagsterEventType, EventLogEntry
 
 from olist_assets.contracts.calendar import Days, joined_spans, spans
 from olist_assets.engine.spark.session import require_spark
-from olist_assets.jobs import EVERYTHING, MONITORING
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.lineage.sensor import undelivered
 from olist_assets.mlops.registry import tracking_uri
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.selection import assets_to_make, checked_days, with_downstream
 from olist_assets.operations.stale import Stale
+from olist_assets.orchestration.assets import MAX_RUNS, range_tags
 from olist_assets.orchestration.failures import failure_of, reason
 from olist_assets.orchestration.in_process import execute, step_keys
+from olist_assets.orchestration.job_names import EVERYTHING, MONITORING
 from olist_assets.source.drift import checked_file
 from olist_assets.source.files import source_folder
 
@@ -27,8 +28,6 @@ OnEvent = Callable[["RunReport", dg.DagsterEvent], None]
 AfterRun = Callable[[dg.DagsterInstance, Warehouse], str | None]
 """Called after a run; returns a warning for the user."""
 AFTER_RUN: tuple[AfterRun, ...] = (undelivered,)
-# Beyond that, a longer span costs less than another run.
-MAX_RUNS = 10
 
 
 @dataclass
@@ -133,13 +132,11 @@ def requested(
 def materialize(platform: Platform, request: Request, on_event: OnEvent) -> RunReport:
     """Make the assets and run their checks in one run; daily tables for the span of days only."""
     _preflight(platform, request)
-    first, last = request.days
-    tags = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
     keys = {dg.AssetKey(name) for name in request.assets}
     job = platform.definitions.resolve_job_def(EVERYTHING).get_subset(asset_selection=keys)
     policy = {"schema_policy": {"config": {"allow_change": request.allow_schema_change}}}
     is_daily = request.assets & set(platform.catalog.daily_tables)
-    return _execute(platform, job, on_event, tags if is_daily else {}, {"resources": policy})
+    return _execute(platform, job, on_event, range_tags(request.days) if is_daily else {}, {"resources": policy})
 
 
 def stale_requests(platform: Platform, found: Stale, *, downstream: bool) -> list[Request]:

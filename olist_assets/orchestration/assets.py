@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel
 
-from olist_assets.contracts.calendar import Calendar
+from olist_assets.contracts.calendar import Calendar, Days
 from olist_assets.contracts.catalog import is_config, is_resource
 from olist_assets.contracts.column_lineage import column_lineage
 from olist_assets.contracts.marks import contract_of, runs_after
@@ -18,11 +18,18 @@ from olist_assets.contracts.table import Column, Table
 from olist_assets.orchestration.code_version import code_version
 
 OWNERS = ["team:analytics-engineering"]
+# Spans of days that are requested at once: beyond that, a longer span costs less than another run.
+MAX_RUNS = 10
 
 
 def daily_partitions(calendar: Calendar) -> dg.DailyPartitionsDefinition:
     """One partition per day of the calendar; Dagster's end is exclusive."""
     return dg.DailyPartitionsDefinition(start_date=str(calendar.first), end_date=str(calendar.last + timedelta(days=1)))
+
+
+def range_tags(days: Days) -> dict[str, str]:
+    """The tags of a run of a span of days."""
+    return {"dagster/asset_partition_range_start": str(days[0]), "dagster/asset_partition_range_end": str(days[1])}
 
 
 def asset_of(function: Callable[..., Any], days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:

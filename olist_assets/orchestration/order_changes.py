@@ -14,12 +14,12 @@ from olist_assets.contracts.calendar import Calendar, Days, each_day, joined_spa
 from olist_assets.contracts.catalog import Catalog
 from olist_assets.lakehouse.order_days import calendar as known_calendar
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.orchestration.assets import MAX_RUNS, range_tags
+from olist_assets.orchestration.job_names import DAILY, MAINTENANCE, MONITORING
 
-NAME, JOB = "orders_changed", "daily"
-JOBS_WITHOUT_TABLES = ("maintenance", "monitoring")
+NAME = "orders_changed"
+JOBS_WITHOUT_TABLES = (MAINTENANCE, MONITORING)
 INTERVAL_SECONDS = 30
-# Beyond that, a longer span costs less than another run.
-MAX_RUNS = 10
 RELOAD_SECONDS = 30
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -75,7 +75,7 @@ def orders_changed_sensor(warehouse: Warehouse, calendar: Calendar) -> dg.Sensor
 
     @dg.sensor(
         name=NAME,
-        job_name=JOB,
+        job_name=DAILY,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.STOPPED,
         description="Requests one run of the daily tables per span of days whose orders changed.",
@@ -103,15 +103,18 @@ def orders_changed_sensor(warehouse: Warehouse, calendar: Calendar) -> dg.Sensor
 
 
 def _run_request(days: Days, after: int) -> dg.RunRequest:
-    first, last = map(str, days)
-    tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-    return dg.RunRequest(run_key=f"{after}:{first}..{last}", tags=tags)
+    first, last = days
+    return dg.RunRequest(run_key=f"{after}:{first}..{last}", tags=range_tags(days))
 
 
 def sources_of_change(catalog: Catalog) -> list[str]:
     """The upstream tables of the daily tables that report which days they change."""
-    upstream = {name for daily in catalog.daily_tables for name in catalog.ancestors(daily)}
-    return sorted(name for name in upstream if catalog.tables[name].source_day or catalog.tables[name].orders)
+    return sorted(name for name in _upstream(catalog) if catalog.tables[name].changes_days)
+
+
+def _upstream(catalog: Catalog) -> set[str]:
+    """Everything that the daily tables are made from, directly or not."""
+    return {name for daily in catalog.daily_tables for name in catalog.ancestors(daily)}
 
 
 def split(days: set[date], calendar: Calendar) -> tuple[set[date], set[date]]:
@@ -173,13 +176,13 @@ def _days_of(span: str) -> list[date]:
 
 def unfinished(instance: dg.DagsterInstance, catalog: Catalog) -> list[str]:
     """Daily and upstream tables that a run is about to write, and upstream tables that are older than their parents."""
-    upstream = {name for table in catalog.daily_tables for name in catalog.ancestors(table)}
+    upstream = _upstream(catalog)
     written = {name: _last_event_id(instance, name) for name in upstream - {*catalog.daily_tables}}
     behind = {name for name in written if any(written[parent] > written[name] for parent in catalog.parents(name))}
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         if run.job_name not in JOBS_WITHOUT_TABLES:
             # Without a selection a run makes everything that its job has.
-            made = {*catalog.daily_tables} if run.job_name == JOB else upstream
+            made = {*catalog.daily_tables} if run.job_name == DAILY else upstream
             selected = run.asset_selection
             behind |= {name for name in made if not selected or dg.AssetKey(name) in selected}
     return sorted(behind)

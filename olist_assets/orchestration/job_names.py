@@ -1,0 +1,3 @@
+"""Names of the jobs, which `jobs.py` defines above this room."""
+
+EVERYTHING, DAILY, MONITORING, MAINTENANCE = "olist", "daily", "monitoring", "maintenance"
