@@ -70,7 +70,7 @@ def resources(warehouse: Warehouse, calendar: Calendar) -> dict[str, Any]:
         "models": ModelIOManager(warehouse=of_warehouse),
         "history_io_manager": HistoryIOManager(warehouse=of_warehouse),
         "io_manager": DeltaIOManager(
-            warehouse=of_warehouse, spark=engine["spark"], schema_policy=engine["schema_policy"], calendar=days
+            warehouse=of_warehouse, engine=engine["engine"], schema_policy=engine["schema_policy"], calendar=days
         ),
     }
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from olist_assets.checks.thresholds import FRESHNESS_CHECK
 from olist_assets.contracts.catalog import Catalog
-from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.engine.engine import Engine
 from olist_assets.engine.upkeep import WEEK_HOURS, Footprint, maintain
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.job_names import DAILY, EVERYTHING, MAINTENANCE, MONITORING
@@ -29,7 +29,7 @@ def maintain_tables(
     context: dg.OpExecutionContext,
     config: MaintenanceConfig,
     warehouse: dg.ResourceParam[Warehouse],
-    spark: dg.ResourceParam[SparkEngine],
+    engine: dg.ResourceParam[Engine],
 ) -> None:
     """OPTIMIZE, VACUUM and clean the log of each table; its size before and after is an observation of the asset."""
 
@@ -38,7 +38,8 @@ def maintain_tables(
         metadata = {f"{field}_{when}": count for when, size in sizes.items() for field, count in size.items()}
         context.log_event(dg.AssetObservation(name, metadata=metadata))
 
-    maintain(warehouse, spark, observe, names=config.tables, retention_hours=config.retention_hours, force=config.force)
+    hours, force = config.retention_hours, config.force
+    maintain(warehouse, engine, observe, names=config.tables, retention_hours=hours, force=force)
 
 
 @dg.job(name=MAINTENANCE, description="Join small files, remove old ones and old log entries.")

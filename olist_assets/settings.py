@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from upath import UPath
 
 SAMPLE_DATA = Path("data/sample")
+EngineName = Literal["sail", "spark"]
 
 
 class Settings(BaseSettings):
@@ -29,12 +30,16 @@ class Settings(BaseSettings):
     """Where the Delta tables are: <warehouse>/<layer>/<table>; a folder, or an address like s3://bucket/folder."""
     cache: Path = Path(platformdirs.user_cache_dir("olist-assets"))
     """Delta's JARs and unpacked datasets; the folder may be deleted at any time."""
-    spark_master: str = "local[2]"
+    engine: EngineName | None = None
+    """What computes: `sail` (in the process, no Java) or `spark`; default: sail, unless one of the next two is set."""
+    spark_master: str | None = None
+    """Spark's master; default: local[2], Spark embedded in the process."""
     spark_remote: str | None = None
     """A Spark Connect address (sc://host:port); no JVM starts on this machine then."""
     spark_conf: dict[str, str] = {}
     """Spark settings as a JSON object; they override the platform's own."""
     driver_memory: str = "2g"
+    """Memory of the embedded Spark's JVM."""
     duckdb_memory: ByteSize = Field(default=ByteSize(2 << 30), ge=256 << 20)
     """Memory of one check or query, such as 2GiB; larger intermediate results go to temporary files."""
     steps_at_once: int = Field(default=3, ge=1)

@@ -165,7 +165,7 @@ def maintain(select: str | None, retain_hours: int, *, force: bool) -> None:
 
     platform = Platform(Settings())
     names = sorted(selected(platform, select) & {*platform.catalog.tables}) if select else []
-    run(platform.warehouse, platform.spark, _print_footprints, names=names, retention_hours=retain_hours, force=force)
+    run(platform.warehouse, platform.engine, _print_footprints, names=names, retention_hours=retain_hours, force=force)
 
 
 def _print_footprints(name: str, before: "Footprint", after: "Footprint") -> None:

@@ -1,4 +1,4 @@
-"""The only place that reads or writes a table with Spark."""
+"""The only place that reads or writes a table of the graph, by the run's engine."""
 
 import time
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts.calendar import Calendar, span_text, spans
 from olist_assets.contracts.table import Column, Table
-from olist_assets.engine.delta_writer import ContractViolation, DeltaWriter
+from olist_assets.engine.conformance import ContractViolation
+from olist_assets.engine.engine import Engine
 from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import SparkEngine
 from olist_assets.engine.write_plan import Planner, Span, Stored
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse.commit_metadata import user_metadata
@@ -31,7 +31,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     """Writes an asset's frame as one Delta commit and reads upstream tables, both limited to the run's partitions."""
 
     warehouse: dg.ResourceDependency[Warehouse]
-    spark: dg.ResourceDependency[SparkEngine]
+    engine: dg.ResourceDependency[Engine]
     schema_policy: dg.ResourceDependency[SchemaPolicy]
     calendar: dg.ResourceDependency[Calendar]
 
@@ -55,8 +55,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> DataFrame:
         """The upstream table, of a daily one the run's days. Raises TableMissing with the command that makes it."""
         contract = self._contract(context)
-        self.warehouse.open(contract.name)
-        frame = self._read(contract)
+        frame = self.engine.read_table(self.warehouse.open(contract.name))
         span = span_of(context, contract)
         return frame.where(span.predicate) if span else frame
 
@@ -72,18 +71,17 @@ class DeltaIOManager(dg.ConfigurableIOManager):
             before = self.warehouse.existing_tables([contract.name]).get(contract.name)
             contract, frame = as_received(contract, frame, before)
             change = self._allowed_change(contract, before, span)
-            write = planner.plan(frame, contract, span, Stored(before, self._read(contract)) if before else None)
+            write = planner.plan(
+                frame, contract, span, Stored(before, self.engine.read_table(before)) if before else None
+            )
             metadata = user_metadata(**fields, **self._changes(change, contract))
-            DeltaWriter(self.spark.session, self.warehouse.path(contract.name), contract).write(write, change, metadata)
+            self.engine.write(self.warehouse.path(contract.name), contract, write, change, metadata)
             after = self.warehouse.open(contract.name)
             other_days = planner.other_days_changed(before, after, contract, span) if span else ()
             return before, after, other_days
 
     def _contract(self, context: dg.OutputContext | dg.InputContext) -> Table:
         return self.warehouse.catalog.table(context.asset_key.to_user_string())
-
-    def _read(self, contract: Table) -> DataFrame:
-        return self.spark.session.read.format("delta").load(str(self.warehouse.path(contract.name)))
 
     def _allowed_change(self, contract: Table, stored: DeltaTable | None, span: Span | None) -> SchemaChange | None:
         """The change of the stored schema; None for a new table. Raises ContractViolation if it is not allowed."""

@@ -9,8 +9,9 @@ from dagster_deltalake import LocalConfig, S3Config
 from dagster_deltalake.config import ClientConfig
 from pydantic import Field
 
+from olist_assets.engine.choice import engine_of
+from olist_assets.engine.engine import Engine
 from olist_assets.engine.source_reader import SourceReader
-from olist_assets.engine.spark.session import SparkEngine
 from olist_assets.lakehouse.object_store import allow_http
 from olist_assets.lakehouse.warehouse import Warehouse
 
@@ -38,15 +39,15 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         return self.loaded.with_storage_options(options)
 
 
-class SparkResource(dg.ConfigurableResource[SparkEngine]):
+class EngineResource(dg.ConfigurableResource[Engine]):
     """The engine of a run; its session on a server ends with the run."""
 
     warehouse: dg.ResourceDependency[Warehouse]
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[SparkEngine]:  # noqa: ARG002
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Engine]:  # noqa: ARG002
         """The engine for the warehouse's settings."""
-        engine = SparkEngine(self.warehouse.settings)
+        engine = engine_of(self.warehouse.settings)
         try:
             yield engine
         finally:
@@ -63,17 +64,17 @@ class SourceResource(dg.ConfigurableResource[SourceReader]):
     """The source files for the bronze tables."""
 
     warehouse: dg.ResourceDependency[Warehouse]
-    spark: dg.ResourceDependency[SparkEngine]
+    engine: dg.ResourceDependency[Engine]
     schema_policy: dg.ResourceDependency[SchemaPolicy]
 
     def create_resource(self, context: dg.InitResourceContext) -> SourceReader:  # noqa: ARG002
         """A reader for the run."""
-        return SourceReader(self.warehouse, self.spark, allow_change=self.schema_policy.allow_change)
+        return SourceReader(self.warehouse, self.engine, allow_change=self.schema_policy.allow_change)
 
 
 def engine_resources(warehouse: Warehouse) -> dict[str, Any]:
     """The resources by key, each given those that it needs."""
     of_warehouse = WarehouseResource.of(warehouse)
-    spark, policy = SparkResource(warehouse=of_warehouse), SchemaPolicy.configure_at_launch()
-    source = SourceResource(warehouse=of_warehouse, spark=spark, schema_policy=policy)
-    return {"warehouse": of_warehouse, "spark": spark, "schema_policy": policy, "source": source}
+    engine, policy = EngineResource(warehouse=of_warehouse), SchemaPolicy.configure_at_launch()
+    source = SourceResource(warehouse=of_warehouse, engine=engine, schema_policy=policy)
+    return {"warehouse": of_warehouse, "engine": engine, "schema_policy": policy, "source": source}

@@ -2,13 +2,11 @@
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StringType, StructField, StructType
 
 from olist_assets.contracts.source_files import CORRUPT, INGESTED, SOURCE_NAME, SourceFile
-from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.engine.engine import Engine
 from olist_assets.governance import erasures
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.source.dialect import SPARK_OPTIONS, line_end
 from olist_assets.source.drift import checked_file
 from olist_assets.source.files import source_folder
 
@@ -16,8 +14,8 @@ from olist_assets.source.files import source_folder
 class SourceReader:
     """Reads source files with the run's engine."""
 
-    def __init__(self, warehouse: Warehouse, spark: SparkEngine, *, allow_change: bool) -> None:
-        self._warehouse, self._spark, self._allow_change = warehouse, spark, allow_change
+    def __init__(self, warehouse: Warehouse, engine: Engine, *, allow_change: bool) -> None:
+        self._warehouse, self._engine, self._allow_change = warehouse, engine, allow_change
 
     def read(self, source: SourceFile) -> DataFrame:
         """All records of a file: its agreed columns, `ingestion_timestamp`, `source_file`, `_corrupt_record`, new ones.
@@ -28,13 +26,7 @@ class SourceReader:
         with self._warehouse.sql() as con:
             folder = source_folder(self._warehouse.settings)
             path, drift = checked_file(con, folder, source, allow_change=self._allow_change)
-        columns = [StructField(name, StringType()) for name in (*drift.header, CORRUPT)]
-        frame = (
-            self._spark.session.read.schema(StructType(columns))
-            .options(**SPARK_OPTIONS, lineSep=line_end(path), columnNameOfCorruptRecord=CORRUPT)
-            .csv(str(path))
-        )
-        received = frame.select(
+        received = self._engine.read_csv(path, drift.header).select(
             *(F.lit(None).cast("string").alias(n) if n in drift.missing else F.col(n) for n in source.columns),
             F.current_timestamp().alias(INGESTED),
             F.lit(source.name).alias(SOURCE_NAME),

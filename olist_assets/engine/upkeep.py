@@ -1,13 +1,9 @@
 """Upkeep of the tables: small files joined in the order of their days, old files and old log entries removed."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pyspark.sql import SparkSession
-
-from olist_assets.contracts.quoting import spark_path
-from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.engine.engine import Engine
 from olist_assets.errors import OlistError
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse.delta_log import log_folder
@@ -16,7 +12,6 @@ from olist_assets.lakehouse.warehouse import Warehouse
 
 # Delta's own safe minimum: a running reader or a time travel query may still need younger files.
 WEEK_HOURS = 168
-AGE_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ OnDone = Callable[[str, Footprint, Footprint], None]
 
 def maintain(
     warehouse: Warehouse,
-    spark: SparkEngine,
+    engine: Engine,
     on_done: OnDone,
     *,
     names: Iterable[str] = (),
@@ -54,7 +49,7 @@ def maintain(
         )
     named = tuple(names)
     for name in warehouse.existing_tables(named or warehouse.catalog.business_tables):
-        before, after = _maintain_table(warehouse, spark.session, name, retention_hours, force=force)
+        before, after = _maintain_table(warehouse, engine, name, retention_hours)
         files = f"files {before.files_on_disk} to {after.files_on_disk}, older than {retention_hours} hours removed"
         audit_log.record_or(audit_log.warn, warehouse, "maintain", [name], statement=files)
         on_done(name, before, after)
@@ -63,14 +58,13 @@ def maintain(
 
 
 def _maintain_table(
-    warehouse: Warehouse, spark: SparkSession, name: str, retention_hours: int, *, force: bool
+    warehouse: Warehouse, engine: Engine, name: str, retention_hours: int
 ) -> tuple[Footprint, Footprint]:
     path = warehouse.path(name)
     with warehouse.lock(path, "maintenance"):
         before = footprint(warehouse, name)
-        spark.sql(f"OPTIMIZE {spark_path(path)}")
-        with _without_age_check(spark, when=force):
-            spark.sql(f"VACUUM {spark_path(path)} RETAIN {retention_hours} HOURS")
+        engine.optimize(path, warehouse.catalog.table(name))
+        engine.vacuum(path, retention_hours)
         table = warehouse.open(name)
         # Entries older than the table's delta.logRetentionDuration (30 days) go once a checkpoint covers them.
         table.create_checkpoint()
@@ -86,16 +80,3 @@ def footprint(warehouse: Warehouse, name: str) -> Footprint:
     on_disk = [file.stat().st_size for file in path.rglob("*.parquet") if log not in file.parents]
     log_files = sum(1 for file in log.iterdir() if file.is_file())
     return Footprint(newest.files, newest.bytes, len(on_disk), sum(on_disk), log_files)
-
-
-@contextmanager
-def _without_age_check(spark: SparkSession, *, when: bool) -> Iterator[None]:
-    """Let VACUUM remove files younger than a week."""
-    if not when:
-        yield
-        return
-    spark.conf.set(AGE_CHECK, "false")
-    try:
-        yield
-    finally:
-        spark.conf.unset(AGE_CHECK)

@@ -77,8 +77,9 @@ class Planner:
         moved = self._moved_keys(stored.delta, contract, span, own)
         if not moved:
             return Write(own, span.predicate)
-        keys = ", ".join("(" + ", ".join(spark_literal(str(value)) for value in key) + ")" for key in moved)
-        return Write(own, f"({span.predicate}) OR ({', '.join(contract.key)}) IN ({keys})")
+        # Not `(a, b) IN (...)`: deltalake does not understand tuples.
+        keys = " OR ".join("(" + " AND ".join(map(_equals, contract.key, key)) + ")" for key in moved)
+        return Write(own, f"({span.predicate}) OR {keys}")
 
     def other_days_changed(
         self, before: DeltaTable | None, after: DeltaTable, contract: Table, span: Span
@@ -114,3 +115,7 @@ class Planner:
 def _keys(own: DataFrame, contract: Table) -> DataFrame:
     """The keys of the rows. Being distinct, they need none of the joins that only add columns."""
     return own.select(*contract.key).distinct()
+
+
+def _equals(column: str, value: object) -> str:
+    return f"{column} = {spark_literal(str(value))}"

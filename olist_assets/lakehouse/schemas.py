@@ -53,10 +53,3 @@ def schema_change(stored: Shape, contract: Table) -> SchemaChange:
         elif column.nullable and not nullable:
             breaking.append(f"{column.name} may be null now")
     return SchemaChange(added, tuple(breaking))
-
-
-def add_columns(columns: tuple[Column, ...], contract: Table) -> str:
-    """The column list of ALTER TABLE ADD COLUMNS, each column in its position in the contract."""
-    before = dict(zip(contract.column_names[1:], contract.column_names, strict=False))
-    places = {name: f"AFTER `{before[name]}`" if name in before else "FIRST" for name in contract.column_names}
-    return ", ".join(f"{column.ddl()} {places[column.name]}" for column in columns)

@@ -169,5 +169,5 @@ def _require_version(name: str, path: Path, version: int) -> None:
     if version not in versions or not delta_log.reaches(path, version):
         why = f"its newest is {versions[0]}" if version > versions[0] else "its log does not reach back that far"
         raise OlistError(f"Table {name} has no version {version}: {why}. Its versions: olist history {name}")
-    if version == 0:
+    if delta_log.commit(path, version).only_creates:
         raise NotWrittenYet(name, "at version 0")

@@ -13,7 +13,7 @@ from olist_assets.ml.segmentation_model import SEGMENTATION_MODEL
 from olist_assets.mlops.registry import metrics_of
 
 if TYPE_CHECKING:
-    from olist_assets.engine.spark.session import SparkEngine
+    from olist_assets.engine.engine import Engine
 
 MODELS = (SEGMENTATION_MODEL, CHURN_MODEL, REPURCHASE_MODEL)
 
@@ -39,8 +39,8 @@ GOLD_ML_EVALUATION = Table(
 
 
 @table_asset(GOLD_ML_EVALUATION, after=MODELS)
-def gold_ml_evaluation(warehouse: Resource[Warehouse], spark: Resource["SparkEngine"]) -> DataFrame:
+def gold_ml_evaluation(warehouse: Resource[Warehouse], engine: Resource["Engine"]) -> DataFrame:
     """The metrics of all versions of all models."""
     rows = [metric for model in MODELS for metric in metrics_of(warehouse.settings, model)]
     types = ", ".join(f"{column.name} {column.type}" for column in GOLD_ML_EVALUATION.columns)
-    return spark.session.createDataFrame(rows, types)
+    return engine.session.createDataFrame(rows, types)

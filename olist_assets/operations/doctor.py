@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from olist_assets.alerts.sinks import configured
 from olist_assets.contracts.calendar import span_text
 from olist_assets.contracts.source_files import SOURCES
-from olist_assets.engine.spark.jars import jar_sets
-from olist_assets.engine.spark.java import java_version
+from olist_assets.engine.choice import engine_name, reason
 from olist_assets.errors import OlistError
 from olist_assets.governance.roles import roles, roles_file
 from olist_assets.operations.platform import Platform
@@ -30,8 +29,7 @@ class Finding:
 def examine(platform: Platform) -> Iterator[Finding]:
     """One finding per subject; a problem's text says what to do."""
     subjects: dict[str, Callable[[Platform], str]] = {
-        "java": _java,
-        "jars": _jars,
+        "engine": _engine,
         "source data": _source,
         "days": _days,
         "warehouse": _warehouse,
@@ -39,22 +37,16 @@ def examine(platform: Platform) -> Iterator[Finding]:
         "roles": _roles,
         "alerts": _alerts,
     }
-    for subject, examine_subject in subjects.items():
+    of_engine = {subject: lambda _, find=find: find() for subject, find in platform.engine.findings().items()}
+    for subject, examine_subject in {**subjects, **of_engine}.items():
         try:
             yield Finding(subject, examine_subject(platform))
         except OlistError as error:
             yield Finding(subject, str(error), is_problem=True)
 
 
-def _java(platform: Platform) -> str:
-    remote = platform.settings.spark_remote
-    return f"not needed: Spark is at {remote}" if remote else f"Java {java_version()}"
-
-
-def _jars(platform: Platform) -> str:
-    settings = platform.settings
-    missing = [jar for jars in jar_sets(settings) for jar in jars.missing(settings.cache)]
-    return f"{len(missing)} to be fetched by the first run (network needed)" if missing else "cached and verified"
+def _engine(platform: Platform) -> str:
+    return f"{engine_name(platform.settings)} ({reason(platform.settings)})"
 
 
 def _source(platform: Platform) -> str:

@@ -1,7 +1,7 @@
 """`olist forget`: a customer erased from every table and every old version, with proof.
 
 The list of erasures comes first, and each later step can be repeated: if the command is killed, the same command
-finishes the rest. Spark is used only where the tables' clustering requires it.
+finishes the rest.
 """
 
 import time
@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from olist_assets.bronze.snapshots import BRONZE
-from olist_assets.contracts.quoting import spark_path
+from olist_assets.engine.io_manager import as_received
 from olist_assets.engine.upkeep import maintain
+from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.governance import audit_log, erasures, masking
 from olist_assets.governance.erasures import Erasures, Person
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.commit_metadata import user_metadata
+from olist_assets.lakehouse.schemas import schema_change, shape
 from olist_assets.lakehouse.sql import create_view
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.proof import Proof, prove
@@ -84,7 +86,7 @@ def known_person(platform: Platform, given: str) -> Person:
 
 def _erase_snapshots(platform: Platform, report: Report) -> None:
     """Rewrite the three snapshots, each from itself: the source may have changed or disappeared."""
-    warehouse, session = platform.warehouse, platform.spark.session
+    warehouse, engine = platform.warehouse, platform.engine
     for table in SNAPSHOTS:
         path = warehouse.path(table.name)
         with warehouse.lock(path, "olist forget"):
@@ -92,9 +94,10 @@ def _erase_snapshots(platform: Platform, report: Report) -> None:
             with warehouse.sql(opened) as con:
                 found = Erasures(warehouse).found(con)
             assert table.source is not None
-            frame = erasures.erased(session.read.format("delta").load(str(path)), table.source, found)
-            writer = frame.write.format("delta").mode("overwrite")
-            writer.option("userMetadata", user_metadata(forget=True)).save(str(path))
+            stored = opened[table.name.removeprefix("bronze_")]
+            contract, frame = as_received(table, engine.read_table(stored), stored)
+            rows = Write(erasures.erased(frame, table.source, found))
+            engine.write(path, contract, rows, schema_change(shape(stored), contract), user_metadata(forget=True))
         report(f"Erased from {table.name}.")
     with platform.instance() as storage:
         for table in SNAPSHOTS:
@@ -113,14 +116,14 @@ def _remake(platform: Platform, names: set[str], report: Report) -> None:
 
 def _remove_old_versions(platform: Platform, names: Iterable[str], report: Report) -> None:
     """Keep only the newest version of each table: remove old data files, and log entries about their rows."""
-    warehouse, spark = platform.warehouse, platform.spark
+    warehouse, engine = platform.warehouse, platform.engine
     for name in names:
-        maintain(warehouse, spark, lambda *_: None, names=[name], retention_hours=0, force=True)
+        maintain(warehouse, engine, lambda *_: None, names=[name], retention_hours=0, force=True)
         path = warehouse.path(name)
         with warehouse.lock(path, "olist forget"):
             # A commit without files: the log entries before it contain the smallest and largest id of each old file.
             when = datetime.now(UTC).isoformat(timespec="seconds")
-            spark.session.sql(f"ALTER TABLE {spark_path(path)} SET TBLPROPERTIES ('olist.forgot' = '{when}')")
+            engine.set_property(path, "olist.forgot", when)
             newest = warehouse.open(name)
             newest.create_checkpoint()
             for file in delta_log.files_before(path, newest.version()):

@@ -12,7 +12,8 @@ from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.catalog import Catalog
 from olist_assets.contracts.source_files import SOURCES
 from olist_assets.definitions import build_defs
-from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.engine.choice import engine_of
+from olist_assets.engine.engine import Engine
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.order_days import calendar as known_calendar
 from olist_assets.lakehouse.order_days import stored_calendar
@@ -72,8 +73,8 @@ class Platform:
         return self.definitions.resolve_asset_graph()
 
     @cached_property
-    def spark(self) -> SparkEngine:
-        return SparkEngine(self.settings)
+    def engine(self) -> Engine:
+        return engine_of(self.settings)
 
     def instance(self) -> AbstractContextManager[dg.DagsterInstance]:
         """Dagster's storage, opened."""

@@ -1,18 +1,24 @@
 """Batch scoring: a champion's probabilities for customers from a file or another table."""
 
-import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.model import Model
+from olist_assets.contracts.source_files import CORRUPT
+from olist_assets.engine.engine import Engine
 from olist_assets.errors import OlistError
+from olist_assets.lakehouse import sql
+from olist_assets.lakehouse.delta_log import log_folder
+from olist_assets.lakehouse.object_store import open_delta
 from olist_assets.mlops.estimators.spark_ml import probability
 from olist_assets.mlops.registry import features_of, load, required_champion
 from olist_assets.operations.platform import Platform
-from olist_assets.source.dialect import SPARK_OPTIONS, line_end
+from olist_assets.source.dialect import header_of
+
+SHOWN = 200
 
 
 def predict(platform: Platform, model: Model, source: Path, target: Path) -> int:
@@ -24,7 +30,7 @@ def predict(platform: Platform, model: Model, source: Path, target: Path) -> int
     if target.exists():
         raise OlistError(f"{target} exists already: give another --output, or move it away.")
     settings = platform.settings
-    rows = _read(platform.spark.session, source)
+    rows = _read(platform.engine, source)
     best = required_champion(settings, model)
     wanted = features_of(settings, best)
     if missing := [name for name in wanted if name not in rows.columns]:
@@ -34,16 +40,20 @@ def predict(platform: Platform, model: Model, source: Path, target: Path) -> int
     numbers = rows.withColumns({name: F.col(name).try_cast("double") for name in wanted})
     _require_numbers(rows, wanted, source)
     scored = load(settings, best).transform(numbers).select(*rows.columns, probability().alias(str(model.score)))
-    _write(scored, target)
+    _write(platform, scored, target)
     return int(best.version)
 
 
-def _read(spark: SparkSession, source: Path) -> DataFrame:
-    if (source / "_delta_log").is_dir():
-        return spark.read.format("delta").load(str(source))
+def _read(engine: Engine, source: Path) -> DataFrame:
+    if log_folder(source).is_dir():
+        return engine.read_table(open_delta(source))
     if not source.is_file():
         raise OlistError(f"{source} is neither a CSV file nor the folder of a Delta table.")
-    return spark.read.options(**SPARK_OPTIONS, lineSep=line_end(source)).csv(str(source))
+    records = engine.read_csv(source, header_of(source))
+    (broken,) = records.agg(F.min(CORRUPT)).collect()[0]
+    if broken is not None:
+        raise OlistError(f"{source} has a record with another number of fields than its header: {broken[:SHOWN]!r}.")
+    return records.drop(CORRUPT)
 
 
 def _require_numbers(rows: DataFrame, wanted: tuple[str, ...], source: Path) -> None:
@@ -57,11 +67,11 @@ def _require_numbers(rows: DataFrame, wanted: tuple[str, ...], source: Path) -> 
         raise OlistError(f"{source} has values that are not numbers: {listed}.")
 
 
-def _write(scored: DataFrame, target: Path) -> None:
+def _write(platform: Platform, scored: DataFrame, target: Path) -> None:
     if target.suffix != ".csv":
-        scored.write.format("delta").save(str(target))
+        platform.engine.save(scored, target)
         return
-    with TemporaryDirectory(dir=target.parent) as scratch:
-        folder = Path(scratch) / "scored"
-        scored.coalesce(1).write.option("escape", '"').csv(str(folder), header=True)
-        shutil.move(next(folder.glob("part-*.csv")), target)
+    with TemporaryDirectory(dir=target.parent) as scratch, sql.session(platform.settings) as con:
+        partial = Path(scratch, target.name)
+        con.from_arrow(scored.toArrow()).write_csv(str(partial), header=True)
+        partial.rename(target)

@@ -6,12 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from deltalake import DeltaTable
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 
-from olist_assets.contracts.quoting import spark_path
 from olist_assets.contracts.table import Table
-from olist_assets.errors import OlistError
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.commit_metadata import user_metadata
@@ -21,7 +17,6 @@ from olist_assets.lakehouse.warehouse import TableBroken, Warehouse
 from olist_assets.operations.platform import Platform
 from olist_assets.orchestration.runless import report_written
 
-USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 Report = Callable[[str], None]
 """Called with a line of text for each step."""
 
@@ -49,8 +44,8 @@ def restore(platform: Platform, name: str, version: int, report: Report) -> Rest
         days: tuple[date, ...] = ()
         if version != before.version():
             days = _changed_days(warehouse, contract, before, target)
-            report(f"Restoring {name} to version {version} with Spark.")
-            _commit(platform, name, version)
+            report(f"Restoring {name} to version {version}.")
+            platform.engine.restore(warehouse.path(name), version, user_metadata(restored_version=version))
         after = warehouse.open(name)
         if repaired or after.version() != before.version():
             report_written(storage, warehouse, contract, after, days, restored_version=version)
@@ -89,15 +84,3 @@ def _changed_days(warehouse: Warehouse, table: Table, before: DeltaTable, target
         # The newest version cannot be read any more, so any day may differ from it.
         return tuple(map(date.fromisoformat, sorted(warehouse.rows_by_day(target, table.day))))
     return diff(warehouse, table, before, target).days
-
-
-def _commit(platform: Platform, name: str, version: int) -> None:
-    """Delta's own RESTORE, by Spark: deltalake refuses tables with clustering."""
-    session, path = platform.spark.session, platform.warehouse.path(name)
-    session.conf.set(USER_METADATA, user_metadata(restored_version=version))
-    try:
-        session.sql(f"RESTORE TABLE {spark_path(path)} TO VERSION AS OF {version}")
-    except (PySparkException, Py4JJavaError) as error:
-        raise OlistError(f"Spark cannot restore {name} to version {version}: {str(error).splitlines()[0]}") from error
-    finally:
-        session.conf.unset(USER_METADATA)

@@ -10,7 +10,6 @@ import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
 
 from olist_assets.contracts.calendar import Days, joined_spans, spans
-from olist_assets.engine.spark.session import require_spark
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.lineage.sensor import undelivered
 from olist_assets.mlops.registry import tracking_uri
@@ -176,7 +175,7 @@ def _preflight(platform: Platform, request: Request) -> None:
     with platform.warehouse.sql() as con:
         for source in sources:
             checked_file(con, source_folder(platform.settings), source, allow_change=request.allow_schema_change)
-    require_spark(platform.settings)
+    platform.engine.require()
     if request.assets & {*platform.catalog.models, *platform.catalog.promotions}:
         tracking_uri(platform.settings)
     platform.warehouse.require_writable()

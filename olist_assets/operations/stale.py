@@ -95,7 +95,6 @@ def recomputed(platform: Platform, compared: list[Table]) -> Iterator[dict[str, 
     def fresh(name: str) -> DataFrame:
         if name not in frames:
             if catalog.table(name).layer == "bronze":
-                platform.warehouse.open(name)
                 frames[name] = stored(platform, name)
             else:
                 parents = {parent: fresh(parent) for parent in catalog.parents(name)}
@@ -119,7 +118,7 @@ def call(platform: Platform, name: str, parents: dict[str, DataFrame]) -> DataFr
 
 
 def stored(platform: Platform, name: str) -> DataFrame:
-    return platform.spark.session.read.format("delta").load(str(platform.warehouse.path(name)))
+    return platform.engine.read_table(platform.warehouse.open(name))
 
 
 def digests(frame: DataFrame, table: Table) -> dict[date | None, Digest]:

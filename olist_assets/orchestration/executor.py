@@ -35,7 +35,7 @@ from dagster._core.execution.retries import RetryMode, get_retries_config
 from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 
-from olist_assets.engine.spark.session import interrupt_spark
+from olist_assets.engine.engine import interrupt_sessions
 from olist_assets.orchestration.run_launcher import process_tag
 
 POLL_SECONDS = 0.5
@@ -122,7 +122,7 @@ class _RunningSteps:
             is_interrupted = self._active.check_for_interrupts() or is_interrupted
             if is_interrupted:
                 # Repeated until all steps have ended: a step that is still planning has nothing to cancel yet.
-                interrupt_spark()
+                interrupt_sessions()
             else:
                 yield from self._start_ready()
             yield from self._next_events()

@@ -9,7 +9,7 @@ import duckdb
 from olist_assets.contracts.quoting import identifier
 from olist_assets.contracts.source_files import ADDED_COLUMNS, TIMESTAMP_PATTERN, SourceFile
 from olist_assets.errors import OlistError
-from olist_assets.source.dialect import duckdb_csv
+from olist_assets.source.dialect import duckdb_csv, header_of
 from olist_assets.source.files import checked_text
 
 # A column's type is judged by the first records of the file, if enough of them have a value.
@@ -70,9 +70,7 @@ def checked_file(
 
 
 def _header(path: Path) -> tuple[str, ...]:
-    with path.open("rb") as opened:
-        first = opened.readline().decode("utf-8-sig", "replace")
-    header = tuple(word.strip().strip('"') for word in first.split(","))
+    header = tuple(name.strip() for name in header_of(path))
     wrong = [
         name for name in header if not re.fullmatch(r"\w+", name) or name in ADDED_COLUMNS or header.count(name) > 1
     ]

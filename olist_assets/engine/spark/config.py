@@ -26,7 +26,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
         return {"spark.remote": settings.spark_remote, "spark.sql.session.timeZone": "UTC"} | settings.spark_conf
     jars = ":".join(map(str, fetched_jars(settings)))
     config = {
-        "spark.master": settings.spark_master,
+        "spark.master": settings.spark_master or "local[2]",
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
@@ -39,6 +39,8 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
+        # Spark's default, INT96, is deprecated and not readable for Sail.
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         # Spark creates this folder although no table of ours is in it: keep it out of the working directory.
         "spark.sql.warehouse.dir": str(settings.cache / "spark-warehouse"),
         "spark.sql.shuffle.partitions": "2",

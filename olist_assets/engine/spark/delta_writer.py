@@ -12,18 +12,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from olist_assets.contracts.quoting import spark_literal, spark_path
 from olist_assets.contracts.table import Table
+from olist_assets.engine.conformance import DISK_FULL, conformed, disk_full, null_refused
 from olist_assets.engine.write_plan import ROWS_PER_FILE, Write
-from olist_assets.errors import OlistError
 from olist_assets.lakehouse import delta_log
-from olist_assets.lakehouse.schemas import SchemaChange, add_columns
-
-
-class ContractViolation(OlistError):
-    """A frame that differs from its contract; nothing was written."""
-
+from olist_assets.lakehouse.schemas import SchemaChange
 
 NULL_REFUSED = re.compile(r"NOT NULL constraint violated for column: (\w+(?:\.\w+)*)")
-DISK_FULL = "No space left on device"
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class DeltaWriter:
         if is_new:
             self._create()
         elif change and change.added:
-            columns = add_columns(change.added, self.contract)
+            columns = ", ".join(column.ddl() for column in change.added)
             self.spark.sql(f"ALTER TABLE {spark_path(self.path)} ADD COLUMNS ({columns})")
         writer = frame.write.format("delta").options(userMetadata=metadata, maxRecordsPerFile=ROWS_PER_FILE)
         if write.replaces and not is_new:
@@ -66,22 +60,6 @@ class DeltaWriter:
         self.spark.sql(f"DROP TABLE {name}")
 
 
-def conformed(frame: DataFrame, contract: Table) -> DataFrame:
-    """The frame with the contract's columns in order. Raises ContractViolation that names each difference."""
-    found = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
-    problems = [f"missing {c.name} {c.type}" for c in contract.columns if c.name not in found]
-    problems += [f"unexpected {name}" for name in found if name not in contract.column_names]
-    problems += [
-        f"{c.name} is {found[c.name]}, not {c.type}"
-        for c in contract.columns
-        if c.name in found and found[c.name] != c.type
-    ]
-    if problems:
-        differences = "; ".join(problems)
-        raise ContractViolation(f"{contract.name} differs from its contract: {differences}. Nothing was written.")
-    return frame.select(*contract.column_names)
-
-
 def sorted_by_day(frame: DataFrame, contract: Table) -> DataFrame:
     """A daily table's rows in one partition sorted by day, so that data skipping works before any OPTIMIZE."""
     if contract.day is None:
@@ -96,9 +74,7 @@ def readable_errors(contract: Table) -> Iterator[None]:
         yield
     except (PySparkException, Py4JJavaError) as error:
         if found := NULL_REFUSED.search(str(error)):
-            raise ContractViolation(
-                f"{contract.name}.{found[1]} is required and a row has none. Nothing was written."
-            ) from error
+            raise null_refused(contract, found[1]) from error
         if DISK_FULL in str(error):
-            raise OlistError(f"{DISK_FULL}: {contract.name} is unchanged. Make room and run again.") from error
+            raise disk_full(contract.name) from error
         raise

@@ -1,0 +1,99 @@
+"""What the platform needs of an engine. Its members compute with PySpark's DataFrames and write Delta tables."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, ClassVar, Literal
+from weakref import WeakSet
+
+from olist_assets.contracts.table import Table
+from olist_assets.engine.write_plan import Write
+from olist_assets.lakehouse.schemas import SchemaChange
+from olist_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from pyspark.sql import DataFrame, SparkSession
+
+Flavour = Literal["sklearn", "spark"]
+"""The library that trains and runs the models on an engine."""
+_SESSIONS = WeakSet["SparkSession"]()
+
+
+class Engine(ABC):
+    """One engine for the length of a run. Its session starts at its first use and is the process's only one."""
+
+    flavour: ClassVar[Flavour]
+    starting: ClassVar[Lock] = Lock()
+    """Held while the process's session starts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @property
+    @abstractmethod
+    def session(self) -> "SparkSession":
+        """The session, usable in the calling thread. Raises OlistError where it cannot start."""
+
+    @abstractmethod
+    def require(self) -> None:
+        """Raises OlistError, before a run begins, if the engine cannot start."""
+
+    @abstractmethod
+    def findings(self) -> Mapping[str, Callable[[], str]]:
+        """What `olist doctor` examines, by subject; each returns a text or raises OlistError."""
+
+    @abstractmethod
+    def read_csv(self, path: Path, columns: Sequence[str]) -> "DataFrame":
+        """All records of a source file as text: the columns of its header, and CORRUPT.
+
+        CORRUPT is the whole record where it has another number of fields than the header, else null.
+        """
+
+    @abstractmethod
+    def read_table(self, table: "DeltaTable") -> "DataFrame":
+        """The rows of a table at the opened version."""
+
+    @abstractmethod
+    def write(self, path: Path, contract: Table, write: Write, change: SchemaChange | None, metadata: str) -> None:
+        """Write rows as one commit with this `userMetadata`.
+
+        `change` is that of the stored schema, None for a new table. Raises OlistError; nothing is written then.
+        """
+
+    @abstractmethod
+    def save(self, frame: "DataFrame", path: Path) -> None:
+        """Write a frame as a new Delta table outside the catalog."""
+
+    @abstractmethod
+    def restore(self, path: Path, version: int, metadata: str) -> None:
+        """Make the content of a table that of an earlier version, as a new commit. Raises OlistError."""
+
+    @abstractmethod
+    def set_property(self, path: Path, name: str, value: str) -> None:
+        """Set a property of a table, as a commit without files."""
+
+    @abstractmethod
+    def optimize(self, path: Path, contract: Table) -> None:
+        """Join small files; a daily table's files contain few days afterwards."""
+
+    @abstractmethod
+    def vacuum(self, path: Path, retention_hours: int) -> None:
+        """Remove data files that the newest version does not need and that are older than this."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what the run used; a session in the process belongs to the process and stays."""
+
+
+def interruptible(session: "SparkSession") -> "SparkSession":
+    """Register a session of this process with `interrupt_sessions`."""
+    _SESSIONS.add(session)
+    return session
+
+
+def interrupt_sessions() -> None:
+    """Cancel what this process's sessions execute at this moment; the waiting callers get an error."""
+    for session in tuple(_SESSIONS):  # another thread may be starting one
+        session.interruptAll()

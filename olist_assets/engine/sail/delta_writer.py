@@ -1,0 +1,124 @@
+"""One frame as one Delta commit, by deltalake: the contract enforced, the table created, its schema evolved."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+
+from olist_assets.contracts.table import Table
+from olist_assets.engine.conformance import DISK_FULL, ContractViolation, conformed, disk_full, null_refused
+from olist_assets.engine.write_plan import ROWS_PER_FILE, Write
+from olist_assets.errors import OlistError
+from olist_assets.lakehouse.arrow_types import arrow_schema
+from olist_assets.lakehouse.commit_metadata import commit_properties
+from olist_assets.lakehouse.object_store import open_delta, storage_options
+from olist_assets.lakehouse.schemas import SchemaChange
+
+Computed = Callable[[DataFrame, tuple[str, ...]], AbstractContextManager[pa.RecordBatchReader]]
+"""Computes the rows of a frame, ordered by these columns."""
+FILE_SIZE = "delta.targetFileSize"
+CLUSTERING = "clustering"
+# Bytes of a row in a file, where a first write has too few rows to measure it.
+ROW_BYTES, MIN_ROWS_MEASURED = 64, 10_000
+
+
+@dataclass(frozen=True)
+class DeltaWriter:
+    """Writes the table of a contract at a path."""
+
+    path: Path
+    contract: Table
+    computed: Computed
+
+    def write(self, write: Write, change: SchemaChange | None, metadata: str) -> None:
+        """Commit the rows; `change` is that of the stored schema, None for a new table. Raises OlistError."""
+        if change is not None:
+            require_unclustered(open_delta(self.path))
+        frame = conformed(write.frame, self.contract)
+        is_new = change is None or bool(change.breaking)
+        order = (self.contract.day, *self.contract.key) if self.contract.day else ()
+        options: dict[str, Any] = {"predicate": write.replaces}
+        with readable_errors(self.contract), self.computed(frame, order) as rows:
+            checked = Checked(self.contract, rows)
+            batches = iter(checked)
+            if is_new:
+                batches, row_bytes = measured(batches)
+                size = {FILE_SIZE: str(row_bytes * ROWS_PER_FILE)}
+                options = {"schema_mode": "overwrite", "configuration": size}
+            elif change and change.added:
+                options["schema_mode"] = "merge"
+            try:
+                write_deltalake(
+                    str(self.path),
+                    pa.RecordBatchReader.from_batches(checked.schema, batches),
+                    mode="overwrite",
+                    commit_properties=commit_properties(metadata),
+                    storage_options=storage_options(self.path),
+                    **options,
+                )
+            except DeltaError:
+                # An error raised while deltalake reads the rows reaches its caller as text only.
+                if checked.violation:
+                    raise checked.violation from None
+                raise
+
+
+class Checked:
+    """Rows in their contract's Arrow schema; a null in a required column is a ContractViolation, which is kept."""
+
+    def __init__(self, contract: Table, rows: pa.RecordBatchReader) -> None:
+        self.schema = arrow_schema(contract)
+        self.violation: ContractViolation | None = None
+        self._contract, self._rows = contract, rows
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._rows:
+            for column in self._contract.required:
+                if batch.column(column.name).null_count:
+                    self.violation = null_refused(self._contract, column.name)
+                    raise self.violation
+            yield batch.select(self.schema.names).cast(self.schema)
+
+
+def require_unclustered(table: DeltaTable) -> None:
+    """Raises OlistError for a table with liquid clustering, whose metadata deltalake cannot write."""
+    if CLUSTERING in (table.protocol().writer_features or ()):
+        name = Path(table.table_uri.rstrip("/")).name
+        raise OlistError(
+            f"{name} is clustered by Spark, and only Spark can write it: set OLIST_ENGINE=spark. Nothing was written."
+        )
+
+
+def measured(batches: Iterator[pa.RecordBatch]) -> tuple[Iterator[pa.RecordBatch], int]:
+    """The same rows, and the bytes that one of them takes in a file, by the first ones."""
+    first, rows = list[pa.RecordBatch](), 0
+    for batch in batches:
+        first.append(batch)
+        rows += len(batch)
+        if rows >= ROWS_PER_FILE:
+            break
+    if rows < MIN_ROWS_MEASURED:
+        return chain(first, batches), ROW_BYTES
+    stored = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_batches(first), stored, compression="snappy")
+    return chain(first, batches), max(stored.tell() // rows, 1)
+
+
+@contextmanager
+def readable_errors(contract: Table) -> Iterator[None]:
+    """Raises OlistError of one line for a full disk."""
+    try:
+        yield
+    except (DeltaError, PySparkException, OSError) as error:
+        if DISK_FULL in str(error):
+            raise disk_full(contract.name) from error
+        raise

@@ -1,0 +1,125 @@
+"""Sail as an engine: it computes, deltalake writes. No JVM."""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
+from duckdb import DuckDBPyConnection
+from pyspark.sql import DataFrame, SparkSession
+
+from olist_assets.contracts.quoting import identifier, literal
+from olist_assets.contracts.table import Table
+from olist_assets.engine.engine import Engine, interruptible
+from olist_assets.engine.sail import server
+from olist_assets.engine.sail.csv_reader import read_records
+from olist_assets.engine.sail.delta_writer import DeltaWriter
+from olist_assets.engine.sail.upkeep import order_files
+from olist_assets.engine.write_plan import Write
+from olist_assets.errors import OlistError
+from olist_assets.lakehouse import sql
+from olist_assets.lakehouse.commit_metadata import commit_properties
+from olist_assets.lakehouse.object_store import open_delta, storage_options
+from olist_assets.lakehouse.schemas import SchemaChange, shape
+from olist_assets.lakehouse.statistics import data_files
+
+BATCH_ROWS = 65_536
+
+
+class SailEngine(Engine):
+    """Sail's Spark Connect server in the process, which exchanges rows with deltalake and DuckDB as Parquet files."""
+
+    flavour = "sklearn"
+
+    @property
+    def session(self) -> SparkSession:
+        with self.starting:
+            session = interruptible(server.session())
+        from pyspark.sql.connect.session import SparkSession as RemoteSession
+
+        # Functions without a frame look for the session of their thread.
+        RemoteSession._set_default_and_active_session(session)  # pyright: ignore
+        return session
+
+    def require(self) -> None:
+        pass
+
+    def findings(self) -> Mapping[str, Callable[[], str]]:
+        return {}
+
+    def read_csv(self, path: Path, columns: Sequence[str]) -> DataFrame:
+        return read_records(self.session, path, columns, self._scratch)
+
+    def read_table(self, table: DeltaTable) -> DataFrame:
+        fields = ", ".join(
+            f"`{name}` {kind}{'' if nullable else ' NOT NULL'}" for name, (kind, nullable) in shape(table).items()
+        )
+        files = data_files(table)
+        return self.session.read.schema(fields).parquet(*files) if files else self.session.createDataFrame([], fields)
+
+    def write(self, path: Path, contract: Table, write: Write, change: SchemaChange | None, metadata: str) -> None:
+        DeltaWriter(path, contract, self._computed).write(write, change, metadata)
+
+    def save(self, frame: DataFrame, path: Path) -> None:
+        with self._computed(frame) as rows:
+            write_deltalake(str(path), rows, storage_options=storage_options(path))
+
+    def restore(self, path: Path, version: int, metadata: str) -> None:
+        try:
+            open_delta(path).restore(version, commit_properties=commit_properties(metadata))
+        except DeltaError as error:
+            why = str(error).splitlines()[0]
+            raise OlistError(f"deltalake cannot restore {path.name} to version {version}: {why}") from error
+
+    def set_property(self, path: Path, name: str, value: str) -> None:
+        open_delta(path).alter.set_table_properties({name: value}, raise_if_not_exists=False)
+
+    def optimize(self, path: Path, contract: Table) -> None:
+        order_files(open_delta(path), contract)
+
+    def vacuum(self, path: Path, retention_hours: int) -> None:
+        # `full`: also files that no version has ever known, as those of a killed write. By default it only lists.
+        open_delta(path).vacuum(retention_hours, dry_run=False, enforce_retention_duration=False, full=True)
+
+    def close(self) -> None:
+        if "_scratch_folder" in vars(self):
+            self._scratch_folder.cleanup()
+
+    @cached_property
+    def _scratch_folder(self) -> TemporaryDirectory[str]:
+        return TemporaryDirectory(prefix="olist-sail-", ignore_cleanup_errors=True)
+
+    @property
+    def _scratch(self) -> Path:
+        return Path(self._scratch_folder.name)
+
+    @contextmanager
+    def _computed(self, frame: DataFrame, order: tuple[str, ...] = ()) -> Iterator[pa.RecordBatchReader]:
+        """The rows of a frame, ordered by these columns.
+
+        They go through Parquet files: to collect them through the client takes twice as long and holds them all in
+        memory. Sail distributes rows over several files whatever their order, hence DuckDB sorts.
+        """
+        folder = self._scratch / uuid.uuid4().hex
+        frame.write.parquet(str(folder))
+        try:
+            with sql.session(self.settings) as con:
+                yield self._rows(con, frame, folder, order)
+        finally:
+            rmtree(folder, ignore_errors=True)
+
+    def _rows(
+        self, con: DuckDBPyConnection, frame: DataFrame, folder: Path, order: tuple[str, ...]
+    ) -> pa.RecordBatchReader:
+        if not folder.exists():
+            # Sail writes no file for no rows.
+            return frame.toArrow().to_reader()
+        by = f" ORDER BY {', '.join(map(identifier, order))}" if order else ""
+        rows = con.sql(f"FROM read_parquet({literal(f'{folder}/*.parquet')}){by}")
+        return rows.to_arrow_reader(BATCH_ROWS)

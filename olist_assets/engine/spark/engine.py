@@ -1,0 +1,138 @@
+"""Spark as an engine: embedded in the process, on a cluster, or on a Spark Connect server, as the settings say."""
+
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlparse
+
+from dagster_pyspark import LazyPySparkResource
+from deltalake import DeltaTable
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StringType, StructField, StructType
+
+from olist_assets.contracts.quoting import spark_literal, spark_path
+from olist_assets.contracts.source_files import CORRUPT
+from olist_assets.contracts.table import Table
+from olist_assets.engine.engine import Engine, interruptible
+from olist_assets.engine.spark.config import spark_config
+from olist_assets.engine.spark.delta_writer import DeltaWriter
+from olist_assets.engine.spark.jars import jar_sets
+from olist_assets.engine.spark.java import java_version
+from olist_assets.engine.write_plan import Write
+from olist_assets.errors import OlistError
+from olist_assets.lakehouse.schemas import SchemaChange
+from olist_assets.lakehouse.statistics import location
+from olist_assets.source.dialect import CSV_OPTIONS, line_end
+
+CONNECT_PORT, CONNECT_SECONDS = 15002, 5
+AGE_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
+USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+# Delta's own safe minimum: a running reader or a time travel query may still need younger files.
+WEEK_HOURS = 168
+
+
+class SparkEngine(Engine):
+    """Spark, started through dagster-pyspark at its first use."""
+
+    flavour = "spark"
+
+    @cached_property
+    def _session(self) -> SparkSession:
+        self.require()
+        with self.starting:
+            return interruptible(LazyPySparkResource(spark_config=spark_config(self.settings)).spark_session)
+
+    @property
+    def session(self) -> SparkSession:
+        session = self._session
+        if self.settings.spark_remote:
+            from pyspark.sql.connect.session import SparkSession as RemoteSession
+
+            # Models are written and read by the thread's own session, which only the thread that started it has.
+            RemoteSession._set_default_and_active_session(session)  # pyright: ignore
+        return session
+
+    def require(self) -> None:
+        if self.settings.spark_remote:
+            _require_server(self.settings.spark_remote)
+        else:
+            java_version()
+
+    def findings(self) -> Mapping[str, Callable[[], str]]:
+        return {"java": self._java, "jars": self._jars}
+
+    def _java(self) -> str:
+        remote = self.settings.spark_remote
+        return f"not needed: Spark is at {remote}" if remote else f"Java {java_version()}"
+
+    def _jars(self) -> str:
+        missing = [jar for jars in jar_sets(self.settings) for jar in jars.missing(self.settings.cache)]
+        return f"{len(missing)} to be fetched by the first run (network needed)" if missing else "cached and verified"
+
+    def read_csv(self, path: Path, columns: Sequence[str]) -> DataFrame:
+        schema = StructType([StructField(name, StringType()) for name in (*columns, CORRUPT)])
+        options = CSV_OPTIONS | {"lineSep": line_end(path), "columnNameOfCorruptRecord": CORRUPT}
+        return self.session.read.schema(schema).options(**options).csv(str(path))
+
+    def read_table(self, table: DeltaTable) -> DataFrame:
+        return self.session.read.format("delta").load(str(location(table)), versionAsOf=table.version())
+
+    def write(self, path: Path, contract: Table, write: Write, change: SchemaChange | None, metadata: str) -> None:
+        DeltaWriter(self.session, path, contract).write(write, change, metadata)
+
+    def save(self, frame: DataFrame, path: Path) -> None:
+        frame.write.format("delta").save(str(path))
+
+    def restore(self, path: Path, version: int, metadata: str) -> None:
+        with self._conf(USER_METADATA, metadata):
+            try:
+                self.session.sql(f"RESTORE TABLE {spark_path(path)} TO VERSION AS OF {version}")
+            except (PySparkException, Py4JJavaError) as error:
+                why = str(error).splitlines()[0]
+                raise OlistError(f"Spark cannot restore {path.name} to version {version}: {why}") from error
+
+    def set_property(self, path: Path, name: str, value: str) -> None:
+        pair = f"{spark_literal(name)} = {spark_literal(value)}"
+        self.session.sql(f"ALTER TABLE {spark_path(path)} SET TBLPROPERTIES ({pair})")
+
+    def optimize(self, path: Path, contract: Table) -> None:  # noqa: ARG002  # the table itself says how it is clustered
+        self.session.sql(f"OPTIMIZE {spark_path(path)}")
+
+    def vacuum(self, path: Path, retention_hours: int) -> None:
+        with self._conf(AGE_CHECK, str(retention_hours >= WEEK_HOURS).lower()):
+            self.session.sql(f"VACUUM {spark_path(path)} RETAIN {retention_hours} HOURS")
+
+    def close(self) -> None:
+        """End the session on a server, and with it what the run left there; the embedded one belongs to the process.
+
+        Otherwise models that a failed training left behind would be deleted on the server as Python ends, and the
+        client would wait for it for ever.
+        """
+        if self.settings.spark_remote and "_session" in vars(self):
+            self._session.stop()
+
+    @contextmanager
+    def _conf(self, name: str, value: str) -> Iterator[None]:
+        """One of the session's settings, changed for a statement."""
+        self.session.conf.set(name, value)
+        try:
+            yield
+        finally:
+            self.session.conf.unset(name)
+
+
+def _require_server(remote: str) -> None:
+    # The client itself would try for minutes.
+    address = urlparse(remote)
+    try:
+        server = (address.hostname or "", address.port or CONNECT_PORT)
+        socket.create_connection(server, timeout=CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise OlistError(
+            f"No Spark Connect server answers at {remote} ({error}). Start one: olist spark-server; "
+            "or unset OLIST_SPARK_REMOTE."
+        ) from error
