@@ -13,6 +13,7 @@ from olist_assets.contracts.rules import ForeignKey, Reconciliation, RowCount
 from olist_assets.contracts.table import Column, Table
 from olist_assets.errors import OlistError
 from olist_assets.gold.measures import exact_mean
+from olist_assets.silver.expressions import days_between
 
 NO_ORDERS = "No Delivered Orders"
 SEGMENTS = (
@@ -180,9 +181,9 @@ def with_value(buyers: DataFrame, orders: DataFrame, as_of: date | None) -> Data
     dated = buyers.withColumn("reference_date", F.lit(as_of)) if last is None else buyers.crossJoin(F.broadcast(last))
     days = dated.withColumns(
         {
-            "recency_days": F.datediff("reference_date", "last_order_date"),
-            "tenure_days": F.datediff("reference_date", "first_order_date"),
-            "customer_lifetime_days": F.datediff("last_order_date", "first_order_date"),
+            "recency_days": days_between("last_order_date", "reference_date"),
+            "tenure_days": days_between("first_order_date", "reference_date"),
+            "customer_lifetime_days": days_between("first_order_date", "last_order_date"),
         }
     )
     year = F.col("monetary_value") * 365 / F.greatest("tenure_days", F.lit(365))

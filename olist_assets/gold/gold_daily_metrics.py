@@ -13,6 +13,7 @@ from olist_assets.contracts.rules import Reconciliation, RowCount, Trailing
 from olist_assets.contracts.table import Column, Table
 from olist_assets.contracts.thresholds import Freshness, Thresholds, Volume
 from olist_assets.gold.measures import exact_mean, money_mean, share
+from olist_assets.silver.expressions import days_between, distinct_count
 
 # Days before a day that its yearly growth depends on: 30 days that end 365 days earlier.
 LOOK_BACK_DAYS = 394
@@ -113,7 +114,7 @@ def orders_by_day(orders: DataFrame) -> DataFrame:
     """One row per day with a delivered order."""
     return orders.groupBy("order_date").agg(
         F.count("*").cast("int").alias("orders_count"),
-        F.count_distinct("customer_unique_id").cast("int").alias("unique_customers"),
+        distinct_count("customer_unique_id").alias("unique_customers"),
         F.sum("items_count").cast("int").alias("items_sold"),
         F.sum("order_total_value").cast("decimal(14,2)").alias("revenue"),
         F.avg("delivery_days").alias("avg_delivery_days"),
@@ -153,7 +154,7 @@ def with_trailing_columns(days: DataFrame, first_day: date) -> DataFrame:
 
 def days_since(first_day: date) -> Expr:
     """Calendar days from the first day of the data to the row's day, both included."""
-    return F.datediff("order_date", F.lit(first_day)) + 1
+    return days_between(F.lit(first_day), "order_date") + 1
 
 
 def over_last(measure: Expr, length: int, ending: int = 0) -> Expr:

@@ -7,6 +7,7 @@ from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Reconciliation, RowCount
 from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.measures import exact_mean, money_mean
+from olist_assets.silver.expressions import distinct_count
 
 # Brazil's extreme points (IBGE): Chui and Monte Caburai, Nascente do Moa and Ponta do Seixas.
 SOUTH, NORTH, WEST, EAST = -33.75, 5.28, -73.99, -34.79
@@ -97,7 +98,7 @@ def orders_by_city(orders: DataFrame) -> DataFrame:
     on_time = (F.col("delivery_delay") <= 0).cast("int")  # null, so not counted, without a delivery date
     return orders.groupBy(*PLACE).agg(
         F.count("*").cast("int").alias("total_orders"),
-        F.count_distinct("customer_unique_id").cast("int").alias("unique_customers"),
+        distinct_count("customer_unique_id").alias("unique_customers"),
         F.sum("order_total_value").cast("decimal(14,2)").alias("total_revenue"),
         F.avg("delivery_days").alias("avg_delivery_days"),
         F.avg("delivery_delay").alias("avg_delivery_delay"),

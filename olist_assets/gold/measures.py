@@ -8,12 +8,17 @@ def exact_mean(column: str | Column, digits: int = 9) -> Column:
     """Mean of fractions, the same in any order of summation: they are summed as decimals with `digits` places."""
     value = F.col(column) if isinstance(column, str) else column
     total = F.sum(value.cast(f"decimal(18,{digits})"))
-    return total.cast("double") / F.count(value)
+    return total.cast("double") / nonzero(F.count(value))
+
+
+def nonzero(count: Column) -> Column:
+    """The count, null instead of zero: Spark divides by zero to null, and Sail fails."""
+    return F.nullif(count, F.lit(0))
 
 
 def money_mean(total: str, count: str, kind: str) -> Column:
     """`total / count` rounded half up to cents; null where the count is zero."""
-    return F.when(F.col(count) > 0, F.round(F.col(total) / F.col(count), 2)).cast(kind)
+    return F.round(F.col(total) / nonzero(F.col(count)), 2).cast(kind)
 
 
 def share(part: Column | str, whole: Column) -> Column:

@@ -8,6 +8,8 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from olist_assets.silver.expressions import days_between
+
 KEY, LABEL = "customer_unique_id", "has_no_order"
 FEATURES = (
     "recency_days", "frequency", "monetary_value", "tenure_days", "total_items_purchased", "max_installments",
@@ -29,12 +31,14 @@ def customers_at_cutoff(orders: DataFrame, reviews: DataFrame) -> DataFrame:
     known = bought.join(_scores_of_orders(bought, reviews), on="order_id", how="left").withColumns(
         {name: F.when(is_delivered, F.col(name)) for name in ("delivery_days", "delivery_delay")}
     )
-    since_first, since_last = (F.datediff(F.max("cutoff"), day("order_date")).cast("double") for day in (F.min, F.max))
+    since_first, since_last = (
+        days_between(day("order_date"), F.max("cutoff")).cast("double") for day in (F.min, F.max)
+    )
     return known.groupBy(KEY).agg(
-        since_last.alias("recency_days"),
+        since_last.cast("double").alias("recency_days"),
         F.count("*").cast("double").alias("frequency"),
         F.sum("order_total_value").cast("double").alias("monetary_value"),
-        since_first.alias("tenure_days"),
+        since_first.cast("double").alias("tenure_days"),
         F.sum("items_count").cast("double").alias("total_items_purchased"),
         F.max("max_installments").cast("double").alias("max_installments"),
         F.avg("delivery_days").alias("avg_delivery_days"),
@@ -57,7 +61,7 @@ def _scores_of_orders(orders: DataFrame, reviews: DataFrame) -> DataFrame:
 
 def labelled(orders: DataFrame, reviews: DataFrame, horizon_days: int) -> DataFrame:
     """Customers at the cutoff and LABEL: 1 if they placed no order in the `horizon_days` from the cutoff on."""
-    days_after = F.datediff("order_date", "cutoff")
+    days_after = days_between("cutoff", "order_date")
     later = orders.where((days_after >= 0) & (days_after < horizon_days)).select(KEY).distinct()
     # At most one row per customer on the right.
     again = customers_at_cutoff(orders, reviews).join(later.withColumn("again", F.lit(0)), on=KEY, how="left")

@@ -9,6 +9,7 @@ from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.contracts.thresholds import Freshness, Threshold, Thresholds
 from olist_assets.silver.cleaning import Rules, accepted
+from olist_assets.silver.expressions import days_between
 
 SILVER_ORDERS = Table(
     name="silver_orders",
@@ -80,7 +81,7 @@ def with_delivery_times(orders: DataFrame) -> DataFrame:
     delivered = F.to_date("order_delivered_customer_date")
     return orders.withColumn("order_date", F.to_date("order_purchase_timestamp")).withColumns(
         {
-            "delivery_days": F.datediff(delivered, "order_date"),
-            "delivery_delay": F.datediff(delivered, F.to_date("order_estimated_delivery_date")),
+            "delivery_days": days_between("order_date", delivered),
+            "delivery_delay": days_between(F.to_date("order_estimated_delivery_date"), delivered),
         }
     )

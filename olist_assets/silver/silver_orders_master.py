@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation, RowCount
 from olist_assets.contracts.table import Column, Table
+from olist_assets.silver.expressions import distinct_count
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 
 SILVER_ORDERS_MASTER = Table(
@@ -132,8 +133,8 @@ def items_by_order(items: DataFrame) -> DataFrame:
         F.sum("price").cast("decimal(12,2)").alias("total_items_price"),
         F.sum("freight_value").cast("decimal(12,2)").alias("total_freight_value"),
         F.count("*").cast("int").alias("items_count"),
-        F.count_distinct("product_id").cast("int").alias("unique_products_count"),
-        F.count_distinct("seller_id").cast("int").alias("sellers_count"),
+        distinct_count("product_id").alias("unique_products_count"),
+        distinct_count("seller_id").alias("sellers_count"),
     )
 
 
