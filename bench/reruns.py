@@ -23,10 +23,10 @@ from olist_assets.catalog import catalog
 from olist_assets.contracts.calendar import Calendar, each_day
 from olist_assets.contracts.source_files import SOURCES
 from olist_assets.engine import delta_writer, write_plan
+from olist_assets.engine.choice import engine_of
 from olist_assets.engine.io_manager import DeltaIOManager
 from olist_assets.engine.resources import SchemaPolicy
 from olist_assets.engine.source_reader import SourceReader
-from olist_assets.engine.spark.session import SparkEngine
 from olist_assets.engine.upkeep import footprint, maintain
 from olist_assets.engine.write_plan import Span
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -59,18 +59,18 @@ class Table:
     """silver_orders in a new warehouse, with the orders that it is made from."""
 
     def __init__(self, settings: Settings) -> None:
-        self.warehouse, self.spark = Warehouse(settings, catalog()), SparkEngine(settings)
+        self.warehouse, self.engine = Warehouse(settings, catalog()), engine_of(settings)
         with self.warehouse.sql() as con:
             self.calendar: Calendar = source_calendar(con, source_folder(settings))
         self._manager = DeltaIOManager(
-            warehouse=self.warehouse, spark=self.spark, schema_policy=SchemaPolicy(), calendar=self.calendar
+            warehouse=self.warehouse, engine=self.engine, schema_policy=SchemaPolicy(), calendar=self.calendar
         )
-        orders = SourceReader(self.warehouse, self.spark, allow_change=False).read(SOURCES["orders"])
+        orders = SourceReader(self.warehouse, self.engine, allow_change=False).read(SOURCES["orders"])
         self._manager.store(orders, BRONZE["orders"], None, {"run_id": "0"})
 
     def write(self, span: Span, run_id: str) -> None:
         """Write the rows of a span of days."""
-        orders = self.spark.session.read.format("delta").load(str(self.warehouse.path("bronze_orders")))
+        orders = self.engine.read_table(self.warehouse.open("bronze_orders"))
         self._manager.store(silver_orders(orders), SILVER_ORDERS, span, {"run_id": run_id})
 
     def read(self) -> None:
@@ -110,7 +110,7 @@ def _reruns(table: Table, reruns: int, *, maintained: bool) -> Iterator[Rerun]:
         written = time.monotonic() - started
         if maintained and number and number % MAINTAIN_EVERY == 0:
             maintain(
-                table.warehouse, table.spark, lambda *_: None,
+                table.warehouse, table.engine, lambda *_: None,
                 names=[SILVER_ORDERS.name], retention_hours=0, force=True,
             )  # fmt: skip
         started = time.monotonic()

@@ -5,7 +5,7 @@ import os
 import pickle
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from olist_assets.catalog import catalog
 from olist_assets.cli import main as cli_main
 from olist_assets.contracts.calendar import Days
 from olist_assets.contracts.catalog import Catalog
+from olist_assets.engine.choice import engine_of
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.runs import Request, RunReport, materialize
@@ -36,6 +37,7 @@ hypothesis.settings.load_profile("gate")
 PROJECT = Path(__file__).resolve().parents[1]
 # Read before the fixture below hides the user's settings from the tests.
 REAL_DATA = Path(os.environ["OLIST_DATA"]).expanduser().resolve() if "OLIST_DATA" in os.environ else None
+KEPT = ("OLIST_CACHE", "OLIST_ENGINE")
 needs_published_data = pytest.mark.skipif(
     REAL_DATA is None, reason="needs the published dataset: set OLIST_DATA to its folder or zip"
 )
@@ -46,22 +48,16 @@ Olist = Callable[..., tuple[object, str]]
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("OLIST_", "MLFLOW_", "OPENLINEAGE_", "DAGSTER_HOME")) and name != "OLIST_CACHE":
+        if name.startswith(("OLIST_", "MLFLOW_", "OPENLINEAGE_", "DAGSTER_HOME")) and name not in KEPT:
             monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """The one session of the test process; the platform's own engine finds it running."""
-    from olist_assets.engine.spark.config import spark_config
-
-    config = spark_config(Settings()) | {"spark.master": "local[1]", "spark.sql.shuffle.partitions": "1"}
-    builder = SparkSession.Builder()
-    for name, value in config.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    yield session
-    session.stop()
+def spark() -> SparkSession:
+    """The session of the test process's one engine: Sail's, or embedded Spark's if OLIST_ENGINE says so."""
+    # One core, as each of two processes has it.
+    one_core = {"spark.master": "local[1]", "spark.sql.shuffle.partitions": "1"}
+    return engine_of(Settings(spark_conf=one_core)).session
 
 
 @pytest.fixture(scope="session")

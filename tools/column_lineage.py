@@ -20,7 +20,7 @@ from olist_assets.contracts.calendar import PUBLISHED
 from olist_assets.contracts.catalog import is_config
 from olist_assets.contracts.column_lineage import FILE, Lineage
 from olist_assets.contracts.table import Table
-from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.engine.spark.engine import SparkEngine
 from olist_assets.ml import churn_model, repurchase_features, repurchase_model, segmentation_model
 from olist_assets.mlops.estimators.spark_ml import kmeans
 from olist_assets.mlops.registry import Champion

@@ -8,8 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -18,7 +17,7 @@ from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.catalog import is_config
 from olist_assets.engine.source_reader import SourceReader
 from olist_assets.engine.spark.config import spark_config
-from olist_assets.engine.spark.session import SparkEngine
+from olist_assets.engine.spark.engine import SparkEngine
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets.source.days import source_calendar
@@ -56,13 +55,24 @@ def tables_in_order() -> list[str]:
     return ordered
 
 
+class PeersEngine(SparkEngine):
+    """The platform's readers over a given session; its own would have other settings."""
+
+    def __init__(self, settings: Settings, session: SparkSession) -> None:
+        super().__init__(settings)
+        self._given = session
+
+    @property
+    def session(self) -> SparkSession:
+        return self._given
+
+
 class Script:
     """The transformations, called one after the other."""
 
     def __init__(self, settings: Settings, spark: SparkSession) -> None:
         self.warehouse, self.spark = Warehouse(settings, catalog()), spark
-        # The platform's engine would change the settings of the session.
-        engine = cast(SparkEngine, SimpleNamespace(session=spark))
+        engine = PeersEngine(settings, spark)
         with self.warehouse.sql() as con:
             calendar: Calendar = source_calendar(con, source_folder(settings))
         self._calendar = calendar

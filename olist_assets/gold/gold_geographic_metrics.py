@@ -7,6 +7,7 @@ from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Reconciliation, RowCount
 from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.measures import exact_mean, money_mean
+from olist_assets.silver.cleaning import exact_cast
 from olist_assets.silver.expressions import distinct_count
 
 # Brazil's extreme points (IBGE): Chui and Monte Caburai, Nascente do Moa and Ponta do Seixas.
@@ -112,7 +113,7 @@ def median_places(customers: DataFrame, geolocation: DataFrame) -> DataFrame:
 
     That way a prefix with many points does not outweigh the others.
     """
-    lat, lng = F.col("geolocation_lat").try_cast("double"), F.col("geolocation_lng").try_cast("double")
+    lat, lng = (exact_cast(f"geolocation_{axis}", "double") for axis in ("lat", "lng"))
     inside = geolocation.where(lat.between(SOUTH, NORTH) & lng.between(WEST, EAST))
     prefixes = inside.groupBy(F.col("geolocation_zip_code_prefix").alias("customer_zip_code_prefix")).agg(
         F.median(lat).alias("lat"), F.median(lng).alias("lng")

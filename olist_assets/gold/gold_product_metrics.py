@@ -7,6 +7,7 @@ from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import ForeignKey, Reconciliation, RowCount
 from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.measures import exact_mean, money_mean, score_by_order
+from olist_assets.silver.cleaning import exact_cast
 from olist_assets.silver.silver_order_items import product_categories
 
 GOLD_PRODUCT_METRICS = Table(
@@ -108,7 +109,7 @@ def sales_by_product(items: DataFrame, reviews: DataFrame, orders: DataFrame) ->
         F.count("*").alias("units"), F.sum("price").alias("price"), F.sum("freight_value").alias("freight")
     )
     dates = orders.groupBy("order_id").agg(
-        F.min(F.to_date(F.col("order_purchase_timestamp").try_cast("timestamp"))).alias("sold_date")
+        F.min(F.to_date(exact_cast("order_purchase_timestamp", "timestamp"))).alias("sold_date")
     )
     facts = by_order.join(score_by_order(reviews), on="order_id", how="left").join(dates, on="order_id", how="left")
     return facts.groupBy("product_id").agg(

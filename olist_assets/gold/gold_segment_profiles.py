@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Reconciliation
 from olist_assets.contracts.table import Column, Table
-from olist_assets.gold.measures import exact_mean, share
+from olist_assets.gold.measures import decimal_mean, exact_mean, share
 
 GOLD_SEGMENT_PROFILES = Table(
     name="gold_segment_profiles",
@@ -77,8 +77,8 @@ def gold_segment_profiles(gold_customer_metrics: DataFrame, gold_customer_segmen
             F.count("*").cast("int").alias("customers"),
             F.avg("recency_days").alias("avg_recency_days"),
             F.avg("frequency").alias("avg_frequency"),
-            exact_mean("monetary_value", digits=2).alias("avg_monetary_value"),
-            exact_mean("clv_12_months", digits=2).alias("avg_clv_12_months"),
+            decimal_mean("monetary_value").alias("avg_monetary_value"),
+            decimal_mean("clv_12_months").alias("avg_clv_12_months"),
             exact_mean("avg_review_score").alias("avg_review_score"),
             F.sum("monetary_value").cast("decimal(14,2)").alias("revenue"),
         )

@@ -4,11 +4,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 
-def exact_mean(column: str | Column, digits: int = 9) -> Column:
-    """Mean of fractions, the same in any order of summation: they are summed as decimals with `digits` places."""
-    value = F.col(column) if isinstance(column, str) else column
-    total = F.sum(value.cast(f"decimal(18,{digits})"))
-    return total.cast("double") / nonzero(F.count(value))
+def exact_mean(column: str) -> Column:
+    """Mean of fractions, the same in any order of summation: they are summed as decimals with nine places."""
+    return decimal_mean(F.col(column).cast("decimal(18,9)"))
+
+
+def decimal_mean(value: Column | str) -> Column:
+    """Mean of decimals as DOUBLE, from their exact sum."""
+    return F.sum(value).cast("double") / nonzero(F.count(value))
 
 
 def nonzero(count: Column) -> Column:

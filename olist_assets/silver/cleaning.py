@@ -1,5 +1,6 @@
 """Rules by which a bronze row is typed or rejected: no cast stops a run, and none silently turns bad text into null."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -8,10 +9,13 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED, TIMESTAMP_PATTERN
 
+MAX_ZEROS = 18
+PATTERNS = {
+    "int": "[+-]?[0-9]{1,18}",
+    "double": r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?",
+}
 REASON = "_reason"
 FAULT = "_fault_column"
-TIMESTAMP = f"^{TIMESTAMP_PATTERN}$"
-WIDEST_DECIMAL = "decimal(38,18)"
 
 
 @dataclass(frozen=True)
@@ -65,16 +69,25 @@ def sum_of_kept(source: str, columns: tuple[str, ...], kind: str) -> str:
 
 
 def exact_cast(name: str, kind: str) -> Column:
-    """A text column cast to `kind`, null where the text is not exactly a value of that type.
+    """A text column cast to `kind`, null where the text, without the spaces around it, is not exactly such a value.
 
-    A plain cast reads `10:00:00` as a time of today and `2018` as January 1st, and it rounds `10.005` to cents.
+    A plain cast reads `10:00:00` as a time of today and `2018` as January 1st, and it rounds `10.005` to cents. What
+    else it accepts, such as `1e2`, depends on the engine: hence a pattern decides first.
     """
-    text = F.col(name)
+    text = F.trim(name)
+    return F.when(text.rlike(f"^{_pattern(kind)}$"), text.try_cast(kind))
+
+
+def _pattern(kind: str) -> str:
+    """The texts that may be values of a type, as a regular expression that Java, Rust and RE2 understand alike."""
     if kind == "timestamp":
-        return F.when(text.rlike(TIMESTAMP), text.try_cast(kind))
-    if kind.startswith("decimal"):
-        return F.when(text.try_cast(WIDEST_DECIMAL) == text.try_cast(kind), text.try_cast(kind))
-    return text.try_cast(kind)
+        return TIMESTAMP_PATTERN
+    if found := re.fullmatch(r"decimal\((\d+),(\d+)\)", kind):
+        precision, scale = map(int, found.groups())
+        # Zeros in front, and beyond the scale, change nothing.
+        zeros, whole = f"0{{0,{MAX_ZEROS}}}", f"[0-9]{{1,{precision - scale}}}"
+        return rf"[+-]?({zeros}{whole}(\.[0-9]{{0,{scale}}}{zeros})?|\.[0-9]{{1,{scale}}}{zeros})"
+    return PATTERNS[kind]
 
 
 def _typed(name: str) -> str:

@@ -43,10 +43,12 @@ def test_the_file_agrees_with_a_reading_of_the_function(column: str, origins: st
     assert " ".join(".".join(origin) for origin in column_lineage()[name][field]) == origins
 
 
+@pytest.mark.spark
 def test_the_file_agrees_with_the_query_plans(spark):
     assert FILE.read_text() == file_text(derived_lineage(spark)), f"{FILE.name} is out of date: run make docs"
 
 
+@pytest.mark.spark
 def test_a_changed_function_changes_the_lineage(spark):
     def changed(bronze_orders: DataFrame) -> DataFrame:
         approved = bronze_orders.withColumn("order_delivered_customer_date", F.col("order_approved_at"))

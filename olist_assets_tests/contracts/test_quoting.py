@@ -35,11 +35,13 @@ def test_duckdb_reads_an_identifier_as_the_name(text):
     assert (found.description[0][0], found.fetchall()) == (text, [(7,)])
 
 
+@pytest.mark.spark
 def test_spark_reads_a_literal_as_the_text(spark):
     row = spark.sql(f"SELECT {', '.join(f'{spark_literal(text)} AS c{at}' for at, text in enumerate(TEXTS))}").first()
     assert list(row) == TEXTS
 
 
+@pytest.mark.spark
 def test_spark_reads_the_table_at_a_path_with_quotes(spark, tmp_path):
     path = tmp_path / 'it\'s `a` "folder"'
     write_deltalake(str(path), pa.table({"seven": [7]}))

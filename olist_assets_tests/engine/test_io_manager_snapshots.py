@@ -15,6 +15,8 @@ from olist_assets_tests.rows import frame
 
 BRONZE_ORDERS = catalog().table("bronze_orders")
 
+pytestmark = pytest.mark.engines
+
 
 def received(spark, *ids_and_times: tuple[str, str]):
     """Rows of bronze_orders."""

@@ -11,7 +11,7 @@ from deltalake.exceptions import TableNotFoundError
 from olist_assets.catalog import catalog
 from olist_assets.contracts.source_files import SOURCES
 from olist_assets.engine import resources
-from olist_assets.engine.resources import SparkResource, WarehouseResource, engine_resources
+from olist_assets.engine.resources import EngineResource, WarehouseResource, engine_resources
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse import object_store
 from olist_assets.lakehouse.warehouse import TableMissing, Warehouse
@@ -110,27 +110,26 @@ def test_a_run_ends_its_session_on_a_server_also_when_it_fails(warehouse, monkey
             ended.append(self._settings)
 
     @dg.asset
-    def failing(spark: dg.ResourceParam[Any]) -> None:
-        assert isinstance(spark, Engine)
+    def failing(engine: dg.ResourceParam[Any]) -> None:
+        assert isinstance(engine, Engine)
         assert not ended
         raise ValueError
 
-    monkeypatch.setattr(resources, "SparkEngine", Engine)
-    resource = SparkResource(warehouse=WarehouseResource.of(warehouse))
-    assert not dg.materialize([failing], resources={"spark": resource}, raise_on_error=False).success
+    monkeypatch.setattr(resources, "engine_of", Engine)
+    resource = EngineResource(warehouse=WarehouseResource.of(warehouse))
+    assert not dg.materialize([failing], resources={"engine": resource}, raise_on_error=False).success
     assert ended == [warehouse.settings]
 
 
 class NoEngine:
-    """The engine of a run that is not expected to start Spark."""
+    """The engine of a run that is not expected to read anything."""
 
     def __init__(self, settings: Settings) -> None: ...
 
     def close(self) -> None: ...
 
-    @property
-    def session(self) -> None:
-        raise LookupError("Spark is needed")
+    def read_csv(self, *_: Any) -> None:
+        raise LookupError("the file is read")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,7 @@ def test_only_a_run_that_allows_a_change_reads_a_file_that_lacks_a_column(
         (tmp_path / source.name).write_text(",".join(source.columns) + "\n")
     sellers = SOURCES["sellers"]
     (tmp_path / sellers.name).write_text(",".join(sellers.columns[:-1]) + "\n" + "x," * 2 + "x\n")
-    monkeypatch.setattr(resources, "SparkEngine", NoEngine)
+    monkeypatch.setattr(resources, "engine_of", NoEngine)
     found = Warehouse(Settings(data=tmp_path, warehouse=str(tmp_path / "warehouse")), catalog())
 
     @dg.asset

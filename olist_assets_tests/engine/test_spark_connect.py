@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from olist_assets.engine.spark.connect_server import server_command
-from olist_assets.engine.spark.session import require_spark
+from olist_assets.engine.spark.engine import SparkEngine
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
@@ -50,6 +50,7 @@ def assert_remade(connected: Warehouse, finished: FinishedRun, names: Iterable[s
         assert stored_rows(connected, name) == stored_rows(finished.warehouse, name), name
 
 
+@pytest.mark.spark
 @pytest.mark.timeout(600)
 def test_tables_a_model_and_a_day_over_connect_equal_the_embedded_ones(connected, finished):
     segments = ("bronze_sellers", "gold_customer_segments_ml")
@@ -66,7 +67,7 @@ def test_the_whole_graph_over_connect_equals_the_embedded_one(connected, finishe
 def test_a_missing_server_is_reported_at_once(settings):
     remote = settings.model_copy(update={"spark_remote": f"sc://127.0.0.1:{free_port()}"})
     with pytest.raises(OlistError, match=r"No Spark Connect server answers at sc://127.*olist spark-server"):
-        require_spark(remote)
+        SparkEngine(remote).require()
 
 
 def test_a_port_in_use_is_reported(tmp_path, settings):

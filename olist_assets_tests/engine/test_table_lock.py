@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from olist_assets.engine.delta_writer import DeltaWriter
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.locks import lock
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -55,7 +54,7 @@ def test_a_run_does_not_write_a_table_that_another_process_holds(spark, impatien
     assert stored_orders(impatient) == {("a", "2018-01-01")}
 
 
-def test_while_a_run_writes_it_holds_the_table_in_its_name(spark, impatient, monkeypatch):
+def test_while_a_run_writes_it_holds_the_table_in_its_name(spark, engine, impatient, monkeypatch):
     refused = []
 
     def write(*_):
@@ -67,7 +66,7 @@ def test_while_a_run_writes_it_holds_the_table_in_its_name(spark, impatient, mon
         refused.append(caught.value)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(DeltaWriter, "write", write)
+    monkeypatch.setattr(type(engine), "write", write)
     with pytest.raises(KeyboardInterrupt):
         io_manager(impatient).store(orders(spark, ("a", "2018-01-01")), SILVER_ORDERS, span("2018-01-01"), FIELDS)
     assert refused

@@ -22,6 +22,8 @@ from olist_assets_tests.servers import free_port
 TABLE = "gold_segment_profiles"
 AGGREGATES = f"SELECT count(*), sum(revenue), max(segment) FROM {TABLE}"
 
+pytestmark = pytest.mark.spark
+
 
 @pytest.fixture
 def served(finished: FinishedRun, warehouse: Warehouse) -> Warehouse:

@@ -9,9 +9,9 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from olist_assets.contracts.calendar import PUBLISHED
 from olist_assets.contracts.table import Table
+from olist_assets.engine.choice import engine_of
 from olist_assets.engine.io_manager import DeltaIOManager
 from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import SparkEngine
 from olist_assets.engine.write_plan import Span
 from olist_assets.lakehouse.commit_metadata import read_user_metadata
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -28,7 +28,7 @@ def io_manager(warehouse: Warehouse, *, allow_change: bool = False) -> DeltaIOMa
     """The IO manager of a run; Spark must be running, and is found."""
     return DeltaIOManager(
         warehouse=warehouse,
-        spark=SparkEngine(warehouse.settings),
+        engine=engine_of(warehouse.settings),
         schema_policy=SchemaPolicy(allow_change=allow_change),
         calendar=PUBLISHED,
     )

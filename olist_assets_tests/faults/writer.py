@@ -1,7 +1,7 @@
 """A process that writes days of the daily tables until somebody kills it: `writer.py SEED`.
 
-Prints `ready` once Spark has started, and `lap N` after each rerun of all daily tables. Its settings are those of the
-environment.
+Prints `ready` once the engine has started, and `lap N` after each rerun of all daily tables. Its settings are those of
+the environment.
 """
 
 import itertools
@@ -25,14 +25,14 @@ def main() -> None:
     chance, platform = random.Random(int(sys.argv[1])), Platform(Settings())
     catalog, calendar = platform.catalog, platform.calendar
     manager = DeltaIOManager(
-        warehouse=platform.warehouse, spark=platform.spark, schema_policy=SchemaPolicy(), calendar=calendar
+        warehouse=platform.warehouse, engine=platform.engine, schema_policy=SchemaPolicy(), calendar=calendar
     )
 
     def rows(name: str, span: Span) -> DataFrame:
         frame = stored(platform, name)
         return frame.where(span.predicate) if name in catalog.daily_tables else frame
 
-    write_line(f"ready {platform.spark.session.version}")
+    write_line(f"ready {platform.engine.session.version}")
     for lap in itertools.count():
         first = chance.choice(each_day(calendar.days))
         span = Span("order_date", first, first + timedelta(chance.randint(1, 60)))

@@ -125,7 +125,7 @@ def test_no_later_source_brings_a_person_back_not_even_with_a_new_order(
             opened.write(row + "\n")
     erasures.add(secret_warehouse, buyer)
     warehouse = replace(secret_warehouse, settings=secret_warehouse.settings.model_copy(update={"data": data}))
-    reader = SourceReader(warehouse, platform.spark, allow_change=False)
+    reader = SourceReader(warehouse, platform.engine, allow_change=False)
     read = {subject: reader.read(SOURCES[subject]).collect() for subject in ("customers", "orders", "order_reviews")}
     for subject, rows in read.items():
         assert len(rows) == len(records(data, subject))

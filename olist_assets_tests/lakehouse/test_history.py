@@ -120,4 +120,4 @@ def test_a_run_is_in_the_history(finished):
     assert newest.rows == newest.written == finished.report.rows[NAME]
     assert newest.partitions == "2016-09-04..2018-10-17"
     assert newest.code_version
-    assert (newest.who or "").startswith("Apache-Spark/")
+    assert (newest.who or "").startswith(("delta-rs", "Apache-Spark/"))

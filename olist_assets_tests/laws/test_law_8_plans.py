@@ -18,9 +18,9 @@ from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.catalog import catalog
 from olist_assets.contracts.calendar import PUBLISHED, each_day, spans
 from olist_assets.contracts.table import Table
+from olist_assets.engine.choice import engine_of
 from olist_assets.engine.io_manager import DeltaIOManager
 from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import SparkEngine
 from olist_assets.engine.write_plan import Span
 from olist_assets.gold.gold_daily_metrics import GOLD_DAILY_METRICS, gold_daily_metrics, with_trailing_columns
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -130,7 +130,7 @@ class Rerun:
         self._spark, self._warehouse = spark, Warehouse(settings, catalog())
         self._manager = DeltaIOManager(
             warehouse=self._warehouse,
-            spark=SparkEngine(settings),
+            engine=engine_of(settings),
             schema_policy=SchemaPolicy(),
             calendar=PUBLISHED,
         )

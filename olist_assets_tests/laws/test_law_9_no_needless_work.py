@@ -15,9 +15,9 @@ from olist_assets.catalog import catalog
 from olist_assets.checks.kinds import checks_of
 from olist_assets.checks.spec import CheckContext
 from olist_assets.contracts.calendar import PUBLISHED
+from olist_assets.engine.choice import engine_of
 from olist_assets.engine.io_manager import DeltaIOManager
 from olist_assets.engine.resources import SchemaPolicy
-from olist_assets.engine.spark.session import SparkEngine
 from olist_assets.lakehouse.statistics import statistics
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 from olist_assets_tests.laws.source_code import FILES, calls, room, tree
@@ -55,7 +55,7 @@ def test_counts_nulls_and_schema_are_checked_from_the_log_alone(warehouse, witho
 
 def test_the_metadata_of_a_write_come_from_the_log_alone(warehouse, settings, without_data_files):
     manager = DeltaIOManager(
-        warehouse=warehouse, spark=SparkEngine(settings), schema_policy=SchemaPolicy(), calendar=PUBLISHED
+        warehouse=warehouse, engine=engine_of(settings), schema_policy=SchemaPolicy(), calendar=PUBLISHED
     )
     metadata = manager._output_metadata(SILVER_ORDERS, without_data_files, 0.0)
     assert (metadata["dagster/row_count"], metadata["files"]) == (3, 1)

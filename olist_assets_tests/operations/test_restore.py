@@ -9,7 +9,6 @@ import pytest
 from pyspark.errors import PySparkException
 
 from olist_assets.contracts.quoting import spark_path
-from olist_assets.engine.spark.session import SparkEngine
 from olist_assets.gold.gold_segment_profiles import GOLD_SEGMENT_PROFILES
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse import delta_log
@@ -192,7 +191,7 @@ def test_a_broken_newest_entry_is_set_aside_by_a_restore(olist, spark, third, re
 
 
 def test_a_repair_to_the_last_readable_version_needs_no_commit_and_keeps_earlier_files(olist, third, monkeypatch):
-    monkeypatch.setattr(SparkEngine, "session", property(lambda _: pytest.fail("Spark was started")))
+    monkeypatch.setattr(Platform, "engine", property(lambda _: pytest.fail("an engine was used")))
     log_file(third, 3, "json.corrupt").write_text("an earlier one")
     log_file(third, 3).write_text('{"add":')
     assert log_file(third, 3, "crc").exists()

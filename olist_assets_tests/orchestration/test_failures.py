@@ -12,7 +12,7 @@ from pyspark.errors import PySparkException
 
 from olist_assets.alerts.digest import shortened
 from olist_assets.alerts.events import Position, events_after
-from olist_assets.engine.delta_writer import ContractViolation
+from olist_assets.engine.conformance import ContractViolation
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import TableMissing
 from olist_assets.operations.runs import RunReport

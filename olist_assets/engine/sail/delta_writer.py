@@ -15,8 +15,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from olist_assets.contracts.table import Table
+from olist_assets.engine import write_plan
 from olist_assets.engine.conformance import DISK_FULL, ContractViolation, conformed, disk_full, null_refused
-from olist_assets.engine.write_plan import ROWS_PER_FILE, Write
+from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.lakehouse.commit_metadata import commit_properties
@@ -52,7 +53,7 @@ class DeltaWriter:
             batches = iter(checked)
             if is_new:
                 batches, row_bytes = measured(batches)
-                size = {FILE_SIZE: str(row_bytes * ROWS_PER_FILE)}
+                size = {FILE_SIZE: str(row_bytes * write_plan.ROWS_PER_FILE)}
                 options = {"schema_mode": "overwrite", "configuration": size}
             elif change and change.added:
                 options["schema_mode"] = "merge"
@@ -104,7 +105,7 @@ def measured(batches: Iterator[pa.RecordBatch]) -> tuple[Iterator[pa.RecordBatch
     for batch in batches:
         first.append(batch)
         rows += len(batch)
-        if rows >= ROWS_PER_FILE:
+        if rows >= write_plan.ROWS_PER_FILE:
             break
     if rows < MIN_ROWS_MEASURED:
         return chain(first, batches), ROW_BYTES

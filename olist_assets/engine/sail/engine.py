@@ -3,10 +3,8 @@
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
@@ -54,7 +52,7 @@ class SailEngine(Engine):
         return {}
 
     def read_csv(self, path: Path, columns: Sequence[str]) -> DataFrame:
-        return read_records(self.session, path, columns, self._scratch)
+        return read_records(self.session, path, columns, server.scratch())
 
     def read_table(self, table: DeltaTable) -> DataFrame:
         fields = ", ".join(
@@ -88,16 +86,7 @@ class SailEngine(Engine):
         open_delta(path).vacuum(retention_hours, dry_run=False, enforce_retention_duration=False, full=True)
 
     def close(self) -> None:
-        if "_scratch_folder" in vars(self):
-            self._scratch_folder.cleanup()
-
-    @cached_property
-    def _scratch_folder(self) -> TemporaryDirectory[str]:
-        return TemporaryDirectory(prefix="olist-sail-", ignore_cleanup_errors=True)
-
-    @property
-    def _scratch(self) -> Path:
-        return Path(self._scratch_folder.name)
+        """The session belongs to the process."""
 
     @contextmanager
     def _computed(self, frame: DataFrame, order: tuple[str, ...] = ()) -> Iterator[pa.RecordBatchReader]:
@@ -106,7 +95,7 @@ class SailEngine(Engine):
         They go through Parquet files: to collect them through the client takes twice as long and holds them all in
         memory. Sail distributes rows over several files whatever their order, hence DuckDB sorts.
         """
-        folder = self._scratch / uuid.uuid4().hex
+        folder = server.scratch() / uuid.uuid4().hex
         frame.write.parquet(str(folder))
         try:
             with sql.session(self.settings) as con:

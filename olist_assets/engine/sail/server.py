@@ -1,10 +1,16 @@
 """Sail's Spark Connect server in this process, and the one session on it."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_pyspark import LazyPySparkResource
+
+from olist_assets.lakehouse.object_store import allow_http
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
@@ -20,6 +26,9 @@ def session() -> "SparkSession":
     """
     # Sail writes its log to standard error, from level INFO on unless this says otherwise.
     os.environ.setdefault("RUST_LOG", "error")
+    if allowed := allow_http():
+        # Sail reads the same variables as deltalake's options are made of.
+        os.environ.setdefault("AWS_ALLOW_HTTP", allowed)
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer(ip=HOST, port=0)
@@ -29,3 +38,11 @@ def session() -> "SparkSession":
     started = LazyPySparkResource(spark_config=config).spark_session
     started._olist_server = server  # as long as the session lives
     return started
+
+
+@cache
+def scratch() -> Path:
+    """A folder of this process for files that Sail exchanges with others; removed as the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="olist-sail-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

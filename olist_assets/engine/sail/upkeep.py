@@ -6,8 +6,8 @@ from math import ceil
 from deltalake import DeltaTable
 
 from olist_assets.contracts.table import Table
+from olist_assets.engine import write_plan
 from olist_assets.engine.sail.delta_writer import require_unclustered
-from olist_assets.engine.write_plan import ROWS_PER_FILE
 from olist_assets.lakehouse.statistics import file_actions
 
 # As many files more than needed are left alone: each rewrite costs as much as the first write.
@@ -27,7 +27,7 @@ def is_scattered(table: DeltaTable, day: str) -> bool:
     """Whether a daily table has more files than its rows need, or files whose days overlap in more than their ends."""
     actions = file_actions(table)
     rows = actions["num_records"].to_pylist()
-    if len(rows) > ceil(SURPLUS * sum(rows) / ROWS_PER_FILE):
+    if len(rows) > ceil(SURPLUS * sum(rows) / write_plan.ROWS_PER_FILE):
         return True
     spans = sorted(zip(actions[f"min.{day}"].to_pylist(), actions[f"max.{day}"].to_pylist(), strict=True))
     return any(after[0] < before[1] for before, after in pairwise(spans))

@@ -12,8 +12,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from olist_assets.contracts.quoting import spark_literal, spark_path
 from olist_assets.contracts.table import Table
+from olist_assets.engine import write_plan
 from olist_assets.engine.conformance import DISK_FULL, conformed, disk_full, null_refused
-from olist_assets.engine.write_plan import ROWS_PER_FILE, Write
+from olist_assets.engine.write_plan import Write
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.schemas import SchemaChange
 
@@ -37,7 +38,7 @@ class DeltaWriter:
         elif change and change.added:
             columns = ", ".join(column.ddl() for column in change.added)
             self.spark.sql(f"ALTER TABLE {spark_path(self.path)} ADD COLUMNS ({columns})")
-        writer = frame.write.format("delta").options(userMetadata=metadata, maxRecordsPerFile=ROWS_PER_FILE)
+        writer = frame.write.format("delta").options(userMetadata=metadata, maxRecordsPerFile=write_plan.ROWS_PER_FILE)
         if write.replaces and not is_new:
             writer = writer.option("replaceWhere", write.replaces)
         with readable_errors(self.contract):
