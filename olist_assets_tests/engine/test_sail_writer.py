@@ -1,6 +1,7 @@
 """What is Sail's own in writing: the size and days of files, clustered tables refused, and no file left behind."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from deltalake import DeltaTable
@@ -40,7 +41,7 @@ def test_files_have_about_so_many_rows_and_few_days(large):
     written = files(large.open(DAILY.name))
     assert len(written) > 1
     assert all(write_plan.ROWS_PER_FILE / 2 <= rows <= 2 * write_plan.ROWS_PER_FILE for _, _, rows in written[:-1])
-    assert all(before[1] <= after[0] for before, after in zip(written, written[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(written))
 
 
 def test_a_rerun_day_rewrites_the_files_that_have_it_and_no_other(spark, large):

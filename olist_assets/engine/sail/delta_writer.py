@@ -1,9 +1,10 @@
 """One frame as one Delta commit, by deltalake: the contract enforced, the table created, its schema evolved."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import chain
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ FILE_SIZE = "delta.targetFileSize"
 CLUSTERING = "clustering"
 # Bytes of a row in a file, where a first write has too few rows to measure it.
 ROW_BYTES, MIN_ROWS_MEASURED = 64, 10_000
+# deltalake distributes batches over its threads and writes them as they come back, so that only the rows of one batch
+# stay in order. Of this size each fills several files.
+BATCH_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class DeltaWriter:
         options: dict[str, Any] = {"predicate": write.replaces}
         with readable_errors(self.contract), self.computed(frame, order) as rows:
             checked = Checked(self.contract, rows)
-            batches = iter(checked)
+            batches = joined(checked, checked.schema)
             if is_new:
                 batches, row_bytes = measured(batches)
                 size = {FILE_SIZE: str(row_bytes * write_plan.ROWS_PER_FILE)}
@@ -99,19 +103,30 @@ def require_unclustered(table: DeltaTable) -> None:
         )
 
 
+def joined(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of at least BATCH_ROWS."""
+    waiting, rows = list[pa.RecordBatch](), 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += len(batch)
+        if rows >= BATCH_ROWS:
+            yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
+            waiting, rows = [], 0
+    yield from pa.Table.from_batches(waiting, schema).combine_chunks().to_batches()
+
+
 def measured(batches: Iterator[pa.RecordBatch]) -> tuple[Iterator[pa.RecordBatch], int]:
     """The same rows, and the bytes that one of them takes in a file, by the first ones."""
-    first, rows = list[pa.RecordBatch](), 0
-    for batch in batches:
-        first.append(batch)
-        rows += len(batch)
-        if rows >= write_plan.ROWS_PER_FILE:
-            break
-    if rows < MIN_ROWS_MEASURED:
-        return chain(first, batches), ROW_BYTES
+    first = next(batches, None)
+    if first is None:
+        return batches, ROW_BYTES
+    batches = chain([first], batches)
+    some = first.slice(0, write_plan.ROWS_PER_FILE)
+    if len(some) < MIN_ROWS_MEASURED:
+        return batches, ROW_BYTES
     stored = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_batches(first), stored, compression="snappy")
-    return chain(first, batches), max(stored.tell() // rows, 1)
+    pq.write_table(pa.Table.from_batches([some]), stored, compression="snappy")
+    return batches, ceil(stored.tell() / len(some))
 
 
 @contextmanager

@@ -27,8 +27,6 @@ from olist_assets.lakehouse.object_store import open_delta, storage_options
 from olist_assets.lakehouse.schemas import SchemaChange, shape
 from olist_assets.lakehouse.statistics import data_files
 
-BATCH_ROWS = 65_536
-
 
 class SailEngine(Engine):
     """Sail's Spark Connect server in the process, which exchanges rows with deltalake and DuckDB as Parquet files."""
@@ -111,4 +109,4 @@ class SailEngine(Engine):
             return frame.toArrow().to_reader()
         by = f" ORDER BY {', '.join(map(identifier, order))}" if order else ""
         rows = con.sql(f"FROM read_parquet({literal(f'{folder}/*.parquet')}){by}")
-        return rows.to_arrow_reader(BATCH_ROWS)
+        return rows.to_arrow_reader()
