@@ -36,6 +36,8 @@ def session() -> "SparkSession":
     _, port = server.listening_address  # pyright: ignore[reportGeneralTypeIssues]
     config = {"spark.remote": f"sc://{HOST}:{port}", "spark.sql.session.timeZone": "UTC"}
     started = LazyPySparkResource(spark_config=config).spark_session
+    # A server in this process does not come back: by default the client would wait for it for ten minutes.
+    started.client.set_retry_policies([])
     started._olist_server = server  # as long as the session lives
     return started
 
