@@ -21,6 +21,8 @@ from olist_assets.contracts.calendar import Days
 from olist_assets.contracts.catalog import Catalog
 from olist_assets.engine.choice import engine_of
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.mlops.estimators.interface import Estimators
+from olist_assets.mlops.flavours import estimators_of
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.runs import Request, RunReport, materialize
 from olist_assets.operations.selection import selected
@@ -58,6 +60,12 @@ def spark() -> SparkSession:
     # One core, as each of two processes has it.
     one_core = {"spark.master": "local[1]", "spark.sql.shuffle.partitions": "1"}
     return engine_of(Settings(spark_conf=one_core)).session
+
+
+@pytest.fixture(scope="session")
+def estimators() -> Estimators:
+    """The estimators of the test process's engine."""
+    return estimators_of(Settings())
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,11 @@ from olist_assets.contracts.column_lineage import FILE, Lineage
 from olist_assets.contracts.table import Table
 from olist_assets.engine.spark.engine import SparkEngine
 from olist_assets.ml import churn_model, repurchase_features, repurchase_model, segmentation_model
-from olist_assets.mlops.estimators.spark_ml import kmeans
+from olist_assets.mlops.flavours import ESTIMATORS
 from olist_assets.mlops.registry import Champion
 from olist_assets.settings import Settings
 
+SPARK_ML = ESTIMATORS["spark"]
 Origins = set[tuple[str, str]]
 # Only the first child of these expressions is the value; the others decide which rows, or which row of several.
 FIRST_CHILD_ONLY = {"WindowExpression", "AggregateExpression", "MinBy", "MaxBy"}
@@ -156,18 +157,18 @@ def _rows(spark: SparkSession, features: tuple[str, ...], label: str = "label") 
 
 
 def _forest(spark: SparkSession) -> Any:
-    estimator = churn_model.estimator(churn_model.ForestConfig(trees=1, depth=1), churn_model.FEATURES)
+    estimator = churn_model.estimator(SPARK_ML, churn_model.ForestConfig(trees=1, depth=1), churn_model.FEATURES)
     return estimator.fit(_rows(spark, churn_model.FEATURES, churn_model.LABEL))
 
 
 def _regression(spark: SparkSession) -> Any:
-    estimator = repurchase_model.regression_estimator(repurchase_model.RepurchaseConfig(iterations=1))
+    estimator = repurchase_model.regression_estimator(SPARK_ML, repurchase_model.RepurchaseConfig(iterations=1))
     return estimator.fit(_rows(spark, repurchase_features.FEATURES, repurchase_features.LABEL))
 
 
 def _clusters(spark: SparkSession) -> Any:
     features = segmentation_model.FEATURES
-    return kmeans(features, clusters=2, seed=1).fit(_rows(spark, features))
+    return SPARK_ML.kmeans(features, clusters=2, seed=1).fit(_rows(spark, features))
 
 
 CHAMPIONS = {

@@ -43,7 +43,8 @@ def predict(source: Path, target: Path, model: str) -> None:
 def mlflow(port: int) -> None:
     """Open MLflow's UI on the loopback address: runs, metrics, plots and versions; stop it with Ctrl-C.
 
-    To roll a model back, give the alias `champion` to another version there; scoring then uses that version.
+    To roll a model back, give its alias to another version of the same flavour there: `sklearn_champion` on Sail,
+    `champion` on Spark. Scoring then uses that version.
 
     \b
     olist mlflow

@@ -8,15 +8,13 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import Resource, model_asset
 from olist_assets.contracts.model import Model
-from olist_assets.mlops.estimators.spark_ml import feature_importances, random_forest
 from olist_assets.mlops.evaluation import metrics, scores
 from olist_assets.mlops.plots import classifier_plots, importances_plot
 from olist_assets.mlops.registry import Trained
-from olist_assets.mlops.training_rows import buyers, in_fixed_order, is_trained_on
+from olist_assets.mlops.training_rows import buyers, is_trained_on
 
 if TYPE_CHECKING:
-    from pyspark.ml import Pipeline
-
+    from olist_assets.mlops.estimators.interface import Estimator, Estimators
     from olist_assets.mlops.tracking import Mlflow
 
 # Days without an order after which a customer counts as churned.
@@ -56,23 +54,23 @@ def churn_model(mlflow: Resource["Mlflow"], config: ForestConfig, gold_customer_
     """A forest trained on a share of the customers and tested on the others; a second one lacks the suspect feature."""
     with (
         mlflow.training(CHURN_MODEL, config) as run,
-        in_fixed_order(labelled(gold_customer_metrics), KEY) as customers,
+        run.estimators.in_fixed_order(labelled(gold_customer_metrics), KEY) as customers,
     ):
         trained_on = is_trained_on(KEY, config.train_share, config.seed)
         train, held_out = customers.where(trained_on), customers.where(~trained_on)
-        forest = estimator(config, FEATURES).fit(train)
-        tested = scores(forest.transform(held_out), LABEL)
+        forest = estimator(run.estimators, config, FEATURES).fit(train)
+        tested = scores(forest.score(held_out), LABEL)
         run.log_metrics(metrics(tested))
         without_suspect = tuple(name for name in FEATURES if name != CHURN_MODEL.leak_suspect)
-        honest = estimator(config, without_suspect).fit(train)
-        honest_metrics = metrics(scores(honest.transform(held_out), LABEL))
+        honest = estimator(run.estimators, config, without_suspect).fit(train)
+        honest_metrics = metrics(scores(honest.score(held_out), LABEL))
         run.log_metrics(honest_metrics, variant=f"without_{CHURN_MODEL.leak_suspect}")
         if run.champion:
-            run.log_champion_metrics(metrics(scores(run.champion.pipeline.transform(held_out), LABEL)))
-        weights = feature_importances(forest, FEATURES)
+            run.log_champion_metrics(metrics(scores(run.champion.score(held_out), LABEL)))
+        weights = forest.feature_importances()
         run.log_importances(weights)
         run.log_plots(classifier_plots(tested) | importances_plot(weights))
-        return run.register(forest, FEATURES)
+        return run.register(forest)
 
 
 def labelled(customers: DataFrame) -> DataFrame:
@@ -80,8 +78,8 @@ def labelled(customers: DataFrame) -> DataFrame:
     return buyers(customers, KEY, FEATURES).withColumn(LABEL, (F.col("recency_days") > CHURNED_AFTER_DAYS).cast("int"))
 
 
-def estimator(config: ForestConfig, features: tuple[str, ...]) -> "Pipeline":
+def estimator(estimators: "Estimators", config: ForestConfig, features: tuple[str, ...]) -> "Estimator":
     """An untrained forest over the given features."""
-    return random_forest(
+    return estimators.random_forest(
         features, MAY_BE_MISSING, label=LABEL, trees=config.trees, depth=config.depth, seed=config.seed
     )

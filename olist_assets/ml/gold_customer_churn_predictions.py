@@ -10,7 +10,6 @@ from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.gold_customer_metrics import EACH_BUYER_ONCE
 from olist_assets.ml import churn_model as churn
 from olist_assets.ml.repurchase_features import KEY, customers_at_cutoff
-from olist_assets.mlops.estimators.spark_ml import probability
 from olist_assets.mlops.registry import Champion
 
 RISKS = {"High Risk": 0.2, "Medium Risk": 0.5, "Low Risk": 1.0}
@@ -97,16 +96,16 @@ def gold_customer_churn_predictions(
     repurchase_model_champion: Champion,
 ) -> DataFrame:
     """The scores of both champions for each customer, as of the reference date of gold_customer_metrics."""
-    churned = churn_model_champion.pipeline.transform(churn.labelled(gold_customer_metrics)).select(
+    churned = churn_model_champion.score(churn.labelled(gold_customer_metrics)).select(
         KEY,
         churn.LABEL,
-        probability().alias("churn_probability"),
-        F.col("prediction").cast("int").alias("churn_prediction"),
+        F.col("probability").alias("churn_probability"),
+        F.col("prediction").alias("churn_prediction"),
     )
     versions = f"churn_model {churn_model_champion.version}, repurchase_model {repurchase_model_champion.version}"
     orders = silver_orders_master.crossJoin(F.broadcast(cutoff(gold_customer_metrics)))
-    ahead = repurchase_model_champion.pipeline.transform(customers_at_cutoff(orders, silver_order_reviews)).select(
-        KEY, probability().alias("no_repurchase_probability")
+    ahead = repurchase_model_champion.score(customers_at_cutoff(orders, silver_order_reviews)).select(
+        KEY, F.col("probability").alias("no_repurchase_probability")
     )
     # One row per customer on both sides: those with an order up to the reference date.
     scored = with_risk(churned.join(ahead, on=KEY, how="inner")).withColumns(

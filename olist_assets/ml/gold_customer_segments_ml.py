@@ -1,5 +1,9 @@
 """gold_customer_segments_ml: the k-means segment of each customer."""
 
+from collections.abc import Callable
+from typing import Any
+
+from pyspark.sql import Column as Expr
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -7,8 +11,7 @@ from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import ForeignKey
 from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.gold_customer_metrics import EACH_BUYER_ONCE
-from olist_assets.ml.segmentation_model import FEATURES, KEY, segments
-from olist_assets.mlops.estimators.spark_ml import scaled_features
+from olist_assets.ml.segmentation_model import FEATURES, KEY, Segment, segments
 from olist_assets.mlops.registry import Champion
 from olist_assets.mlops.training_rows import buyers
 
@@ -51,9 +54,7 @@ GOLD_CUSTOMER_SEGMENTS_ML = Table(
 @table_asset(GOLD_CUSTOMER_SEGMENTS_ML)
 def gold_customer_segments_ml(gold_customer_metrics: DataFrame, segmentation_model_champion: Champion) -> DataFrame:
     """Customers with a delivered order, each in the segment with the nearest center."""
-    assigned = segmentation_model_champion.pipeline.transform(buyers(gold_customer_metrics, KEY, FEATURES)).select(
-        "customer_unique_id", "prediction", scaled_features().alias("at")
-    )
+    assigned = segmentation_model_champion.score(buyers(gold_customer_metrics, KEY, FEATURES))
     # One row per customer on both sides.
     customers = gold_customer_metrics.select("customer_unique_id", *FEATURES).join(
         with_segment(assigned, segmentation_model_champion), on="customer_unique_id", how="inner"
@@ -62,16 +63,21 @@ def gold_customer_segments_ml(gold_customer_metrics: DataFrame, segmentation_mod
 
 
 def with_segment(assigned: DataFrame, champion: Champion) -> DataFrame:
-    """Number and label of the segment and distance to its center, from a `prediction` and the scaled features `at`."""
-    found = segments(champion.pipeline)
-    number = F.create_map(*(F.lit(v) for cluster, s in found.items() for v in (cluster, s.number)))
-    label = F.create_map(*(F.lit(v) for cluster, s in found.items() for v in (cluster, s.label)))
-    # Spark numbers the clusters from 0.
-    centers = F.array(*(F.array(*map(F.lit, found[cluster].center)) for cluster in range(len(found))))
-    squares = F.zip_with("at", centers[F.col("prediction")], lambda at, center: (at - center) * (at - center))
+    """Number and label of the segment and distance to its center, from a `prediction` and the scaled `features`."""
+    found = segments(champion.fitted)
+
+    def of_cluster(value: Callable[[Segment], Any]) -> Expr:
+        pairs = (F.lit(part) for cluster, segment in found.items() for part in (cluster, value(segment)))
+        return F.create_map(*pairs)[F.col("prediction")]
+
+    # Term by term: Sail has no `zip_with`.
+    squares = F.lit(0.0)
+    for at in range(len(FEATURES)):
+        difference = F.col("features")[at] - of_cluster(lambda segment, at=at: segment.center[at])
+        squares += difference * difference
     return assigned.select(
         "customer_unique_id",
-        number[F.col("prediction")].alias("ml_segment"),
-        label[F.col("prediction")].alias("segment_label"),
-        F.sqrt(F.aggregate(squares, F.lit(0.0), lambda total, square: total + square)).alias("distance_to_center"),
+        of_cluster(lambda segment: segment.number).alias("ml_segment"),
+        of_cluster(lambda segment: segment.label).alias("segment_label"),
+        F.sqrt(squares).alias("distance_to_center"),
     )

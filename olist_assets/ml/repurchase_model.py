@@ -11,15 +11,12 @@ from olist_assets.contracts.marks import Resource, model_asset
 from olist_assets.contracts.model import Model
 from olist_assets.errors import OlistError
 from olist_assets.ml.repurchase_features import FEATURES, KEY, LABEL, MAY_BE_MISSING, labelled, with_cutoff
-from olist_assets.mlops.estimators.spark_ml import coefficient_sizes, logistic_regression, random_forest
 from olist_assets.mlops.evaluation import Scores, constant_scores, metrics, scores
 from olist_assets.mlops.plots import classifier_plots, importances_plot
 from olist_assets.mlops.registry import Trained
-from olist_assets.mlops.training_rows import in_fixed_order
 
 if TYPE_CHECKING:
-    from pyspark.ml import Pipeline
-
+    from olist_assets.mlops.estimators.interface import Estimator, Estimators
     from olist_assets.mlops.tracking import Mlflow
 
 REPURCHASE_MODEL = Model(
@@ -60,19 +57,20 @@ def repurchase_model(
             labelled(with_cutoff(silver_orders_master, cutoff), silver_order_reviews, config.horizon_days)
             for cutoff in cutoffs
         )
+        in_fixed_order = run.estimators.in_fixed_order
         with in_fixed_order(train, KEY) as train, in_fixed_order(test, KEY) as test:
-            regression = regression_estimator(config).fit(train)
-            tested = scores(regression.transform(test), LABEL)
+            regression = regression_estimator(run.estimators, config).fit(train)
+            tested = scores(regression.score(test), LABEL)
             run.log_metrics(both_ways(tested))
-            forest = forest_estimator(config).fit(train)
-            run.log_metrics(both_ways(scores(forest.transform(test), LABEL)), variant="random_forest")
+            forest = forest_estimator(run.estimators, config).fit(train)
+            run.log_metrics(both_ways(scores(forest.score(test), LABEL)), variant="random_forest")
             run.log_metrics(both_ways(constant_scores(tested, 1.0)), variant="nobody_buys_again")
             if run.champion:
-                run.log_champion_metrics(both_ways(scores(run.champion.pipeline.transform(test), LABEL)))
-        weights = coefficient_sizes(regression, FEATURES)
+                run.log_champion_metrics(both_ways(scores(run.champion.score(test), LABEL)))
+        weights = regression.coefficient_sizes()
         run.log_importances(weights)
         run.log_plots(classifier_plots(tested.inverted()) | importances_plot(weights))
-        return run.register(regression, FEATURES)
+        return run.register(regression)
 
 
 def cutoffs_of(orders: DataFrame, horizon_days: int) -> tuple[date, date]:
@@ -96,15 +94,15 @@ def both_ways(of: Scores) -> dict[str, float]:
     return metrics(of) | {f"repurchase_{name}": value for name, value in metrics(of.inverted()).items()}
 
 
-def regression_estimator(config: RepurchaseConfig) -> "Pipeline":
+def regression_estimator(estimators: "Estimators", config: RepurchaseConfig) -> "Estimator":
     """The logistic regression that is registered."""
-    return logistic_regression(
+    return estimators.logistic_regression(
         FEATURES, MAY_BE_MISSING, label=LABEL, iterations=config.iterations, regularization=config.regularization
     )
 
 
-def forest_estimator(config: RepurchaseConfig) -> "Pipeline":
+def forest_estimator(estimators: "Estimators", config: RepurchaseConfig) -> "Estimator":
     """The forest that the model is compared with."""
-    return random_forest(
+    return estimators.random_forest(
         FEATURES, MAY_BE_MISSING, label=LABEL, trees=config.trees, depth=config.depth, seed=config.seed, scaled=True
     )

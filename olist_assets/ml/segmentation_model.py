@@ -11,18 +11,17 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import Resource, model_asset
 from olist_assets.contracts.model import Model
-from olist_assets.mlops.estimators.spark_ml import cluster_centers, kmeans, scaled_features, silhouette
 from olist_assets.mlops.plots import cluster_plots
 from olist_assets.mlops.registry import Trained
-from olist_assets.mlops.training_rows import buyers, in_fixed_order
+from olist_assets.mlops.single_thread import single_thread
+from olist_assets.mlops.training_rows import buyers
 
 if TYPE_CHECKING:
-    from pyspark.ml import PipelineModel
-
+    from olist_assets.mlops.estimators.interface import FittedModel
     from olist_assets.mlops.tracking import Mlflow
 
 KEY = "customer_unique_id"
-# Customers on which other numbers of clusters are tried; all of them would take Spark half a minute.
+# Customers on which other numbers of clusters are tried; all of them would take half a minute.
 SAMPLE = 3000
 FEATURES = ("recency_days", "frequency", "monetary_value")
 # A cluster is named by the feature in which its center is furthest from the mean, in standard deviations: above, below.
@@ -56,25 +55,26 @@ def segmentation_model(
     """Clusters for the configured k; elbow and silhouette of other numbers of clusters on a sample."""
     with (
         mlflow.training(SEGMENTATION_MODEL, config) as run,
-        in_fixed_order(buyers(gold_customer_metrics, KEY, FEATURES), KEY) as customers,
+        run.estimators.in_fixed_order(buyers(gold_customer_metrics, KEY, FEATURES), KEY) as customers,
     ):
-        clusters = kmeans(FEATURES, clusters=config.clusters, seed=config.seed).fit(customers)
-        clustered = clusters.transform(customers)
-        run.log_metrics({"silhouette": silhouette(clustered)})
+        clusters = run.estimators.kmeans(FEATURES, clusters=config.clusters, seed=config.seed).fit(customers)
+        clustered = clusters.score(customers)
+        run.log_metrics({"silhouette": run.estimators.silhouette(clustered)})
         if run.champion:
-            run.log_champion_metrics({"silhouette": silhouette(run.champion.pipeline.transform(customers))})
+            compared = run.estimators.silhouette(run.champion.score(customers))
+            run.log_champion_metrics({"silhouette": compared})
         drawn = sample(clustered)
         counts = range(2, min(config.max_clusters, len(drawn) - 1) + 1)
         costs, silhouettes = sweep(drawn, counts, config.seed)
         for k, value in zip(counts, silhouettes, strict=True):
             run.log_metrics({"silhouette": value}, split="sample", variant=f"k_{k}")
         run.log_plots(cluster_plots(counts, costs, silhouettes))
-        return run.register(clusters, FEATURES)
+        return run.register(clusters)
 
 
 def sample(scaled: DataFrame) -> np.ndarray:
     """Scaled features of customers selected by a hash of their id, always the same ones: shape (at most SAMPLE, 3)."""
-    drawn = scaled.select(scaled_features().alias("at"), KEY).orderBy(F.xxhash64(KEY), KEY)
+    drawn = scaled.select(F.col("features").alias("at"), KEY).orderBy(F.xxhash64(KEY), KEY)
     return np.array([row["at"] for row in drawn.limit(SAMPLE).select("at").collect()])
 
 
@@ -82,11 +82,9 @@ def sweep(scaled: np.ndarray, counts: Sequence[int], seed: int) -> tuple[list[fl
     """Sum of squared distances, and mean silhouette by squared Euclidean distance, for each number of clusters."""
     from sklearn.cluster import KMeans as SampleKMeans
     from sklearn.metrics import silhouette_score
-    from threadpoolctl import threadpool_limits
 
     costs, silhouettes = [], []
-    # Threads add in the order in which they end; one thread gives the same values to the last digit.
-    with threadpool_limits(1):
+    with single_thread():
         for k in counts:
             fit = SampleKMeans(k, random_state=seed).fit(scaled)
             labels = fit.predict(scaled)
@@ -105,9 +103,9 @@ class Segment:
     center: tuple[float, ...]
 
 
-def segments(model: "PipelineModel") -> dict[int, Segment]:
+def segments(model: "FittedModel") -> dict[int, Segment]:
     """The segments by the cluster numbers of the model, which differ between trainings."""
-    centers = cluster_centers(model)
+    centers = model.cluster_centers()
     # A center is the mean of its members, so its monetary value orders the clusters by their averages.
     order = sorted(range(len(centers)), key=lambda cluster: tuple(centers[cluster][::-1]))
     found: dict[int, Segment] = {}

@@ -6,8 +6,6 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.mlops.estimators.spark_ml import probability
-
 # Rounding bounds the memory by the digits instead of the customers: at most 100,001 different probabilities.
 DIGITS = 5
 TOP = 0.2
@@ -43,8 +41,8 @@ class Scores:
 
 
 def scores(scored: DataFrame, label: str) -> Scores:
-    """Customers and positives per probability, computed in Spark and collected as a histogram."""
-    by = scored.groupBy(F.round(probability(), DIGITS).alias("p")).agg(F.count("*"), F.sum(label)).orderBy("p")
+    """Customers and positives per probability, computed by the engine and collected as a histogram."""
+    by = scored.groupBy(F.round("probability", DIGITS).alias("p")).agg(F.count("*"), F.sum(label)).orderBy("p")
     columns = np.array([tuple(row) for row in by.collect()], dtype=float).reshape(-1, 3).T
     return Scores(columns[0], columns[1], columns[2])
 

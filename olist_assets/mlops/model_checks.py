@@ -10,6 +10,7 @@ from olist_assets.checks.spec import Verdict
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.model import Model
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.mlops.flavours import flavour_of
 from olist_assets.mlops.promotion import PROMOTED, compare
 from olist_assets.mlops.registry import TEST_SPLIT, client, newest_version
 from olist_assets.settings import Settings
@@ -40,14 +41,14 @@ def checks_of_model(model: Model) -> Iterator[ModelCheck]:
 
 def is_as_good(settings: Settings, model: Model) -> Verdict:
     """Whether the newest version is at least as good as the champion was; reports and changes nothing."""
-    found = compare(client(settings), model)
+    found = compare(client(settings), model, flavour_of(settings))
     return found.decision == PROMOTED if found.decision else found.is_as_good, found.described()
 
 
 def leaks_nothing(settings: Settings, model: Model) -> Verdict:
     """Whether the model without its suspect feature is about as good as with it."""
     mlflow = client(settings)
-    metrics = mlflow.get_run(str(newest_version(mlflow, model).run_id)).data.metrics
+    metrics = mlflow.get_run(str(newest_version(mlflow, model, flavour_of(settings)).run_id)).data.metrics
     with_it, without_it = f"{model.metric}_with_{model.leak_suspect}", f"{model.metric}_without_{model.leak_suspect}"
     found = {
         with_it: metrics.get(f"{TEST_SPLIT}/{model.metric}"),

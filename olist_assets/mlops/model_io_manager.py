@@ -3,10 +3,10 @@
 from functools import cached_property
 
 import dagster as dg
-from pyspark.ml import PipelineModel
 
 from olist_assets.contracts.model import Model, Promotion
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.mlops.estimators.interface import FittedModel
 from olist_assets.mlops.promotion import Comparison
 from olist_assets.mlops.registry import TEST_SPLIT, Champion, Trained, load, required_champion
 
@@ -17,7 +17,7 @@ class ModelIOManager(dg.ConfigurableIOManager):
     warehouse: dg.ResourceDependency[Warehouse]
 
     @cached_property
-    def _of_this_run(self) -> dict[tuple[str, int], PipelineModel]:
+    def _of_this_run(self) -> dict[tuple[str, int], FittedModel]:
         """Models trained in this process: one that became champion need not be read back."""
         return {}
 
@@ -26,7 +26,7 @@ class ModelIOManager(dg.ConfigurableIOManager):
         if isinstance(obj, Comparison):
             context.add_output_metadata(obj.described())
             return
-        self._of_this_run[obj.model.name, obj.version] = obj.pipeline
+        self._of_this_run[obj.model.name, obj.version] = obj.fitted
         context.add_output_metadata(
             {
                 "model_version": obj.version,

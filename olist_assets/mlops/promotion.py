@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from olist_assets.contracts.model import Model
+from olist_assets.engine.engine import Flavour
+from olist_assets.mlops.flavours import CHAMPION_ALIASES, flavour_of
 from olist_assets.mlops.registry import (
-    CHAMPION,
     CHAMPION_PARAM,
     CHAMPION_SPLIT,
     TEST_SPLIT,
@@ -47,9 +48,9 @@ class Comparison:
         return {name: "none" if value is None else value for name, value in fields.items()}
 
 
-def compare(mlflow: "MlflowClient", model: Model) -> Comparison:
-    """Compare the newest version with the champion. Raises OlistError if the model was never trained."""
-    newest, champion = newest_version(mlflow, model), champion_version(mlflow, model)
+def compare(mlflow: "MlflowClient", model: Model, flavour: Flavour) -> Comparison:
+    """Compare the newest version of a flavour with its champion. Raises OlistError if the model was never trained."""
+    newest, champion = newest_version(mlflow, model, flavour), champion_version(mlflow, model, flavour)
     run = mlflow.get_run(str(newest.run_id)).data
     value, champion_value = (run.metrics.get(f"{split}/{model.metric}") for split in (TEST_SPLIT, CHAMPION_SPLIT))
     # A champion that was promoted after the training was not compared with it.
@@ -68,12 +69,15 @@ def compare(mlflow: "MlflowClient", model: Model) -> Comparison:
 
 
 def promote(settings: Settings, model: Model) -> Comparison:
-    """Make the newest version champion if it is at least as good; does nothing if that was decided before."""
-    mlflow = client(settings)
-    found = compare(mlflow, model)
+    """Make the newest version of the engine's flavour its champion if it is at least as good.
+
+    Does nothing if that was decided before.
+    """
+    mlflow, flavour = client(settings), flavour_of(settings)
+    found = compare(mlflow, model, flavour)
     if found.decision is None:
         if found.is_as_good:
-            mlflow.set_registered_model_alias(model.name, CHAMPION, str(found.version))
+            mlflow.set_registered_model_alias(model.name, CHAMPION_ALIASES[flavour], str(found.version))
         decision = PROMOTED if found.is_as_good else KEPT
         mlflow.set_model_version_tag(model.name, str(found.version), DECISION, decision)
         return replace(found, decision=decision)

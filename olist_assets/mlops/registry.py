@@ -1,6 +1,9 @@
 """MLflow's registry: versions of models, the champion among them that scores, and the metrics of their trainings.
 
-MLflow and Spark ML are imported where they are used: together three seconds, which commands about tables do not need.
+A registered model has versions of both flavours. Each flavour has a champion and a newest version of its own; an engine
+reads those of its flavour only.
+
+MLflow is imported where it is used: two seconds, which commands about tables do not need.
 """
 
 import logging
@@ -13,15 +16,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from filelock import FileLock
 
 from olist_assets.contracts.model import Model, Promotion
+from olist_assets.engine.engine import Flavour
 from olist_assets.errors import OlistError
+from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG, estimators_of, flavour_of, tagged_flavour
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
-    from pyspark.ml import PipelineModel
+    from pyspark.sql import DataFrame
 
-CHAMPION = "champion"
+    from olist_assets.mlops.estimators.interface import FittedModel
+
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -41,7 +47,7 @@ class Trained:
 
     model: Model
     version: int
-    pipeline: "PipelineModel"
+    fitted: "FittedModel"
     run_id: str
     url: str
     metrics: Mapping[str, float]
@@ -52,7 +58,11 @@ class Champion:
     """The version of a model that scores."""
 
     version: int
-    pipeline: "PipelineModel"
+    fitted: "FittedModel"
+
+    def score(self, frame: "DataFrame") -> "DataFrame":
+        """The frame with the model's `prediction`, and `probability` or `features`: see FittedModel."""
+        return self.fitted.score(frame)
 
 
 def tracking_uri(settings: Settings) -> str:
@@ -96,38 +106,51 @@ def _checked(mlflow: "MlflowClient") -> "MlflowClient":
     return mlflow
 
 
-def has_versions(mlflow: "MlflowClient", model: Model) -> bool:
-    """Whether the model was ever trained."""
-    return bool(mlflow.search_model_versions(f"name = '{model.name}'", max_results=1))
-
-
-def newest_version(mlflow: "MlflowClient", model: Model) -> "ModelVersion":
-    """The newest version of a model. Raises OlistError if it was never trained."""
+def versions_of(mlflow: "MlflowClient", model: Model, flavour: Flavour) -> "list[ModelVersion]":
+    """The versions of a model in a flavour, the oldest first."""
     versions = mlflow.search_model_versions(f"name = '{model.name}'")
+    own = (version for version in versions if tagged_flavour(version.tags) == flavour)
+    return sorted(own, key=lambda version: int(version.version))
+
+
+def newest_version(mlflow: "MlflowClient", model: Model, flavour: Flavour) -> "ModelVersion":
+    """The newest version of a model in a flavour. Raises OlistError if it was never trained."""
+    versions = versions_of(mlflow, model, flavour)
     if not versions:
-        raise OlistError(f"{model.name} was never trained. Train it: olist materialize --select {model.name}")
-    return max(versions, key=lambda version: int(version.version))
+        raise OlistError(
+            f"{model.name} was never trained with {flavour}. Train it: olist materialize --select {model.name}"
+        )
+    return versions[-1]
 
 
-def champion_version(mlflow: "MlflowClient", model: Model) -> "ModelVersion | None":
+def champion_version(mlflow: "MlflowClient", model: Model, flavour: Flavour) -> "ModelVersion | None":
+    """The champion of a flavour, None if there is none yet. Raises OlistError if it is of the other flavour."""
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
+    alias = CHAMPION_ALIASES[flavour]
     try:
-        return mlflow.get_model_version_by_alias(model.name, CHAMPION)
+        version = mlflow.get_model_version_by_alias(model.name, alias)
     except MlflowException as error:
         # The first if the model has no such alias, the second if there is no such model.
         if error.error_code in map(ErrorCode.Name, (INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST)):
             return None
         raise
+    if (found := tagged_flavour(version.tags)) != flavour:
+        raise OlistError(
+            f"{model.name} version {version.version} has the alias {alias} and was trained with {found}, not "
+            f"{flavour}. Give the alias to another version: olist mlflow"
+        )
+    return version
 
 
 def required_champion(settings: Settings, model: Model) -> "ModelVersion":
-    """The champion's version. Raises OlistError if the model has none yet."""
-    version = champion_version(client(settings), model)
+    """The champion's version in the engine's flavour. Raises OlistError if the model has none yet."""
+    flavour = flavour_of(settings)
+    version = champion_version(client(settings), model, flavour)
     if version is None:
         raise OlistError(
-            f"{model.name} has no champion yet. Train and promote it: "
+            f"{model.name} has no champion of {flavour} yet. Train and promote it: "
             f"olist materialize --select {model.name},{Promotion(model).name}"
         )
     return version
@@ -135,33 +158,18 @@ def required_champion(settings: Settings, model: Model) -> "ModelVersion":
 
 def champion(settings: Settings, model: Model) -> Champion | None:
     """The version that scores, loaded; None if there is none yet."""
-    mlflow = client(settings)
-    version = champion_version(mlflow, model)
+    version = champion_version(client(settings), model, flavour_of(settings))
     return Champion(int(version.version), load(settings, version)) if version else None
 
 
-def load(settings: Settings, version: "ModelVersion") -> "PipelineModel":
-    """The fitted pipeline of a version."""
-    from olist_assets.mlops.model_files import load_model
-
-    return load_model(settings, _local_copy(settings, version))
-
-
-def features_of(settings: Settings, version: "ModelVersion") -> tuple[str, ...]:
-    """The columns that a version was trained on, from its signature."""
-    from mlflow.models import Model as StoredModel
-
-    signature = StoredModel.load(_local_copy(settings, version)).signature
-    return tuple(signature.inputs.input_names()) if signature else ()
-
-
-def _local_copy(settings: Settings, version: "ModelVersion") -> str:
-    """A local folder with a version's files, downloaded if needed."""
+def load(settings: Settings, version: "ModelVersion") -> "FittedModel":
+    """The fitted model of a version of the engine's flavour. Raises OlistError if its files cannot be trusted."""
     from mlflow.artifacts import download_artifacts
 
     # By our client: a models:/ address would be resolved by the registry that this process used last.
     stored = client(settings).get_model_version_download_uri(version.name, version.version)
-    return download_artifacts(stored, tracking_uri=tracking_uri(settings))
+    folder = download_artifacts(stored, tracking_uri=tracking_uri(settings))
+    return estimators_of(settings).load(Path(folder), version.tags, settings)
 
 
 class Metric(NamedTuple):
@@ -187,9 +195,11 @@ def metrics_of(settings: Settings, model: Model) -> list[Metric]:
     return sorted(found)
 
 
-def register(settings: Settings, model: Model, source: str, run_id: str, model_id: str) -> int:
-    """Create the model's next version in the registry and return its number."""
-    mlflow = client(settings)
+def register(
+    settings: Settings, model: Model, source: str, *, run_id: str, model_id: str, record: Mapping[str, str]
+) -> int:
+    """Create the model's next version in the registry, with its flavour and its record; return its number."""
+    mlflow, tags = client(settings), {FLAVOUR_TAG: flavour_of(settings), **record}
     if not mlflow.search_registered_models(f"name = '{model.name}'"):
         mlflow.create_registered_model(model.name, description=model.description)
-    return int(mlflow.create_model_version(model.name, source, run_id, model_id=model_id).version)
+    return int(mlflow.create_model_version(model.name, source, run_id, tags=tags, model_id=model_id).version)

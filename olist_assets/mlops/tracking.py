@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from olist_assets.contracts.model import Model
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.mlops.flavours import FLAVOUR_TAG, estimators_of, flavour_of
 from olist_assets.mlops.registry import (
     CHAMPION_PARAM,
     CHAMPION_SPLIT,
@@ -28,7 +29,8 @@ from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from pyspark.ml import PipelineModel
+
+    from olist_assets.mlops.estimators.interface import Estimators, FittedModel
 
 LOCAL_UI = "http://127.0.0.1:5000"
 ADDRESS = "MLFLOW_TRACKING_URI"
@@ -43,6 +45,11 @@ class Training:
     champion: Champion | None
     _settings: Settings
     _mlflow: Any
+
+    @property
+    def estimators(self) -> "Estimators":
+        """The estimators of the run's engine."""
+        return estimators_of(self._settings)
 
     def log_params(self, values: Mapping[str, Any]) -> None:
         self._mlflow.log_params(dict(values))
@@ -67,31 +74,27 @@ class Training:
         ordered = dict(sorted(values.items(), key=lambda pair: -pair[1]))
         self._mlflow.log_dict(ordered, "feature_importances.json")
 
-    def register(self, pipeline: "PipelineModel", features: tuple[str, ...]) -> Trained:
-        """Store the pipeline as the model's next version; all its features are doubles."""
+    def register(self, fitted: "FittedModel") -> Trained:
+        """Store a model as the next version."""
         from mlflow.models import Model as StoredModel
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, DataType, Schema
 
         from olist_assets.mlops import model_files
 
-        signature = ModelSignature(
-            inputs=Schema([ColSpec(DataType.double, name) for name in features]),
-            outputs=Schema([ColSpec(DataType.double, "prediction")]),
-        )
         run = self._mlflow.active_run().info
         stored = StoredModel.log(
-            artifact_path=None,
-            name="model",
-            flavor=model_files,
-            pipeline=pipeline,
-            signature=signature,
-            settings=self._settings,
+            artifact_path=None, name="model", flavor=model_files, fitted=fitted, settings=self._settings
         )
-        version = register(self._settings, self.model, stored.model_uri, run.run_id, stored.model_id)
+        version = register(
+            self._settings,
+            self.model,
+            stored.model_uri,
+            run_id=run.run_id,
+            model_id=stored.model_id,
+            record=fitted.record,
+        )
         metrics = self._mlflow.get_run(run.run_id).data.metrics
         url = run_url(self._settings, run.experiment_id, run.run_id)
-        return Trained(self.model, version, pipeline, run.run_id, url, metrics)
+        return Trained(self.model, version, fitted, run.run_id, url, metrics)
 
 
 def run_url(settings: Settings, experiment: str, run_id: str) -> str:
@@ -137,10 +140,11 @@ class Mlflow:
 
         run = self.context.run
         assert run is not None, "a training needs a run"
+        flavour = flavour_of(self.warehouse.settings)
         config = {
             "experiment_name": model.name,
             "mlflow_tracking_uri": tracking_uri(self.warehouse.settings),
-            "extra_tags": {"dagster_asset": model.name, "dagster_job": run.job_name},
+            "extra_tags": {"dagster_asset": model.name, "dagster_job": run.job_name, FLAVOUR_TAG: flavour},
             "env": {},
         }
         with dg.build_resources(

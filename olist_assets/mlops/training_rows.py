@@ -1,27 +1,9 @@
-"""Rows laid out for training, so that the same rows give the same model."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""Which rows a training uses: the same on every engine."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-# The sum of two partitions does not depend on which is ready first; that of three does, in the last digit.
-PARTITIONS = 2
 BUCKETS = 10_000
-
-
-@contextmanager
-def in_fixed_order(frame: DataFrame, key: str) -> Iterator[DataFrame]:
-    """The rows, cached, in two partitions by their key and sorted by it, whatever their order was.
-
-    Spark's seeds depend on the numbers of partitions and rows, and its sums of doubles on the rows' order.
-    """
-    laid_out = frame.repartition(PARTITIONS, key).sortWithinPartitions(key).persist()
-    try:
-        yield laid_out
-    finally:
-        laid_out.unpersist()
 
 
 def buyers(customers: DataFrame, key: str, features: tuple[str, ...]) -> DataFrame:

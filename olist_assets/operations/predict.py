@@ -13,8 +13,7 @@ from olist_assets.errors import OlistError
 from olist_assets.lakehouse import sql
 from olist_assets.lakehouse.delta_log import log_folder
 from olist_assets.lakehouse.object_store import open_delta
-from olist_assets.mlops.estimators.spark_ml import probability
-from olist_assets.mlops.registry import features_of, load, required_champion
+from olist_assets.mlops.registry import load, required_champion
 from olist_assets.operations.platform import Platform
 from olist_assets.source.dialect import header_of
 
@@ -32,14 +31,15 @@ def predict(platform: Platform, model: Model, source: Path, target: Path) -> int
     settings = platform.settings
     rows = _read(platform.engine, source)
     best = required_champion(settings, model)
-    wanted = features_of(settings, best)
+    champion = load(settings, best)
+    wanted = champion.features
     if missing := [name for name in wanted if name not in rows.columns]:
         raise OlistError(f"{source} lacks {', '.join(missing)}. {model.name} needs: {', '.join(wanted)}.")
     if str(model.score) in rows.columns:
         raise OlistError(f"{source} already has a column {model.score}, which is the name of the result.")
     numbers = rows.withColumns({name: F.col(name).try_cast("double") for name in wanted})
     _require_numbers(rows, wanted, source)
-    scored = load(settings, best).transform(numbers).select(*rows.columns, probability().alias(str(model.score)))
+    scored = champion.score(numbers).select(*rows.columns, F.col("probability").alias(str(model.score)))
     _write(platform, scored, target)
     return int(best.version)
 

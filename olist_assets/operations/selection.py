@@ -8,7 +8,8 @@ import dagster as dg
 from olist_assets.contracts.calendar import Days, each_day, span_text, spans
 from olist_assets.errors import OlistError
 from olist_assets.jobs import MONITORED
-from olist_assets.mlops.registry import champion_version, client, has_versions
+from olist_assets.mlops.flavours import flavour_of
+from olist_assets.mlops.registry import champion_version, client, versions_of
 from olist_assets.operations.platform import Platform
 
 
@@ -97,7 +98,7 @@ def existing_days(platform: Platform, name: str) -> set[date]:
 def _exists(platform: Platform, name: str) -> bool:
     if name in platform.catalog.tables:
         return bool(platform.warehouse.existing_tables([name]))
-    mlflow = client(platform.settings)
+    mlflow, flavour = client(platform.settings), flavour_of(platform.settings)
     if name in platform.catalog.promotions:
-        return champion_version(mlflow, platform.catalog.promotions[name].model) is not None
-    return has_versions(mlflow, platform.catalog.models[name])
+        return champion_version(mlflow, platform.catalog.promotions[name].model, flavour) is not None
+    return bool(versions_of(mlflow, platform.catalog.models[name], flavour))

@@ -4,31 +4,31 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.ml.churn_model import FEATURES, ForestConfig, estimator, labelled
-from olist_assets.mlops.estimators.spark_ml import probability
-from olist_assets.mlops.training_rows import in_fixed_order, is_trained_on
+from olist_assets.mlops.estimators.interface import Estimators
+from olist_assets.mlops.training_rows import is_trained_on
 from olist_assets_tests.ml.conftest import KEY
 
 
-def trained(customers: DataFrame, partitions: int) -> dict[str, float]:
+def trained(estimators: Estimators, customers: DataFrame, partitions: int) -> dict[str, float]:
     """Probabilities by a forest that was trained on the rows in this number of partitions."""
-    with in_fixed_order(customers.orderBy(F.hash(KEY)).repartition(partitions), KEY) as laid_out:
+    with estimators.in_fixed_order(customers.orderBy(F.hash(KEY)).repartition(partitions), KEY) as laid_out:
         train = laid_out.where(is_trained_on(KEY, 0.8, 42))
-        forest = estimator(ForestConfig(trees=5), FEATURES).fit(train)
-    return {row[0]: row[1] for row in forest.transform(customers).select(KEY, probability()).collect()}
+        forest = estimator(estimators, ForestConfig(trees=5), FEATURES).fit(train)
+    return {row[0]: row[1] for row in forest.score(customers).select(KEY, "probability").collect()}
 
 
-def test_the_same_rows_in_other_partitions_give_the_same_forest(customers):
-    first = trained(customers, 1)
+def test_the_same_rows_in_other_partitions_give_the_same_forest(estimators, customers):
+    first = trained(estimators, customers, 1)
     assert len(set(first.values())) > 10
-    assert first == trained(customers, 3) == trained(customers, 7)
+    assert first == trained(estimators, customers, 3) == trained(estimators, customers, 7)
 
 
-def test_unknown_reviews_and_deliveries_get_the_median_and_no_customer_is_left_out(customers):
-    forest = estimator(ForestConfig(trees=2), FEATURES).fit(customers)
-    scored = forest.transform(customers)
-    assert scored.count() == 300
-    median = scored.where("avg_review_score IS NULL").select("avg_review_score_known").distinct().collect()
-    assert [row[0] for row in median] == [3.0]
+def test_unknown_reviews_and_deliveries_get_the_median_and_no_customer_is_left_out(estimators, customers):
+    forest = estimator(estimators, ForestConfig(trees=20), FEATURES).fit(customers)
+    scored = {row[KEY]: row.probability for row in forest.score(customers).collect()}
+    assert len(scored) == 300
+    known = customers.fillna({"avg_review_score": 3.0, "avg_delivery_days": 5.0})
+    assert {row[KEY]: row.probability for row in forest.score(known).collect()} == scored
 
 
 def test_a_customer_is_churned_after_more_than_90_days_without_an_order(customers):

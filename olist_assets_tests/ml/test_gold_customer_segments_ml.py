@@ -6,17 +6,16 @@ import pytest
 
 from olist_assets.ml.gold_customer_segments_ml import GOLD_CUSTOMER_SEGMENTS_ML, gold_customer_segments_ml
 from olist_assets.ml.segmentation_model import FEATURES, segments
-from olist_assets.mlops.estimators.spark_ml import kmeans
 from olist_assets.mlops.registry import Champion
-from olist_assets.mlops.training_rows import buyers, in_fixed_order
+from olist_assets.mlops.training_rows import buyers
 from olist_assets_tests.ml.conftest import KEY
 
 
 @pytest.fixture(scope="module")
-def clusters(customers) -> Callable[[int], Champion]:
+def clusters(estimators, customers) -> Callable[[int], Champion]:
     def fit(seed: int) -> Champion:
-        with in_fixed_order(buyers(customers, KEY, FEATURES), KEY) as laid_out:
-            return Champion(1, kmeans(FEATURES, clusters=3, seed=seed).fit(laid_out))
+        with estimators.in_fixed_order(buyers(customers, KEY, FEATURES), KEY) as laid_out:
+            return Champion(1, estimators.kmeans(FEATURES, clusters=3, seed=seed).fit(laid_out))
 
     return fit
 
@@ -35,7 +34,7 @@ def test_another_seed_numbers_clusters_differently_but_names_segments_the_same(c
     numbers, named = set(), set()
     for seed in (1, 3, 4):
         champion = clusters(seed)
-        found = segments(champion.pipeline)
+        found = segments(champion.fitted)
         numbers.add(tuple(found[cluster].label for cluster in sorted(found)))
         rows = gold_customer_segments_ml(customers, champion).collect()
         named.add(frozenset((row[0], row.ml_segment, row.segment_label) for row in rows))
@@ -45,8 +44,8 @@ def test_another_seed_numbers_clusters_differently_but_names_segments_the_same(c
 
 def test_the_distance_is_to_the_nearest_center(customers, clusters):
     champion = clusters(42)
-    centers = [segment.center for segment in segments(champion.pipeline).values()]
-    placed = champion.pipeline.transform(buyers(customers, KEY, FEATURES)).collect()
+    centers = [segment.center for segment in segments(champion.fitted).values()]
+    placed = champion.score(buyers(customers, KEY, FEATURES)).collect()
     nearest = {
         row[KEY]: min(sum((a - c) ** 2 for a, c in zip(row.features, center, strict=True)) for center in centers) ** 0.5
         for row in placed

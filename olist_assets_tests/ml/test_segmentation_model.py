@@ -1,20 +1,19 @@
-"""Segments: their numbers and names come from the centers of the clusters. Without Spark's JVM."""
+"""Segments: their numbers and names come from the centers of the clusters. Without an engine."""
 
 from typing import Any
 
 import numpy as np
 import pytest
-from pyspark.ml import PipelineModel
 
 from olist_assets.ml.segmentation_model import Segment, segments, sweep
 
 
 def model(centers: list[list[float]]) -> Any:
     class Clusters:
-        def clusterCenters(self):  # noqa: N802 (PySpark's name)
+        def cluster_centers(self) -> list[list[float]]:
             return centers
 
-    return PipelineModel([Clusters()])  # pyright: ignore[reportArgumentType]
+    return Clusters()
 
 
 def test_segments_with_the_same_name_are_numbered():

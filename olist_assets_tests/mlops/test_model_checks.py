@@ -12,11 +12,11 @@ from olist_assets.contracts.calendar import PUBLISHED
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.ml.churn_model import CHURN_MODEL
+from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG
 from olist_assets.mlops.model_checks import AS_GOOD_CHECK, LEAK_CHECK, is_as_good, leaks_nothing, model_checks
 from olist_assets.mlops.promotion import KEPT, PROMOTED, promote
-from olist_assets.mlops.registry import CHAMPION
 from olist_assets.settings import Settings
-from olist_assets_tests.mlops.conftest import MODEL
+from olist_assets_tests.mlops.conftest import MODEL, OWN
 
 
 def registry_state(mlflow: MlflowClient, name: str) -> dict[str, Any]:
@@ -40,7 +40,10 @@ def test_the_checks_of_an_undecided_version_change_neither_alias_nor_tags(tracke
     promote(tracked, MODEL)
     mlflow = register(0.8, 0.7, **{"without_recency_days/test/auc_roc": 0.79})
     before = registry_state(mlflow, MODEL.name)
-    assert before == {"aliases": {CHAMPION: 1}, "tags": {1: {"decision": PROMOTED}, 2: {}}}
+    assert before == {
+        "aliases": {CHAMPION_ALIASES[OWN]: 1},
+        "tags": {1: {FLAVOUR_TAG: OWN, "decision": PROMOTED}, 2: {FLAVOUR_TAG: OWN}},
+    }
     found = run_step(tracked, warehouse)
     assert {check.check_name: check.passed for check in found} == {AS_GOOD_CHECK: True, LEAK_CHECK: True}
     assert registry_state(mlflow, MODEL.name) == before
@@ -49,7 +52,7 @@ def test_the_checks_of_an_undecided_version_change_neither_alias_nor_tags(tracke
 def test_olist_checks_changes_neither_alias_nor_tags(olist, register):
     mlflow = register(0.7, model=CHURN_MODEL, **{f"without_{CHURN_MODEL.leak_suspect}/test/auc_roc": 0.69})
     before = registry_state(mlflow, CHURN_MODEL.name)
-    assert before == {"aliases": {}, "tags": {1: {}}}
+    assert before == {"aliases": {}, "tags": {1: {FLAVOUR_TAG: OWN}}}
     code, text = olist("checks", "--select", CHURN_MODEL.name)
     assert code == 0, text
     assert registry_state(mlflow, CHURN_MODEL.name) == before
@@ -98,7 +101,7 @@ def test_a_promoted_version_passes_though_the_alias_was_moved_back_by_hand(track
     promote(tracked, MODEL)
     mlflow = register(0.8, 0.7)
     promote(tracked, MODEL)
-    mlflow.set_registered_model_alias(MODEL.name, CHAMPION, "1")
+    mlflow.set_registered_model_alias(MODEL.name, CHAMPION_ALIASES[OWN], "1")
     passed, metrics = is_as_good(tracked, MODEL)
     assert (passed, metrics["version"], metrics["decision"]) == (True, 2, PROMOTED)
 

@@ -1,4 +1,4 @@
-"""What a training and a promotion report to Dagster, and which pipeline a reader gets. Without Spark."""
+"""What a training and a promotion report to Dagster, and which model a reader gets. Without Spark."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -67,7 +67,7 @@ def test_a_reader_gets_the_champion_and_not_the_newest_version(models, tracked, 
     promote(tracked, CHURN_MODEL)
     models.handle_output(dg.build_output_context(asset_key=dg.AssetKey(CHURN_MODEL.name)), trained(2))
     read = models.load_input(dg.build_input_context(asset_key=CHAMPION))
-    assert (read.version, read.pipeline) == (1, "files of version 1")
+    assert (read.version, read.fitted) == (1, "files of version 1")
 
 
 def test_a_champion_trained_in_this_process_is_not_read_back(models, tracked, register, monkeypatch):
@@ -76,7 +76,7 @@ def test_a_champion_trained_in_this_process_is_not_read_back(models, tracked, re
     promote(tracked, CHURN_MODEL)
     models.handle_output(dg.build_output_context(asset_key=dg.AssetKey(CHURN_MODEL.name)), trained(1))
     read = models.load_input(dg.build_input_context(asset_key=CHAMPION))
-    assert (read.version, read.pipeline) == (1, TRAINED)
+    assert (read.version, read.fitted) == (1, TRAINED)
 
 
 def test_without_a_champion_a_reader_is_told_how_to_make_one(models):

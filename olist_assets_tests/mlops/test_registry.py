@@ -6,20 +6,21 @@ import sys
 import pytest
 
 from olist_assets.errors import OlistError
+from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG
 from olist_assets.mlops.promotion import promote
 from olist_assets.mlops.registry import (
     Metric,
     champion,
     champion_version,
     client,
-    has_versions,
     metrics_of,
     newest_version,
     required_champion,
     tracking_uri,
+    versions_of,
 )
 from olist_assets.settings import Settings
-from olist_assets_tests.mlops.conftest import MODEL
+from olist_assets_tests.mlops.conftest import MODEL, OTHER, OWN
 
 
 def test_two_first_starts_at_once_both_find_a_database(settings):
@@ -47,17 +48,18 @@ def test_a_warehouse_in_an_object_store_needs_an_address_of_mlflow(settings):
 
 def test_a_model_without_versions_has_no_champion(tracked):
     mlflow = client(tracked)
-    assert not has_versions(mlflow, MODEL)
-    assert (champion_version(mlflow, MODEL), champion(tracked, MODEL), metrics_of(tracked, MODEL)) == (None, None, [])
+    assert versions_of(mlflow, MODEL, OWN) == []
+    assert (champion_version(mlflow, MODEL, OWN), champion(tracked, MODEL)) == (None, None)
+    assert metrics_of(tracked, MODEL) == []
     with pytest.raises(OlistError, match=r"never trained.*olist materialize --select small_model"):
-        newest_version(mlflow, MODEL)
+        newest_version(mlflow, MODEL, OWN)
 
 
 def test_a_trained_model_that_was_not_promoted_has_no_champion_and_the_remedy_is_named(tracked, register):
     mlflow = register(0.7)
-    assert has_versions(mlflow, MODEL)
-    assert champion_version(mlflow, MODEL) is None
-    with pytest.raises(OlistError, match=r"no champion yet.*--select small_model,small_model_champion"):
+    assert len(versions_of(mlflow, MODEL, OWN)) == 1
+    assert champion_version(mlflow, MODEL, OWN) is None
+    with pytest.raises(OlistError, match=r"no champion of .* yet.*--select small_model,small_model_champion"):
         required_champion(tracked, MODEL)
     promote(tracked, MODEL)
     assert int(required_champion(tracked, MODEL).version) == 1
@@ -66,7 +68,34 @@ def test_a_trained_model_that_was_not_promoted_has_no_champion_and_the_remedy_is
 def test_the_newest_of_ten_versions_is_the_tenth(register):
     for _ in range(9):
         register(0.5)
-    assert int(newest_version(register(0.5), MODEL).version) == 10
+    assert int(newest_version(register(0.5), MODEL, OWN).version) == 10
+
+
+def test_each_flavour_has_its_own_newest_version_and_champion(register):
+    register(0.5)
+    mlflow = register(0.6, flavour=OTHER)
+    mlflow.set_registered_model_alias(MODEL.name, CHAMPION_ALIASES[OTHER], "2")
+    assert [int(newest_version(mlflow, MODEL, flavour).version) for flavour in (OWN, OTHER)] == [1, 2]
+    assert champion_version(mlflow, MODEL, OWN) is None
+    best = champion_version(mlflow, MODEL, OTHER)
+    assert best is not None
+    assert int(best.version) == 2
+
+
+def test_versions_without_a_flavour_are_of_spark_and_keep_their_champion(register):
+    mlflow = register(0.5, flavour="spark")
+    mlflow.delete_model_version_tag(MODEL.name, "1", FLAVOUR_TAG)
+    mlflow.set_registered_model_alias(MODEL.name, "champion", "1")
+    best = champion_version(mlflow, MODEL, "spark")
+    assert best is not None
+    assert (int(best.version), champion_version(mlflow, MODEL, "sklearn")) == (1, None)
+
+
+def test_a_champion_of_the_other_flavour_is_refused(register):
+    mlflow = register(0.5, flavour=OTHER)
+    mlflow.set_registered_model_alias(MODEL.name, CHAMPION_ALIASES[OWN], "1")
+    with pytest.raises(OlistError, match=rf"version 1 has the alias .* trained with {OTHER}, not {OWN}.*olist mlflow"):
+        champion_version(mlflow, MODEL, OWN)
 
 
 def test_metrics_of_all_versions_are_listed_by_model_version_split_and_metric(tracked, register):

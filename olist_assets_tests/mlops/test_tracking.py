@@ -17,13 +17,14 @@ from olist_assets.contracts.catalog import Catalog
 from olist_assets.contracts.marks import Resource, model_asset, table_asset
 from olist_assets.engine.resources import WarehouseResource
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.mlops.flavours import FLAVOUR_TAG
 from olist_assets.mlops.registry import client
 from olist_assets.mlops.tracking import ADDRESS, Mlflow, MlflowResource, run_url
 from olist_assets.orchestration.assets import asset_of, daily_partitions
 from olist_assets.orchestration.executor import threaded_executor
 from olist_assets.settings import Settings
 from olist_assets.silver.silver_rejects import SILVER_REJECTS
-from olist_assets_tests.mlops.conftest import MODEL
+from olist_assets_tests.mlops.conftest import MODEL, OWN
 from olist_assets_tests.rows import store
 
 
@@ -139,6 +140,7 @@ def test_an_mlflow_run_has_the_status_of_its_training(tracked, storage, in_proce
     (run,) = client(tracked).search_runs([experiment(tracked).experiment_id])
     assert run.info.status == ("FAILED" if fails else "FINISHED")
     assert run.data.tags["dagster_run_id"] == result.run_id
+    assert run.data.tags[FLAVOUR_TAG] == OWN
     assert run.data.params == {"fails": str(fails), "delta_version.silver_rejects": "1"}
     assert run.data.metrics == {"test/auc_roc": 0.75}
 

@@ -81,8 +81,8 @@ def test_a_changed_function_changes_its_table_and_those_that_import_its_module(e
 
 def test_a_helper_of_the_models_changes_what_trains_and_scores_with_it_and_no_table_of_silver(edit):
     rows = "olist_assets.mlops.training_rows"
-    found = changed(edit, rows, lambda text: text.replace("PARTITIONS = 2", "PARTITIONS = 3"))
-    assert {"churn_model", "repurchase_model", "segmentation_model"} <= found
+    found = changed(edit, rows, lambda text: text.replace("BUCKETS = 10_000", "BUCKETS = 1_000"))
+    assert {"churn_model", "segmentation_model"} <= found
     assert not {name for name in found if name.startswith(("bronze", "silver", "monitoring"))}
 
 

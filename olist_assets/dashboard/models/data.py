@@ -13,6 +13,8 @@ from olist_assets.catalog import catalog
 from olist_assets.checks.score_drift import score_drift_check
 from olist_assets.contracts.model import Model
 from olist_assets.dashboard import data, storage
+from olist_assets.engine.engine import Flavour
+from olist_assets.mlops.flavours import ESTIMATORS, tagged_flavour
 from olist_assets.mlops.promotion import DECISION
 from olist_assets.mlops.registry import (
     CHAMPION_SPLIT,
@@ -38,8 +40,10 @@ class ModelVersion:
     """A version in the registry, with the metrics that its training logged by `split/metric`."""
 
     version: int
+    flavour: Flavour
     at: datetime
     is_champion: bool
+    """Whether it is the champion of its flavour."""
     decision: str | None
     run_id: str
     url: str
@@ -63,20 +67,25 @@ def is_trained(settings: Settings) -> bool:
 
 
 def versions(settings: Settings, model: Model) -> list[ModelVersion]:
-    """All versions of a model, the oldest first, CACHE_SECONDS old at most. Raises OlistError without MLflow."""
+    """All versions of a model in both flavours, the oldest first, CACHE_SECONDS old at most.
+
+    Raises OlistError without MLflow.
+    """
     return _versions(settings, tracking_uri(settings), model.name) if is_trained(settings) else []
 
 
 @st.cache_data(ttl=CACHE_SECONDS, show_spinner="Querying MLflow")
 def _versions(_settings: Settings, uri: str, name: str) -> list[ModelVersion]:  # noqa: ARG001
     mlflow = client(_settings)
-    champion = champion_version(mlflow, catalog().models[name])
+    champions = {flavour: champion_version(mlflow, catalog().models[name], flavour) for flavour in ESTIMATORS}
     found = []
     for version in mlflow.search_model_versions(f"name = '{name}'"):
-        run = mlflow.get_run(str(version.run_id))
+        run, flavour = mlflow.get_run(str(version.run_id)), tagged_flavour(version.tags)
+        champion = champions[flavour]
         found.append(
             ModelVersion(
                 version=int(version.version),
+                flavour=flavour,
                 at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
                 is_champion=champion is not None and champion.version == version.version,
                 decision=version.tags.get(DECISION),

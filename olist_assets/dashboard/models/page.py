@@ -20,6 +20,7 @@ from olist_assets.dashboard.models.data import (
 )
 from olist_assets.dashboard.models.metrics import metric, metric_name
 from olist_assets.errors import OlistError
+from olist_assets.mlops.flavours import flavour_of
 
 CARD_WIDTH, PLOT_WIDTH = 200, 270
 MIN_CHANGE = 0.00005
@@ -48,7 +49,10 @@ def page() -> None:
 
 
 def _registered(model: Model) -> None:
-    """The versions in MLflow; where it does not respond, the rest of the page is still shown."""
+    """The versions in MLflow; the metrics, the curve and the plots are those of the engine's flavour.
+
+    Where MLflow does not respond, the rest of the page is still shown.
+    """
     try:
         found = versions(settings(), model)
     except OlistError as error:
@@ -60,15 +64,20 @@ def _registered(model: Model) -> None:
             icon=":material/info:",
         )
         return
-    champion = next((version for version in found if version.is_champion), None)
-    _metrics(found, champion or found[-1])
+    flavour = flavour_of(settings())
+    own = [version for version in found if version.flavour == flavour]
+    champion = next((version for version in own if version.is_champion), None)
+    if own:
+        _metrics(own, champion or own[-1])
+    else:
+        st.info(f"No version was trained with {flavour}, the flavour of this engine.", icon=":material/info:")
     left, right = st.columns(2)
     with left:
         st.subheader("Versions", anchor=False)
         _versions(found, model)
     with right:
         st.subheader(f"{metric_name(model.metric)} over versions", anchor=False)
-        st.altair_chart(metric_over_versions(found, model.metric))
+        st.altair_chart(metric_over_versions(own or found, model.metric))
     if champion:
         _plots(champion)
 
@@ -99,6 +108,7 @@ def _versions(found: list[ModelVersion], model: Model) -> None:
     rows = [
         {
             "version": version.version,
+            "flavour": version.flavour,
             "champion": "★" if version.is_champion else "",
             "trained (UTC)": version.at,
             name: version.held_out.get(model.metric),

@@ -1,112 +1,164 @@
-"""The estimators in Spark ML's flavor: pipelines to fit, and what is read from a fitted one."""
+"""The estimators in Spark ML.
 
+pyspark.ml is imported in the functions: half a second, which commands about tables do not need.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from olist_assets.mlops.estimators import spark_files
+from olist_assets.mlops.estimators.interface import Estimators, FittedModel
+from olist_assets.settings import Settings
+
 if TYPE_CHECKING:
+    from mlflow.models import Model as StoredModel
     from pyspark.ml import Pipeline, PipelineModel
 
-# pyspark.ml is imported in the functions: half a second, which commands about tables do not need.
-
-FEATURES = "features"
-
-
-def random_forest(
-    features: tuple[str, ...],
-    may_be_missing: tuple[str, ...],
-    *,
-    label: str,
-    trees: int,
-    depth: int,
-    seed: int,
-    scaled: bool = False,
-) -> "Pipeline":
-    """Medians for missing values, and a forest; on standardized features if `scaled`."""
-    from pyspark.ml.classification import RandomForestClassifier
-
-    forest = RandomForestClassifier(labelCol=label, numTrees=trees, maxDepth=depth, seed=seed, featuresCol=FEATURES)
-    return _pipeline(features, may_be_missing, forest, scaled=scaled)
+FEATURES, RAW_FEATURES, IMPUTED = "features", "raw_features", "_known"
+# The sum of two partitions does not depend on which is ready first; that of three does, in the last digit.
+PARTITIONS = 2
 
 
-def logistic_regression(
-    features: tuple[str, ...], may_be_missing: tuple[str, ...], *, label: str, iterations: int, regularization: float
-) -> "Pipeline":
-    """Medians for missing values, standardized features, and a logistic regression (L2)."""
-    from pyspark.ml.classification import LogisticRegression
+@dataclass(frozen=True)
+class SparkModel(FittedModel):
+    """A fitted pipeline of Spark ML."""
 
-    regression = LogisticRegression(labelCol=label, maxIter=iterations, regParam=regularization, standardization=False)
-    return _pipeline(features, may_be_missing, regression, scaled=True)
+    pipeline: "PipelineModel"
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        from pyspark.ml.feature import VectorAssembler
+
+        assembler = next(stage for stage in self.pipeline.stages if isinstance(stage, VectorAssembler))
+        return tuple(name.removesuffix(IMPUTED) for name in assembler.getInputCols())
+
+    def score(self, frame: DataFrame) -> DataFrame:
+        from pyspark.ml.functions import vector_to_array
+
+        if self._last_stage.hasParam("probabilityCol"):
+            result = vector_to_array(F.col("probability"))[1].alias("probability")
+        else:
+            result = vector_to_array(F.col(FEATURES)).alias(FEATURES)
+        scored = self.pipeline.transform(frame)
+        return scored.select(*frame.columns, result, F.col("prediction").cast("int").alias("prediction"))
+
+    def feature_importances(self) -> dict[str, float]:
+        return dict(zip(self.features, map(float, self._last_stage.featureImportances.toArray()), strict=True))
+
+    def coefficient_sizes(self) -> dict[str, float]:
+        return dict(zip(self.features, map(float, abs(self._last_stage.coefficients.toArray())), strict=True))
+
+    def cluster_centers(self) -> list[np.ndarray]:
+        return [np.asarray(center, dtype=float) for center in self._last_stage.clusterCenters()]
+
+    def save(self, folder: Path, stored: "StoredModel", settings: Settings) -> None:
+        spark_files.save(folder, stored, self.pipeline, settings)
+
+    @property
+    def _last_stage(self) -> Any:
+        """The fitted estimator at the end of the pipeline, of whatever kind it is."""
+        return self.pipeline.stages[-1]
 
 
-def kmeans(features: tuple[str, ...], *, clusters: int, seed: int) -> "Pipeline":
-    """Standardized features, and k-means."""
-    from pyspark.ml import Pipeline
-    from pyspark.ml.clustering import KMeans
+@dataclass(frozen=True)
+class SparkEstimator:
+    """A pipeline to fit."""
 
-    return Pipeline(stages=[*_scaling(list(features)), KMeans(k=clusters, seed=seed)])
+    pipeline: "Pipeline"
+
+    def fit(self, frame: DataFrame) -> SparkModel:
+        return SparkModel(self.pipeline.fit(frame))
 
 
-def _pipeline(
+class SparkEstimators(Estimators):
+    """Random forest, logistic regression and k-means of Spark ML."""
+
+    @contextmanager
+    def in_fixed_order(self, frame: DataFrame, key: str) -> Iterator[DataFrame]:
+        """The rows, cached, in two partitions by their key and sorted by it, whatever their order was.
+
+        Spark's seeds depend on the numbers of partitions and rows, and its sums of doubles on the rows' order.
+        """
+        laid_out = frame.repartition(PARTITIONS, key).sortWithinPartitions(key).persist()
+        try:
+            yield laid_out
+        finally:
+            laid_out.unpersist()
+
+    def random_forest(
+        self,
+        features: tuple[str, ...],
+        may_be_missing: tuple[str, ...],
+        *,
+        label: str,
+        trees: int,
+        depth: int,
+        seed: int,
+        scaled: bool = False,
+    ) -> SparkEstimator:
+        from pyspark.ml.classification import RandomForestClassifier
+
+        forest = RandomForestClassifier(labelCol=label, numTrees=trees, maxDepth=depth, seed=seed, featuresCol=FEATURES)
+        return _estimator(features, may_be_missing, forest, scaled=scaled)
+
+    def logistic_regression(
+        self,
+        features: tuple[str, ...],
+        may_be_missing: tuple[str, ...],
+        *,
+        label: str,
+        iterations: int,
+        regularization: float,
+    ) -> SparkEstimator:
+        from pyspark.ml.classification import LogisticRegression
+
+        regression = LogisticRegression(
+            labelCol=label, maxIter=iterations, regParam=regularization, standardization=False
+        )
+        return _estimator(features, may_be_missing, regression, scaled=True)
+
+    def kmeans(self, features: tuple[str, ...], *, clusters: int, seed: int) -> SparkEstimator:
+        from pyspark.ml import Pipeline
+        from pyspark.ml.clustering import KMeans
+
+        return SparkEstimator(Pipeline(stages=[*_scaling(list(features)), KMeans(k=clusters, seed=seed)]))
+
+    def silhouette(self, clustered: DataFrame) -> float:
+        """Computed by Spark in one pass (ClusteringEvaluator)."""
+        from pyspark.ml.evaluation import ClusteringEvaluator
+
+        return float(ClusteringEvaluator(featuresCol=FEATURES).evaluate(clustered))
+
+    def load(self, folder: Path, record: Mapping[str, str], settings: Settings) -> SparkModel:  # noqa: ARG002
+        """The pipeline; its files are data that Spark reads, without code."""
+        return SparkModel(spark_files.load(folder, settings))
+
+
+def _estimator(
     features: tuple[str, ...], may_be_missing: tuple[str, ...], estimator: Any, *, scaled: bool
-) -> "Pipeline":
+) -> SparkEstimator:
     from pyspark.ml import Pipeline
     from pyspark.ml.feature import Imputer, VectorAssembler
 
-    imputed = {name: f"{name}_known" for name in features if name in may_be_missing}
+    imputed = {name: f"{name}{IMPUTED}" for name in features if name in may_be_missing}
     inputs = [imputed.get(name, name) for name in features]
     imputer = Imputer(inputCols=list(imputed), outputCols=list(imputed.values()), strategy="median")
     assembly = _scaling(inputs) if scaled else [VectorAssembler(inputCols=inputs, outputCol=FEATURES)]
-    return Pipeline(stages=[imputer, *assembly, estimator])
+    return SparkEstimator(Pipeline(stages=[imputer, *assembly, estimator]))
 
 
 def _scaling(inputs: list[str]) -> list[Any]:
     from pyspark.ml.feature import StandardScaler, VectorAssembler
 
     return [
-        VectorAssembler(inputCols=inputs, outputCol="raw_features"),
-        StandardScaler(inputCol="raw_features", outputCol=FEATURES, withMean=True, withStd=True),
+        VectorAssembler(inputCols=inputs, outputCol=RAW_FEATURES),
+        StandardScaler(inputCol=RAW_FEATURES, outputCol=FEATURES, withMean=True, withStd=True),
     ]
-
-
-def feature_importances(model: "PipelineModel", features: tuple[str, ...]) -> dict[str, float]:
-    """Gini importance of each feature; the sum is 1 (Spark's featureImportances; Hastie et al., 2009, 10.13.1)."""
-    return dict(zip(features, map(float, _last_stage(model).featureImportances.toArray()), strict=True))
-
-
-def coefficient_sizes(model: "PipelineModel", features: tuple[str, ...]) -> dict[str, float]:
-    """Absolute value of each standardized feature's coefficient."""
-    return dict(zip(features, map(float, abs(_last_stage(model).coefficients.toArray())), strict=True))
-
-
-def cluster_centers(model: "PipelineModel") -> list[np.ndarray]:
-    """Centers in standardized features, by the model's cluster number."""
-    return [np.asarray(center, dtype=float) for center in _last_stage(model).clusterCenters()]
-
-
-def silhouette(clustered: DataFrame) -> float:
-    """Mean silhouette by squared Euclidean distance, which Spark computes in one pass (ClusteringEvaluator)."""
-    from pyspark.ml.evaluation import ClusteringEvaluator
-
-    return float(ClusteringEvaluator().evaluate(clustered))
-
-
-def probability() -> Column:
-    """The probability of label 1 in the output of a classifier."""
-    from pyspark.ml.functions import vector_to_array
-
-    return vector_to_array(F.col("probability"))[1]
-
-
-def scaled_features() -> Column:
-    """The features of a row in the output of a pipeline, as an array."""
-    from pyspark.ml.functions import vector_to_array
-
-    return vector_to_array(F.col(FEATURES))
-
-
-def _last_stage(model: "PipelineModel") -> Any:
-    """The fitted estimator at the end of a pipeline, of whatever kind it is."""
-    return model.stages[-1]
