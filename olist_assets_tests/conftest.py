@@ -19,7 +19,7 @@ from olist_assets.catalog import catalog
 from olist_assets.cli import main as cli_main
 from olist_assets.contracts.calendar import Days
 from olist_assets.contracts.catalog import Catalog
-from olist_assets.engine.choice import engine_of
+from olist_assets.engine.choice import engine_name, engine_of
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.mlops.estimators.interface import Estimators
 from olist_assets.mlops.flavours import estimators_of
@@ -39,6 +39,8 @@ hypothesis.settings.load_profile("gate")
 PROJECT = Path(__file__).resolve().parents[1]
 # Read before the fixture below hides the user's settings from the tests.
 REAL_DATA = Path(os.environ["OLIST_DATA"]).expanduser().resolve() if "OLIST_DATA" in os.environ else None
+ENGINE = engine_name(Settings())
+"""The one engine of this test process."""
 KEPT = ("OLIST_CACHE", "OLIST_ENGINE")
 needs_published_data = pytest.mark.skipif(
     REAL_DATA is None, reason="needs the published dataset: set OLIST_DATA to its folder or zip"

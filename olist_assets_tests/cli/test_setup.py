@@ -67,8 +67,19 @@ def test_truncated_zip_stops_a_run(olist_with, tmp_path, sample):
     assert "is not a whole zip file" in text
 
 
+def test_nothing_but_spark_needs_or_mentions_it(olist, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("OLIST_ENGINE", raising=False)
+    for words in (("materialize", "--select", "bronze_sellers"), ("doctor",), ("tables",)):
+        code, text = olist(*words)
+        assert code == SUCCESS, text
+        assert "java" not in text.replace(str(tmp_path), "").lower()
+    assert "sail (default on one machine)" in olist("doctor")[1]
+
+
 def test_missing_java_is_a_message_that_names_the_package_to_install(olist, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("OLIST_ENGINE", "spark")
     code, text = olist("materialize", "--select", "bronze_sellers")
     assert code == WRONG_USE
     assert "openjdk-17-jre-headless" in text
@@ -81,6 +92,7 @@ def test_java_that_is_too_old_is_named_with_its_version(olist, monkeypatch, tmp_
     java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
     java.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("OLIST_ENGINE", "spark")
     code, text = olist("materialize", "--select", "bronze_sellers")
     assert code == WRONG_USE
     assert "11.0.2" in text

@@ -19,7 +19,7 @@ RESOURCES = {
     **{name: ["source"] for name, table in CATALOG.tables.items() if table.source},
     "gold_daily_metrics": ["calendar"],
     # Its rows come from MLflow, so it is the one table that needs a session.
-    "gold_ml_evaluation": ["warehouse", "spark"],
+    "gold_ml_evaluation": ["warehouse", "engine"],
     # A training has an MLflow run, and a promotion changes the registry.
     **{name: ["mlflow"] for name in CATALOG.models},
     **{name: ["warehouse"] for name in CATALOG.promotions},

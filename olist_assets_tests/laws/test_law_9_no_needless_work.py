@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -111,6 +112,11 @@ print(json.dumps({"problems": problems, "modules": sorted({name.split(".")[0] fo
 """
 
 
+def without_session(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what a session over Connect leaves in it."""
+    return {name: value for name, value in environment.items() if not name.startswith("SPARK_CONNECT")}
+
+
 def imported(folder: Path, *modules: str) -> dict[str, list[str]]:
     """What a new process does and has loaded after it imported modules, with data and warehouse in a missing folder."""
     missing = str(folder / "missing")
@@ -125,7 +131,7 @@ def imported(folder: Path, *modules: str) -> dict[str, list[str]]:
     }
     done = subprocess.run(
         [sys.executable, "-c", IMPORT, *modules],
-        env=os.environ | variables, cwd=folder, capture_output=True, text=True, check=True,
+        env=without_session(os.environ) | variables, cwd=folder, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert not Path(missing).exists()
     return json.loads(done.stdout.splitlines()[-1])

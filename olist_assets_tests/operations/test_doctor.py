@@ -10,7 +10,9 @@ from olist_assets.lakehouse.order_days import store_calendar
 from olist_assets.operations import doctor
 from olist_assets.operations.doctor import examine
 from olist_assets.operations.platform import Platform
-from olist_assets_tests.conftest import settings_in
+from olist_assets_tests.conftest import ENGINE, settings_in
+
+OF_ENGINE = {"sail": [], "spark": ["java", "jars"]}
 
 
 def findings(platform):
@@ -26,7 +28,7 @@ def source_days(platform) -> Calendar:
 
 def test_everything_is_well_with_a_new_warehouse_over_the_sample(platform):
     found = findings(platform)
-    assert list(found) == ["java", "jars", "source data", "days", "warehouse", "disk", "roles", "alerts"]
+    assert list(found) == ["engine", "source data", "days", "warehouse", "disk", "roles", "alerts", *OF_ENGINE[ENGINE]]
     assert [finding for finding in found.values() if finding.is_problem] == []
     assert found["source data"].text.endswith("orders from 2016-09-04..2018-10-17")
     assert found["warehouse"].text == f"0 tables in {platform.warehouse.root}"
@@ -69,9 +71,24 @@ def test_days_that_the_settings_name_are_intended(tmp_path, sample):
 
 def test_remote_spark_needs_no_java(tmp_path, sample, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert findings(Platform(settings_in(tmp_path, sample)))["java"].is_problem
-    found = findings(Platform(settings_in(tmp_path, sample, spark_remote="sc://127.0.0.1:15002")))["java"]
-    assert (found.is_problem, found.text) == (False, "not needed: Spark is at sc://127.0.0.1:15002")
+    assert findings(Platform(settings_in(tmp_path, sample, engine="spark")))["java"].is_problem
+    found = findings(Platform(settings_in(tmp_path, sample, engine="spark", spark_remote="sc://127.0.0.1:15002")))
+    assert (found["java"].is_problem, found["java"].text) == (False, "not needed: Spark is at sc://127.0.0.1:15002")
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({}, "sail (default on one machine)"),
+        ({"engine": "sail", "spark_master": "local[4]"}, "sail (OLIST_ENGINE)"),
+        ({"engine": "spark"}, "spark (OLIST_ENGINE)"),
+        ({"spark_master": "local[4]"}, "spark (OLIST_SPARK_MASTER is set)"),
+        ({"spark_remote": "sc://127.0.0.1:1"}, "spark (OLIST_SPARK_REMOTE is set)"),
+    ],
+)
+def test_the_engine_is_named_with_the_reason(tmp_path, sample, monkeypatch, settings, text):
+    monkeypatch.delenv("OLIST_ENGINE", raising=False)
+    assert findings(Platform(settings_in(tmp_path, sample, **settings)))["engine"].text == text
 
 
 def test_unreadable_orders_are_a_problem_of_the_source(tmp_path):

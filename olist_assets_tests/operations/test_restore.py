@@ -3,20 +3,25 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import dagster as dg
 import pytest
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
 
 from olist_assets.contracts.quoting import spark_path
 from olist_assets.gold.gold_segment_profiles import GOLD_SEGMENT_PROFILES
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse import delta_log
-from olist_assets.lakehouse.commit_metadata import user_metadata
+from olist_assets.lakehouse.arrow_types import arrow_schema
+from olist_assets.lakehouse.commit_metadata import commit_properties, user_metadata
 from olist_assets.lakehouse.statistics import data_files
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.operations.platform import Platform
 from olist_assets.silver.silver_orders import SILVER_ORDERS
+from olist_assets_tests.conftest import ENGINE
 from olist_assets_tests.lakehouse.versions import (
     FIELDS,
     FIRST,
@@ -28,28 +33,28 @@ from olist_assets_tests.lakehouse.versions import (
     log_file,
     one_line,
 )
-from olist_assets_tests.rows import frame, store
+from olist_assets_tests.rows import arrow_rows, frame, store
 
+pytestmark = pytest.mark.engines
 PROFILES = GOLD_SEGMENT_PROFILES.name
 DONE, WRONG_USE = 0, 2
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
-def writer(spark, rows: list[OrderRow]):
-    return frame(spark, SILVER_ORDERS, *as_columns(rows)).coalesce(1).write.format("delta")
+def write(path: Path, rows: list[OrderRow], mode: Literal["append", "overwrite"], metadata: str | None = None) -> None:
+    properties = commit_properties(metadata) if metadata else None
+    orders = arrow_rows(SILVER_ORDERS, *as_columns(rows)).cast(arrow_schema(SILVER_ORDERS))
+    write_deltalake(str(path), orders, mode=mode, commit_properties=properties)
 
 
 @pytest.fixture(scope="module")
-def written(spark, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse with silver_orders as the IO manager makes it: created, FIRST at version 1, SECOND at version 2."""
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with silver_orders: created, FIRST at version 1, SECOND at version 2."""
     folder = tmp_path_factory.mktemp("versions") / "warehouse"
     path = folder / "silver" / NAME
-    spark.sql(
-        f"CREATE TABLE {spark_path(path)} ({SILVER_ORDERS.ddl()}) USING DELTA CLUSTER BY (order_date) "
-        f"TBLPROPERTIES ('delta.enableDeletionVectors' = 'false')"
-    )
-    writer(spark, FIRST).mode("append").save(str(path))
-    writer(spark, SECOND).option("userMetadata", user_metadata(**FIELDS)).mode("overwrite").save(str(path))
+    DeltaTable.create(str(path), arrow_schema(SILVER_ORDERS))
+    write(path, FIRST, "append")
+    write(path, SECOND, "overwrite", user_metadata(**FIELDS))
     return folder
 
 
@@ -61,9 +66,9 @@ def versions(written: Path, warehouse: Warehouse) -> Warehouse:
 
 
 @pytest.fixture
-def third(spark, versions: Warehouse) -> Warehouse:
-    """A version 3 with one order more, in a Spark session that remembers it."""
-    writer(spark, [("z", 9, 1)]).mode("append").save(str(versions.path(NAME)))
+def third(versions: Warehouse) -> Warehouse:
+    """A version 3 with one order more."""
+    write(versions.path(NAME), [("z", 9, 1)], "append")
     return versions
 
 
@@ -94,18 +99,20 @@ def test_restore_is_a_new_commit_which_is_audited_and_reported_to_dagster(olist,
     assert (newest["operation"], newest["rows"], newest["notes"]) == ("RESTORE", 3, "restored_version: 1")
 
 
-def test_the_write_after_a_restore_finds_the_table_as_the_io_manager_made_it(olist, spark, versions):
+@pytest.mark.spark
+def test_the_write_after_a_restore_by_spark_keeps_clustering_and_has_its_own_metadata(olist, spark, versions):
     path = versions.path(NAME)
+    spark.sql(f"ALTER TABLE {spark_path(path)} CLUSTER BY (order_date)")
     assert olist("restore", NAME, "--version", "1")[0] == DONE
-    replacing = writer(spark, [("f", 3, 1)]).option("replaceWhere", "order_date = DATE'2018-01-03'")
+    again = frame(spark, SILVER_ORDERS, *as_columns([("f", 3, 1)]))
+    replacing = again.write.format("delta").option("replaceWhere", "order_date = DATE'2018-01-03'")
     replacing.mode("overwrite").save(str(path))
     assert ids(versions) == ["a", "b", "f"]
     assert spark.sql(f"DESCRIBE DETAIL {spark_path(path)}").first().clusteringColumns == ["order_date"]
-    # It does not inherit the metadata of the restore.
-    assert "userMetadata" not in (delta_log.commit(path, 4).info or {"userMetadata": "unreadable"})
+    assert "userMetadata" not in (delta_log.commits(path)[0].info or {"userMetadata": "unreadable"})
 
 
-def test_restore_of_a_table_without_days_is_one_event(olist, spark, platform, warehouse):
+def test_restore_of_a_table_without_days_is_one_event(olist, platform, warehouse):
     store(warehouse, GOLD_SEGMENT_PROFILES, {"segment": "a"})
     store(warehouse, GOLD_SEGMENT_PROFILES, {"segment": "a"}, {"segment": "b"})
     code, text = olist("restore", PROFILES, "--version", "1")
@@ -123,7 +130,7 @@ def test_restore_of_the_newest_version_does_nothing(olist, platform, versions):
     assert events(platform, NAME) == []
 
 
-def test_a_table_whose_newest_data_are_lost_can_be_restored(olist, spark, versions):
+def test_a_table_whose_newest_data_are_lost_can_be_restored(olist, versions):
     for file in data_files(versions.open(NAME)):
         Path(file).unlink()
     code, text = olist("restore", NAME, "--version", "1")
@@ -159,6 +166,7 @@ def test_a_version_whose_files_were_vacuumed_is_refused(olist, versions):
     assert versions.open(NAME).version() == 2
 
 
+@pytest.mark.spark
 def test_an_error_of_spark_is_a_message_and_leaves_no_metadata_behind(olist, spark, platform, versions, monkeypatch):
     def refuse(_, query):
         assert json.loads(spark.conf.get(USER_METADATA))["restored_version"] == 1
@@ -172,8 +180,20 @@ def test_an_error_of_spark_is_a_message_and_leaves_no_metadata_behind(olist, spa
     assert events(platform, NAME) == []
 
 
+@pytest.mark.skipif(ENGINE != "sail", reason="Spark restores by itself")
+def test_an_error_of_deltalake_is_a_message(olist, platform, versions, monkeypatch):
+    def refuse(*_, **__):
+        raise DeltaError("refused\nand why")
+
+    monkeypatch.setattr(DeltaTable, "restore", refuse)
+    code, text = olist("restore", NAME, "--version", "1")
+    assert (code, "Traceback" in text) == (WRONG_USE, False)
+    assert f"deltalake cannot restore {NAME} to version 1: refused" in one_line(text)
+    assert events(platform, NAME) == []
+
+
 @pytest.mark.parametrize("rest", [300, 0], ids=["cut short", "empty"])
-def test_a_broken_newest_entry_is_set_aside_by_a_restore(olist, spark, third, rest):
+def test_a_broken_newest_entry_is_set_aside_by_a_restore(olist, third, rest):
     path, name = third.path(NAME), log_file(third, 3).name
     log_file(third, 3).write_bytes(log_file(third, 3).read_bytes()[:rest])
     code, text = olist("restore", NAME, "--version", "3")
@@ -185,16 +205,15 @@ def test_a_broken_newest_entry_is_set_aside_by_a_restore(olist, spark, third, re
     assert "version 3 has the content of version 1: 3 rows, before 4" in text
     assert log_file(third, 3, "json.corrupt").stat().st_size == rest
     assert ids(third) == ["a", "b", "c"]
-    writer(spark, [("y", 9, 1)]).mode("append").save(str(path))
+    write(path, [("y", 9, 1)], "append")
     assert ids(third) == ["a", "b", "c", "y"]
-    assert spark.read.format("delta").load(str(path)).count() == 4
 
 
 def test_a_repair_to_the_last_readable_version_needs_no_commit_and_keeps_earlier_files(olist, third, monkeypatch):
     monkeypatch.setattr(Platform, "engine", property(lambda _: pytest.fail("an engine was used")))
     log_file(third, 3, "json.corrupt").write_text("an earlier one")
     log_file(third, 3).write_text('{"add":')
-    assert log_file(third, 3, "crc").exists()
+    log_file(third, 3, "crc").write_text("{}")
     code, text = olist("restore", NAME, "--version", "2")
     assert code == DONE, text
     assert f"{NAME} is at version 2, its newest: 4 rows. No commit was needed." in text

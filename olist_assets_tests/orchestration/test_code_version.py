@@ -16,7 +16,7 @@ SOURCE_OF = module._source
 CLEANING = "olist_assets.silver.cleaning"
 CLEANED = {"silver_order_items", "silver_order_payments", "silver_order_reviews", "silver_orders", "silver_rejects"}
 # Code counts by the module: these import names of silver_orders and silver_order_items, which are cleaned.
-IMPORT_CLEANED = {"silver_orders_master", "gold_product_metrics"}
+IMPORT_CLEANED = {"silver_orders_master", "gold_product_metrics", "gold_geographic_metrics"}
 
 Edit = Callable[[str, Callable[[str], str]], None]
 
@@ -70,7 +70,7 @@ def test_a_changed_helper_changes_the_tables_that_use_it_and_no_other(edit):
 
 def test_a_changed_function_changes_its_table_and_those_that_import_its_module(edit):
     def one_day_more(text: str) -> str:
-        return text.replace('F.datediff(delivered, "order_date")', 'F.datediff(delivered, "order_date") + 1')
+        return text.replace('days_between("order_date", delivered)', 'days_between("order_date", delivered) + 1')
 
     found = changed(edit, "olist_assets.silver.silver_orders", one_day_more)
     assert found == {"silver_orders", "silver_rejects", "silver_orders_master"}

@@ -1,9 +1,13 @@
 """Sail's Spark Connect server in this process, and the one session on it."""
 
 import atexit
+import ctypes
 import os
 import shutil
+import signal
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
 
 HOST = "127.0.0.1"
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+# More than `struct sigaction` has on any system.
+STRUCT_BYTES = 1024
 
 
 @cache
@@ -32,14 +39,33 @@ def session() -> "SparkSession":
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer(ip=HOST, port=0)
-    server.start(background=True)
-    _, port = server.listening_address  # pyright: ignore[reportGeneralTypeIssues]
-    config = {"spark.remote": f"sc://{HOST}:{port}", "spark.sql.session.timeZone": "UTC"}
-    started = LazyPySparkResource(spark_config=config).spark_session
+    with _handlers_kept():
+        server.start(background=True)
+        _, port = server.listening_address  # pyright: ignore[reportGeneralTypeIssues]
+        config = {"spark.remote": f"sc://{HOST}:{port}", "spark.sql.session.timeZone": "UTC"}
+        # The server has its own handlers at the latest as it answers.
+        started = LazyPySparkResource(spark_config=config).spark_session
     # A server in this process does not come back: by default the client would wait for it for ten minutes.
     started.client.set_retry_policies([])
     started._olist_server = server  # as long as the session lives
     return started
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Keep the process's handlers of Ctrl-C and SIGTERM.
+
+    Sail would end its server on either, while the run still needs it to cancel its queries. Handlers are exchanged as
+    the system knows them: Python's own function for this works in the main thread only.
+    """
+    libc, before = ctypes.CDLL(None), {number: ctypes.create_string_buffer(STRUCT_BYTES) for number in STOPPING}
+    for number, handler in before.items():
+        libc.sigaction(number, None, handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            libc.sigaction(number, handler, None)
 
 
 @cache
