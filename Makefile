@@ -14,6 +14,9 @@ DEV := $(VENV)/.installed-dev
 # --no-build-isolation: otherwise pip downloads the newest setuptools to build PySpark and this project.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
+# Tests that take minutes each have a command of their own.
+LONG := faults or cluster or wheel or automation
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -29,8 +32,9 @@ ui: $(RUNTIME) ## Open Dagster's UI on http://127.0.0.1:3000
 	@$(BIN)/olist ui
 
 .PHONY: test
-test: $(DEV) ## Run the tests, except those of the five commands below
+test: $(DEV) ## Run the tests on Sail, then those of Spark and of both; all but those of the commands below
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m "(spark or engines) and not ($(LONG))"
 
 .PHONY: test-long
 test-long: $(DEV) ## Test 200 random sequences of day reruns; `make test` tries two (two hours)

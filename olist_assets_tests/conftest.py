@@ -20,6 +20,7 @@ from olist_assets.cli import main as cli_main
 from olist_assets.contracts.calendar import Days
 from olist_assets.contracts.catalog import Catalog
 from olist_assets.engine.choice import engine_name, engine_of
+from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.mlops.estimators.interface import Estimators
 from olist_assets.mlops.flavours import estimators_of
@@ -47,6 +48,15 @@ needs_published_data = pytest.mark.skipif(
 )
 Olist = Callable[..., tuple[object, str]]
 """Runs `olist` with these words; returns the exit code and everything that was printed."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip all tests where the engine asked for cannot start."""
+    try:
+        engine_of(Settings()).require()
+    except OlistError as error:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=str(error)))
 
 
 @pytest.fixture(autouse=True)

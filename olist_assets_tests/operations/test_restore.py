@@ -35,7 +35,6 @@ from olist_assets_tests.lakehouse.versions import (
 )
 from olist_assets_tests.rows import arrow_rows, frame, store
 
-pytestmark = pytest.mark.engines
 PROFILES = GOLD_SEGMENT_PROFILES.name
 DONE, WRONG_USE = 0, 2
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -80,6 +79,7 @@ def events(platform: Platform, name: str) -> list[tuple[str | None, dict]]:
     return [(day, {key: value.value for key, value in event.metadata.items()}) for day, event in found if event]
 
 
+@pytest.mark.engines
 def test_restore_is_a_new_commit_which_is_audited_and_reported_to_dagster(olist, platform, versions):
     code, text = olist("restore", NAME, "--version", "1")
     assert code == DONE, text
@@ -103,11 +103,13 @@ def test_restore_is_a_new_commit_which_is_audited_and_reported_to_dagster(olist,
 def test_the_write_after_a_restore_by_spark_keeps_clustering_and_has_its_own_metadata(olist, spark, versions):
     path = versions.path(NAME)
     spark.sql(f"ALTER TABLE {spark_path(path)} CLUSTER BY (order_date)")
-    assert olist("restore", NAME, "--version", "1")[0] == DONE
+    frame(spark, SILVER_ORDERS, *as_columns(FIRST)).write.format("delta").mode("overwrite").save(str(path))
+    assert olist("restore", NAME, "--version", "3")[0] == DONE
+    assert ids(versions) == ["a", "b", "d", "e"]
     again = frame(spark, SILVER_ORDERS, *as_columns([("f", 3, 1)]))
     replacing = again.write.format("delta").option("replaceWhere", "order_date = DATE'2018-01-03'")
     replacing.mode("overwrite").save(str(path))
-    assert ids(versions) == ["a", "b", "f"]
+    assert ids(versions) == ["a", "b", "d", "e", "f"]
     assert spark.sql(f"DESCRIBE DETAIL {spark_path(path)}").first().clusteringColumns == ["order_date"]
     assert "userMetadata" not in (delta_log.commits(path)[0].info or {"userMetadata": "unreadable"})
 
