@@ -18,6 +18,7 @@ from olist_assets.operations.platform import Platform
 from olist_assets.source.dialect import header_of
 
 SHOWN = 200
+RESULTS = ("probability", "prediction")
 
 
 def predict(platform: Platform, model: Model, source: Path, target: Path) -> int:
@@ -35,8 +36,8 @@ def predict(platform: Platform, model: Model, source: Path, target: Path) -> int
     wanted = champion.features
     if missing := [name for name in wanted if name not in rows.columns]:
         raise OlistError(f"{source} lacks {', '.join(missing)}. {model.name} needs: {', '.join(wanted)}.")
-    if str(model.score) in rows.columns:
-        raise OlistError(f"{source} already has a column {model.score}, which is the name of the result.")
+    if taken := [name for name in (str(model.score), *RESULTS) if name in rows.columns]:
+        raise OlistError(f"{source} already has a column {taken[0]}, which is the name of a result.")
     numbers = rows.withColumns({name: F.col(name).try_cast("double") for name in wanted})
     _require_numbers(rows, wanted, source)
     scored = champion.score(numbers).select(*rows.columns, F.col("probability").alias(str(model.score)))

@@ -6,6 +6,8 @@ import pytest
 from olist_assets.catalog import catalog
 from olist_assets.dashboard.models.data import calibration, plots, score_drift, versions
 from olist_assets.dashboard.models.metrics import metric, metric_name
+from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG, flavour_of
+from olist_assets.mlops.registry import client
 from olist_assets.settings import Settings
 from olist_assets_tests.conftest import FinishedRun
 from olist_assets_tests.dashboard.conftest import evaluation, messages, report, shown, use
@@ -42,6 +44,24 @@ def test_versions_metrics_and_calibration_of_a_whole_run(finished: FinishedRun, 
     assert values["ROC AUC"] == pytest.approx(version.held_out["auc_roc"], abs=1e-4)
     assert app.dataframe[1].value["model"].str.startswith("churn_model").all()
     assert "Silhouette" in shown("models", model="segmentation_model").dataframe[0].value
+
+
+def test_each_flavour_has_its_champion_and_the_metrics_are_those_of_the_engines_flavour(settings: Settings):
+    model, own = catalog().models["churn_model"], flavour_of(settings)
+    other = next(flavour for flavour in CHAMPION_ALIASES if flavour != own)
+    mlflow = client(settings)
+    mlflow.create_registered_model(model.name)
+    experiment = mlflow.create_experiment(model.name, (settings.warehouse_path / "x").as_uri())
+    for number, (flavour, value) in enumerate([(own, 0.7), (other, 0.9)], start=1):
+        run = mlflow.create_run(experiment).info
+        mlflow.log_metric(run.run_id, "test/auc_roc", value)
+        mlflow.create_model_version(model.name, str(run.artifact_uri), run.run_id, tags={FLAVOUR_TAG: flavour})
+        mlflow.set_registered_model_alias(model.name, CHAMPION_ALIASES[flavour], str(number))
+    found = [(version.version, version.flavour, version.is_champion) for version in versions(settings, model)]
+    assert found == [(1, own, True), (2, other, True)]
+    app = shown("models", model=model.name)
+    assert list(app.dataframe[0].value["flavour"]) == [other, own]
+    assert [card.value for card in app.metric] == ["0.7000"]
 
 
 def test_drift_has_the_evaluations_that_compared_two_versions(storage: dg.DagsterInstance):

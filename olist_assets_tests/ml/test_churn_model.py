@@ -1,5 +1,6 @@
 """The churn model: the same rows give the same forest, and no customer is left out."""
 
+import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -7,6 +8,8 @@ from olist_assets.ml.churn_model import FEATURES, ForestConfig, estimator, label
 from olist_assets.mlops.estimators.interface import Estimators
 from olist_assets.mlops.training_rows import is_trained_on
 from olist_assets_tests.ml.conftest import KEY
+
+pytestmark = pytest.mark.engines
 
 
 def trained(estimators: Estimators, customers: DataFrame, partitions: int) -> dict[str, float]:

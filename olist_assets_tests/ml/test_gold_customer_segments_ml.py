@@ -10,6 +10,8 @@ from olist_assets.mlops.registry import Champion
 from olist_assets.mlops.training_rows import buyers
 from olist_assets_tests.ml.conftest import KEY
 
+pytestmark = pytest.mark.engines
+
 
 @pytest.fixture(scope="module")
 def clusters(estimators, customers) -> Callable[[int], Champion]:

@@ -74,9 +74,16 @@ def test_a_delta_table_is_scored_into_a_delta_table(olist_after_run, finished, t
         ({"customer": "a"}, (), "lacks recency_days, frequency"),
         (VALID | {"frequency": "twice"}, (), "frequency (for example 'twice')"),
         (VALID | {"churn_probability": "1"}, (), "already has a column churn_probability"),
+        (VALID | {"prediction": "1"}, (), "already has a column prediction"),
         (VALID, ("--model", "repurchase_model"), "lacks tenure_days"),
     ],
-    ids=["no features", "not a number", "a column of the score's name", "another model's features"],
+    ids=[
+        "no features",
+        "not a number",
+        "a column of the score's name",
+        "a column of a result's name",
+        "another model's features",
+    ],
 )
 def test_a_file_that_cannot_be_scored_is_refused_before_anything_is_written(
     olist_after_run, customers, tmp_path, row, words, reason

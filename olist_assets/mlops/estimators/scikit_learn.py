@@ -113,13 +113,15 @@ class ScikitLearnEstimator:
 
     def fit(self, frame: DataFrame) -> ScikitLearnModel:
         """Fit the rows in the order of their values, so that the order in which they come does not matter."""
+        from joblib import parallel_config
         from sklearn.pipeline import Pipeline
 
         rows = frame.select(*self.features, *([self.label] if self.label else [])).toArrow()
         values = values_of(rows, self.features, self.may_be_missing)
         labels = rows[self.label].to_numpy() if self.label else np.zeros(len(values))
         order = np.lexsort([labels, *values.T])
-        with single_thread():
+        # Trees may grow at the same time: each has a seed of its own. Their votes are added by one thread, in `score`.
+        with single_thread(), parallel_config("threading", n_jobs=-1):
             pipeline = Pipeline([*self._preparation(), ("model", self.last_step(labels))])
             return ScikitLearnModel(pipeline.fit(values[order], labels[order]), self.features, self.may_be_missing)
 
