@@ -51,7 +51,8 @@ def _read(engine: Engine, source: Path) -> DataFrame:
     if not source.is_file():
         raise OlistError(f"{source} is neither a CSV file nor the folder of a Delta table.")
     records = engine.read_csv(source, header_of(source))
-    (broken,) = records.agg(F.min(CORRUPT)).collect()[0]
+    # Spark refuses to read that column alone.
+    broken, _ = records.agg(F.min(CORRUPT), F.count(records.columns[0])).collect()[0]
     if broken is not None:
         raise OlistError(f"{source} has a record with another number of fields than its header: {broken[:SHOWN]!r}.")
     return records.drop(CORRUPT)
