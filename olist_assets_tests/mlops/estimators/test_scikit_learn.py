@@ -5,6 +5,7 @@ import ast
 import numpy as np
 import pytest
 from mlflow.models import Model as StoredModel
+from pyspark.sql import functions as F
 from sklearn.metrics import silhouette_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -36,6 +37,16 @@ def test_an_unknown_value_of_a_feature_that_has_no_median_is_refused(forest, row
     unknown = rows.selectExpr("key", "if(key = 'c0007', NULL, x) AS x", "y")
     with pytest.raises(OlistError, match=r"^x is unknown in some rows; the model replaces y only"):
         forest.score(unknown)
+
+
+def test_a_model_does_not_depend_on_the_order_of_its_rows(rows):
+    untrained = ESTIMATORS.random_forest(("x", "y"), ("y",), label="label", trees=5, depth=4, seed=1)
+    by_key, reversed_rows, shuffled = (
+        [row.probability for row in untrained.fit(rows.orderBy(*order)).score(rows).orderBy("key").collect()]
+        for order in ([F.asc("key")], [F.desc("key")], [F.xxhash64("key")])
+    )
+    assert len(set(by_key)) > 5
+    assert by_key == reversed_rows == shuffled
 
 
 @pytest.mark.parametrize("clusters", [2, 5])
