@@ -53,6 +53,8 @@ def storage(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """Dagster's storage of the settings."""
     with instance(settings) as opened:
         yield opened
+        # Storages must be closed in reverse order: Dagster remembers in each the one that was current before it.
+        st.cache_resource.clear()
 
 
 def shown(page: str, **query: str) -> AppTest:
