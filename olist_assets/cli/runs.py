@@ -151,13 +151,15 @@ def monitor() -> int:
 @click.option("--select", help="Tables, in Dagster's selection syntax; commas unite.  [default: all existing tables]")
 @click.option("--retain-hours", type=click.IntRange(min=0), default=168, show_default=True, help="Keep younger files.")
 @click.option("--force", is_flag=True, help="Allow less than a week: no run and no query may be in progress.")
-def maintain(select: str | None, retain_hours: int, *, force: bool) -> None:
+@click.option("--cluster", is_flag=True, help="Cluster the daily tables by day; only Spark can write them afterwards.")
+def maintain(select: str | None, retain_hours: int, *, force: bool, cluster: bool) -> None:
     """Join small files, remove old files and old log entries, and show the effect.
 
     \b
     olist maintain
     olist maintain --select silver_orders,silver_orders_master
     olist maintain --retain-hours 0 --force
+    OLIST_ENGINE=spark olist maintain --cluster
     """
     from olist_assets.engine.upkeep import maintain as run
     from olist_assets.operations.platform import Platform
@@ -165,7 +167,10 @@ def maintain(select: str | None, retain_hours: int, *, force: bool) -> None:
 
     platform = Platform(Settings())
     names = sorted(selected(platform, select) & {*platform.catalog.tables}) if select else []
-    run(platform.warehouse, platform.engine, _print_footprints, names=names, retention_hours=retain_hours, force=force)
+    run(
+        platform.warehouse, platform.engine, _print_footprints,
+        names=names, retention_hours=retain_hours, force=force, cluster=cluster,
+    )  # fmt: skip
 
 
 def _print_footprints(name: str, before: "Footprint", after: "Footprint") -> None:

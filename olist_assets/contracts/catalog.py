@@ -42,6 +42,11 @@ class Catalog:
         """Names of the tables that are partitioned by day."""
         return tuple(name for name, table in self.tables.items() if table.day)
 
+    @property
+    def orders(self) -> Table:
+        """The snapshot of the orders, whose days are the partitions of the daily tables."""
+        return next(table for table in self.tables.values() if table.source_day)
+
     def table(self, name: str) -> Table:
         """The contract of a table. Raises OlistError with the known names."""
         try:

@@ -79,6 +79,10 @@ class Engine(ABC):
         """Join small files; a daily table's files contain few days afterwards."""
 
     @abstractmethod
+    def cluster(self, path: Path, contract: Table) -> None:
+        """Cluster a daily table by its days (liquid clustering). Raises OlistError where only Spark can do it."""
+
+    @abstractmethod
     def vacuum(self, path: Path, retention_hours: int) -> None:
         """Remove data files that the newest version does not need and that are older than this."""
 

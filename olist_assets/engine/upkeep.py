@@ -37,10 +37,12 @@ def maintain(
     names: Iterable[str] = (),
     retention_hours: int = WEEK_HOURS,
     force: bool = False,
+    cluster: bool = False,
 ) -> None:
-    """OPTIMIZE, VACUUM and clean the log of these tables; of all existing ones, and the audit log, if none is named.
+    """Optimize, vacuum and clean the log of these tables; of all existing ones, and the audit log, if none is named.
 
-    Files younger than `retention_hours` are kept. Raises OlistError for less than a week without `force`.
+    Files younger than `retention_hours` are kept. With `cluster` the daily tables are clustered by day, after which
+    only Spark can write them. Raises OlistError for less than a week without `force`.
     """
     if retention_hours < WEEK_HOURS and not force:
         raise OlistError(
@@ -49,7 +51,7 @@ def maintain(
         )
     named = tuple(names)
     for name in warehouse.existing_tables(named or warehouse.catalog.business_tables):
-        before, after = _maintain_table(warehouse, engine, name, retention_hours)
+        before, after = _maintain_table(warehouse, engine, name, retention_hours, cluster=cluster)
         files = f"files {before.files_on_disk} to {after.files_on_disk}, older than {retention_hours} hours removed"
         audit_log.record_or(audit_log.warn, warehouse, "maintain", [name], statement=files)
         on_done(name, before, after)
@@ -58,12 +60,14 @@ def maintain(
 
 
 def _maintain_table(
-    warehouse: Warehouse, engine: Engine, name: str, retention_hours: int
+    warehouse: Warehouse, engine: Engine, name: str, retention_hours: int, *, cluster: bool
 ) -> tuple[Footprint, Footprint]:
-    path = warehouse.path(name)
+    path, contract = warehouse.path(name), warehouse.catalog.table(name)
     with warehouse.lock(path, "maintenance"):
         before = footprint(warehouse, name)
-        engine.optimize(path, warehouse.catalog.table(name))
+        if cluster and contract.day:
+            engine.cluster(path, contract)
+        engine.optimize(path, contract)
         engine.vacuum(path, retention_hours)
         table = warehouse.open(name)
         # Entries older than the table's delta.logRetentionDuration (30 days) go once a checkpoint covers them.

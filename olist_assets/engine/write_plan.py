@@ -1,7 +1,8 @@
 """What a write of some days changes: their rows, rows that moved into them, and trailing columns of later days."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from math import ceil
 
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame
@@ -16,6 +17,8 @@ from olist_assets.lakehouse.warehouse import Warehouse
 # daily table of at most this size is written as a whole: its one file contains the day anyway, and Delta is spared the
 # search for it.
 ROWS_PER_FILE = 100_000
+# More rows than this are written by several tasks of Spark: one alone takes half a minute for a million.
+ROWS_PER_RANGE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Write:
 
     frame: DataFrame
     replaces: str | None = None
+    ranges: tuple[date, ...] = ()
+    """Of a large write of a daily table: the first days of about equally long spans, which may be written at once."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,21 @@ class Planner:
         """The write of an asset's frame for a span of days; without a span, of a table without days."""
         if span is None:
             return Write(frame)
+        return replace(self._plan(frame, contract, span, stored), ranges=self._ranges(span, stored))
+
+    def _ranges(self, span: Span, stored: Stored | None) -> tuple[date, ...]:
+        """The span divided by the rows that it will have: its share of those of the table, or at first of the orders.
+
+        A daily table has at most one row per order.
+        """
+        orders = self.warehouse.existing_tables([self.warehouse.catalog.orders.name])
+        tables = [stored.delta] if stored else list(orders.values())
+        rows, days = sum(statistics(table).rows for table in tables), (span.end - span.start).days
+        known = (self.calendar.last - self.calendar.first).days + 1
+        count = ceil(rows * min(days / known, 1) / ROWS_PER_RANGE)
+        return tuple(span.start + timedelta(days * at // count) for at in range(count)) if count > 1 else ()
+
+    def _plan(self, frame: DataFrame, contract: Table, span: Span, stored: Stored | None) -> Write:
         own = frame.where(span.predicate)
         if stored is None or span.covers(day_bounds(stored.delta, span.column)):
             return Write(self._completed(own, contract))

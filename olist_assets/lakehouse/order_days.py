@@ -59,7 +59,7 @@ def changed_days(
         query = f"SELECT day FROM ({_differing('day', contract, versions, relations)})"
     else:
         assert contract.orders is not None, f"{contract.name} has no reference to orders"
-        snapshot = next(table for table in warehouse.catalog.tables.values() if table.source_day)
+        snapshot = warehouse.catalog.orders
         tables |= warehouse.existing_tables([snapshot.name])
         if snapshot.name not in tables:
             return ()

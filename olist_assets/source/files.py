@@ -13,6 +13,7 @@ from olist_assets.errors import OlistError
 from olist_assets.settings import SAMPLE_DATA, Settings
 
 CHUNK_BYTES = 8 << 20
+FILE_NAMES = tuple(source.name for source in SOURCES.values())
 
 
 def source_folder(settings: Settings) -> Path:
@@ -32,6 +33,18 @@ def source_folder(settings: Settings) -> Path:
     except OSError as error:
         raise OlistError(f"Cannot unpack {data} into {target}: {error.strerror}. Set OLIST_CACHE.") from error
     return target
+
+
+def source_bytes(settings: Settings) -> int:
+    """The size of the source, unpacked; 0 where there is none."""
+    data = settings.data.expanduser()
+    try:
+        if data.is_dir():
+            return sum(path.stat().st_size for path in map(data.joinpath, FILE_NAMES) if path.is_file())
+        with zipfile.ZipFile(data) as opened:
+            return sum(entry.file_size for entry in opened.infolist())
+    except (OSError, zipfile.BadZipFile):
+        return 0
 
 
 def fingerprint(path: Path) -> str:

@@ -1,16 +1,19 @@
 """What is Sail's own in writing: the size and days of files, clustered tables refused, and no file left behind."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, convert_to_deltalake, write_deltalake
 from pyspark.sql import functions as F
 
 from olist_assets.engine import write_plan
 from olist_assets.engine.sail import server
 from olist_assets.engine.sail.upkeep import is_scattered
 from olist_assets.engine.write_plan import Span
+from olist_assets.errors import OlistError
 from olist_assets.lakehouse.statistics import file_actions
 from olist_assets_tests.engine.test_schema_change import DAILY
 from olist_assets_tests.engine.writing import FIELDS, io_manager
@@ -71,11 +74,32 @@ def test_upkeep_sorts_the_days_again_once_and_then_leaves_the_table_alone(spark,
     assert large.open(DAILY.name).version() == after.version()
 
 
-def test_a_table_that_spark_has_clustered_is_read_and_not_written(spark, warehouse, monkeypatch):
-    manager, rows = io_manager(warehouse), frame(spark, DAILY, {"a": "x", "day": FIRST})
-    manager.store(rows, DAILY, ALL, FIELDS)
-    monkeypatch.setattr("olist_assets.engine.sail.delta_writer.CLUSTERING", None)
-    assert manager.engine.read_table(warehouse.open(DAILY.name)).count() == 1
+def test_only_spark_clusters(engine, warehouse):
+    with pytest.raises(OlistError, match=r"Only Spark can cluster gold_small: set OLIST_ENGINE=spark"):
+        engine.cluster(warehouse.path(DAILY.name), DAILY)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path, rows: write_deltalake(path, rows, partition_by="day"), "partition columns"),
+        (
+            lambda path, rows: (
+                pq.write_table(rows, f"{path}/part.parquet", use_deprecated_int96_timestamps=True)
+                or convert_to_deltalake(path)
+            ),
+            r"INT96",
+        ),
+    ],
+    ids=["partitioned", "int96"],
+)
+def test_a_table_that_sail_cannot_read_is_named_with_the_reason(engine, tmp_path, write, message):
+    path = tmp_path / "foreign"
+    path.mkdir()
+    rows = pa.table({"day": [FIRST], "at": pa.array([datetime(2018, 1, 1, tzinfo=UTC)], pa.timestamp("us", "UTC"))})
+    write(str(path), rows)
+    with pytest.raises(OlistError, match=rf"foreign has .*{message}.*OLIST_ENGINE=spark"):
+        engine.read_table(DeltaTable(str(path)))
 
 
 def test_nothing_of_a_write_is_left_in_the_scratch_folder(spark, warehouse):

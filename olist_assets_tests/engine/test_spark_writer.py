@@ -6,9 +6,11 @@ from datetime import date
 import pytest
 from pyspark.errors import PySparkException
 
+from olist_assets.contracts.quoting import spark_path
 from olist_assets.engine import write_plan
 from olist_assets.engine.conformance import ContractViolation
 from olist_assets.engine.spark.delta_writer import DeltaWriter, readable_errors, sorted_by_day
+from olist_assets.engine.upkeep import maintain
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import TableMissing
 from olist_assets.silver.silver_orders import SILVER_ORDERS
@@ -21,10 +23,10 @@ pytestmark = pytest.mark.spark
 
 def test_a_daily_tables_rows_are_one_partition_sorted_by_day_and_key_and_others_stay_as_they_are(spark):
     rows = orders(spark, ("b", "2018-01-02"), ("z", "2018-01-01"), ("a", "2018-01-02")).repartition(3)
-    ordered = sorted_by_day(rows, SILVER_ORDERS)
+    ordered = sorted_by_day(rows, SILVER_ORDERS, ())
     assert ordered.rdd.getNumPartitions() == 1
     assert [row.order_id for row in ordered.collect()] == ["z", "a", "b"]
-    assert sorted_by_day(rows, replace(SILVER_ORDERS, day=None)) is rows
+    assert sorted_by_day(rows, replace(SILVER_ORDERS, day=None), ()) is rows
 
 
 def test_deletion_vectors_are_off_so_that_deltalake_reads_the_table(spark, manager, warehouse):
@@ -85,3 +87,21 @@ def test_files_contain_few_days_so_that_a_rerun_rewrites_few_rows(spark, manager
     manager.store(orders(spark, ("new", "2018-01-04")), SILVER_ORDERS, span("2018-01-04"), FIELDS)
     kept = before & set(warehouse.open(SILVER_ORDERS.name).file_uris())
     assert len(kept) == 4
+
+
+def test_many_rows_are_one_partition_for_each_range_of_days(spark):
+    rows = orders(spark, *((str(day), f"2018-01-{day:02}") for day in range(31, 0, -1)))
+    ranges = (date(2018, 1, 1), date(2018, 1, 11), date(2018, 1, 21))
+    found = sorted_by_day(rows, SILVER_ORDERS, ranges).rdd.glom().collect()
+    assert [[row.order_date.day for row in part] for part in found] == [
+        list(range(1, 11)), list(range(11, 21)), list(range(21, 32)),
+    ]  # fmt: skip
+
+
+def test_upkeep_clusters_the_daily_tables_on_request(spark, warehouse):
+    manager = io_manager(warehouse)
+    manager.store(orders(spark, ("a", "2018-01-01")), SILVER_ORDERS, span("2018-01-01"), FIELDS)
+    path = warehouse.path(SILVER_ORDERS.name)
+    spark.sql(f"ALTER TABLE {spark_path(path)} CLUSTER BY NONE")
+    maintain(warehouse, manager.engine, lambda *_: None, names=[SILVER_ORDERS.name], cluster=True)
+    assert spark.sql(f"DESCRIBE DETAIL {spark_path(path)}").first().clusteringColumns == ["order_date"]

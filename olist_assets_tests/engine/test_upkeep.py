@@ -107,4 +107,5 @@ def test_the_job_reports_the_sizes_as_an_observation(many_files, engine):
     assert result.success
     assert seen.asset_observation is not None
     sizes = {name: value.value for name, value in seen.asset_observation.metadata.items()}
-    assert sizes["files_before"] > sizes["files_after"] == 1
+    assert sizes["files_before"] in (4, 5)  # Sail's second write joins its file with that of the first
+    assert sizes["files_after"] == 1

@@ -1,14 +1,15 @@
 """The plan of a write of some days: which stored rows it replaces, and which other days it changes."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from deltalake import write_deltalake
 
+from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.contracts.calendar import PUBLISHED
 from olist_assets.engine import write_plan
-from olist_assets.engine.write_plan import Planner, Stored, Write
+from olist_assets.engine.write_plan import Planner, Span, Stored, Write
 from olist_assets.gold.gold_daily_metrics import GOLD_DAILY_METRICS
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.silver.silver_orders import SILVER_ORDERS
@@ -122,3 +123,15 @@ def test_days_within_the_look_back_after_the_span_are_changed(planner, warehouse
     rows = [{"order_date": day} for day in (date(2018, 1, 1), date(2018, 1, 2), last_in_reach, beyond)]
     old, new = versions(warehouse, GOLD_DAILY_METRICS, rows, rows)
     assert planner.other_days_changed(old, new, GOLD_DAILY_METRICS, span("2018-01-02")) == (last_in_reach,)
+
+
+def test_a_large_write_is_divided_by_its_share_of_the_rows(spark, planner, warehouse, monkeypatch):
+    rows, days = orders(spark, ("a", "2018-01-01")), (PUBLISHED.last - PUBLISHED.first).days + 1
+    whole, tenth = (Span("order_date", PUBLISHED.first, PUBLISHED.first + timedelta(n)) for n in (days, days // 10))
+    assert planner.plan(rows, SILVER_ORDERS, whole, None).ranges == ()
+    store(warehouse, BRONZE["orders"], *({"order_id": str(at)} for at in range(40)))
+    monkeypatch.setattr(write_plan, "ROWS_PER_RANGE", 10)
+    ranges = planner.plan(rows, SILVER_ORDERS, whole, None).ranges
+    assert (len(ranges), ranges[0]) == (4, PUBLISHED.first)
+    assert sorted(ranges) == list(ranges)
+    assert planner.plan(rows, SILVER_ORDERS, tenth, None).ranges == ()

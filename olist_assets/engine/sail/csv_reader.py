@@ -18,13 +18,13 @@ def read_records(session: SparkSession, path: Path, columns: Sequence[str], scra
     """All records of a file: its columns, and CORRUPT; `scratch` is a folder for a copy without the misfits."""
     schema = _text_columns(*columns)
     misfits = scan(path, len(columns)).misfits
-    if misfits:
-        path, broken = _without(path, misfits, scratch), [_parsed(text, columns) for text in _texts(path, misfits)]
+    fitting = _without(path, misfits, scratch) if misfits else path
     # Without a line end among the options both kinds are read, also within one file.
-    fitting = session.read.schema(schema).options(**CSV_OPTIONS).csv(str(path))
-    records = fitting.withColumn(CORRUPT, F.lit(None).cast("string"))
+    frame = session.read.schema(schema).options(**CSV_OPTIONS).csv(str(fitting))
+    records = frame.withColumn(CORRUPT, F.lit(None).cast("string"))
     if not misfits:
         return records
+    broken = [_parsed(text, columns) for text in _texts(path, misfits)]
     return records.unionByName(session.createDataFrame(broken, _text_columns(*columns, CORRUPT)))
 
 

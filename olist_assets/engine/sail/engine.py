@@ -7,10 +7,12 @@ from pathlib import Path
 from shutil import rmtree
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 from duckdb import DuckDBPyConnection
 from pyspark.sql import DataFrame, SparkSession
+from upath import UPath
 
 from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.contracts.table import Table
@@ -25,7 +27,7 @@ from olist_assets.lakehouse import sql
 from olist_assets.lakehouse.commit_metadata import commit_properties
 from olist_assets.lakehouse.object_store import open_delta, storage_options
 from olist_assets.lakehouse.schemas import SchemaChange, shape
-from olist_assets.lakehouse.statistics import data_files
+from olist_assets.lakehouse.statistics import data_files, location
 
 
 class SailEngine(Engine):
@@ -57,7 +59,10 @@ class SailEngine(Engine):
             f"`{name}` {kind}{'' if nullable else ' NOT NULL'}" for name, (kind, nullable) in shape(table).items()
         )
         files = data_files(table)
-        return self.session.read.schema(fields).parquet(*files) if files else self.session.createDataFrame([], fields)
+        if not files:
+            return self.session.createDataFrame([], fields)
+        require_readable(table, files[0])
+        return self.session.read.schema(fields).parquet(*files)
 
     def write(self, path: Path, contract: Table, write: Write, change: SchemaChange | None, metadata: str) -> None:
         DeltaWriter(path, contract, self._computed).write(write, change, metadata)
@@ -78,6 +83,9 @@ class SailEngine(Engine):
 
     def optimize(self, path: Path, contract: Table) -> None:
         order_files(open_delta(path), contract)
+
+    def cluster(self, path: Path, contract: Table) -> None:  # noqa: ARG002
+        raise OlistError(f"Only Spark can cluster {path.name}: set OLIST_ENGINE=spark. Nothing was changed.")
 
     def vacuum(self, path: Path, retention_hours: int) -> None:
         # `full`: also files that no version has ever known, as those of a killed write. By default it only lists.
@@ -110,3 +118,24 @@ class SailEngine(Engine):
         by = f" ORDER BY {', '.join(map(identifier, order))}" if order else ""
         rows = con.sql(f"FROM read_parquet({literal(f'{folder}/*.parquet')}){by}")
         return rows.to_arrow_reader()
+
+
+def require_readable(table: DeltaTable, file: str) -> None:
+    """Raises OlistError for what Sail cannot read: partition folders, deletion vectors, INT96 timestamps.
+
+    Timestamps are written as INT96 by Spark's defaults, and were by this platform before it had two engines.
+    """
+    name, features = location(table).name, table.protocol().reader_features or ()
+    foreign = [feature for feature in features if feature in ("deletionVectors", "columnMapping")]
+    if table.metadata().partition_columns:
+        foreign.append("partition columns")
+    if not foreign and any(kind == "timestamp" for kind, _ in shape(table).values()) and _has_int96(file):
+        foreign.append("timestamps of an older kind (INT96)")
+    if foreign:
+        raise OlistError(f"{name} has {', '.join(foreign)}, which Sail cannot read: set OLIST_ENGINE=spark.")
+
+
+def _has_int96(file: str) -> bool:
+    with UPath(file).open("rb") as opened:
+        columns = pq.ParquetFile(opened).schema
+        return any(columns.column(at).physical_type == "INT96" for at in range(len(columns)))

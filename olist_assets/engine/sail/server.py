@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from dagster_pyspark import LazyPySparkResource
 
 from olist_assets.lakehouse.object_store import allow_http
 
 if TYPE_CHECKING:
-    from pyspark.sql.connect.session import SparkSession
+    from pyspark.sql import SparkSession
 
 HOST = "127.0.0.1"
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -44,11 +44,11 @@ def session() -> "SparkSession":
         _, port = server.listening_address  # pyright: ignore[reportGeneralTypeIssues]
         config = {"spark.remote": f"sc://{HOST}:{port}", "spark.sql.session.timeZone": "UTC"}
         # The server has its own handlers at the latest as it answers.
-        started = LazyPySparkResource(spark_config=config).spark_session
+        started: Any = LazyPySparkResource(spark_config=config).spark_session
     # A server in this process does not come back: by default the client would wait for it for ten minutes.
     started.client.set_retry_policies([])
     started._olist_server = server  # as long as the session lives
-    return started
+    return cast("SparkSession", started)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from olist_assets.engine.spark.jars import fetched_jars
 from olist_assets.engine.spark.java import java_version
 from olist_assets.lakehouse.object_store import store_config
 from olist_assets.settings import Settings
+from olist_assets.source.files import source_bytes
 
 # HotSpot's optimizing compiler took a third of a run's processor time, mostly for code that plans and compiles queries
 # and runs only briefly. These thresholds, 16 times the defaults, reserve it for loops over many rows.
@@ -18,6 +19,8 @@ LATE_C2 = (
 LESS_INLINED = "-XX:MaxInlineLevel=9 -XX:FreqInlineSize=150 -XX:InlineSmallCode=1200"
 JVM_OPTIONS = f"-XX:+UseParallelGC {LATE_C2} {LESS_INLINED}"
 LOG_CONFIG = Path(__file__).with_name("log4j2.properties").as_uri()
+
+ADAPTIVE_BYTES, PARTITION_BYTES = 1 << 30, 64 << 20
 
 
 def spark_config(settings: Settings) -> dict[str, str]:
@@ -43,10 +46,10 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         # Spark creates this folder although no table of ours is in it: keep it out of the working directory.
         "spark.sql.warehouse.dir": str(settings.cache / "spark-warehouse"),
-        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.shuffle.partitions": str(max(2, source_bytes(settings) // PARTITION_BYTES)),
         "spark.default.parallelism": "2",
-        # Re-planning after each stage costs more than it saves below some gigabytes.
-        "spark.sql.adaptive.enabled": "false",
+        # Re-planning after each stage costs more than it saves below a gigabyte.
+        "spark.sql.adaptive.enabled": str(source_bytes(settings) > ADAPTIVE_BYTES).lower(),
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
         # Sets and percentiles of this many groups per task stay in a hash table; by default Spark sorts from 128 on.

@@ -4,11 +4,15 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from olist_assets.contracts.quoting import spark_literal, spark_path
 from olist_assets.contracts.table import Table
@@ -31,7 +35,7 @@ class DeltaWriter:
 
     def write(self, write: Write, change: SchemaChange | None, metadata: str) -> None:
         """Commit the rows; `change` is that of the stored schema, None for a new table. Raises OlistError."""
-        frame = sorted_by_day(conformed(write.frame, self.contract), self.contract)
+        frame = sorted_by_day(conformed(write.frame, self.contract), self.contract, write.ranges)
         is_new = change is None or bool(change.breaking)
         if is_new:
             self._create()
@@ -61,11 +65,18 @@ class DeltaWriter:
         self.spark.sql(f"DROP TABLE {name}")
 
 
-def sorted_by_day(frame: DataFrame, contract: Table) -> DataFrame:
-    """A daily table's rows in one partition sorted by day, so that data skipping works before any OPTIMIZE."""
+def sorted_by_day(frame: DataFrame, contract: Table, ranges: tuple[date, ...]) -> DataFrame:
+    """A daily table's rows sorted by day, so that data skipping works before any OPTIMIZE.
+
+    They are in one partition, or in one for each of the ranges of days that begin at `ranges`.
+    """
     if contract.day is None:
         return frame
-    return frame.coalesce(1).sortWithinPartitions(contract.day, *contract.key)
+    spread = frame.coalesce(1)
+    if ranges:
+        later = (F.when(F.col(contract.day) >= F.lit(first), 1).otherwise(0) for first in ranges[1:])
+        spread = frame.repartitionById(len(ranges), reduce(add, later))
+    return spread.sortWithinPartitions(contract.day, *contract.key)
 
 
 @contextmanager

@@ -102,6 +102,10 @@ class SparkEngine(Engine):
     def optimize(self, path: Path, contract: Table) -> None:  # noqa: ARG002  # the table itself says how it is clustered
         self.session.sql(f"OPTIMIZE {spark_path(path)}")
 
+    def cluster(self, path: Path, contract: Table) -> None:
+        self.session.sql(f"ALTER TABLE {spark_path(path)} CLUSTER BY (`{contract.day}`)")
+        self.session.sql(f"OPTIMIZE {spark_path(path)} FULL")
+
     def vacuum(self, path: Path, retention_hours: int) -> None:
         with self._conf(AGE_CHECK, str(retention_hours >= WEEK_HOURS).lower()):
             self.session.sql(f"VACUUM {spark_path(path)} RETAIN {retention_hours} HOURS")
