@@ -140,10 +140,10 @@ def at_time(warehouse: Warehouse, moment: datetime) -> Opener:
         found = delta_log.commits(path)
         if not found:
             raise TableMissing(name, path)
-        version = next((commit.version for commit in found if commit.at <= moment), 0)
-        if version == 0:
+        last = next((commit for commit in found if commit.at <= moment), None)
+        if last is None or last.only_creates:
             raise NotWrittenYet(name, f"at {moment:%Y-%m-%d %H:%M:%S} UTC")
-        return warehouse.open(name, version)
+        return warehouse.open(name, last.version)
 
     return opener
 

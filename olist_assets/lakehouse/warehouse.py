@@ -42,7 +42,7 @@ class TableBroken(OlistError):
         last = delta_log.last_readable(path)
         file = delta_log.broken_file(path, last)
         problem = f"Table {name} ({path}) cannot be opened: {f'{file}: ' if file else ''}{why.splitlines()[0]}."
-        if not last:
+        if last is None or delta_log.commit(path, last).only_creates:
             super().__init__(f"{problem} No version of it can: move the folder away and make the table again.")
             return
         # Without a broken checkpoint, which repeats the commits, all commits can be read again.

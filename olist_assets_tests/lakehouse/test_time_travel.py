@@ -4,14 +4,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from deltalake import write_deltalake
 
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.gold.gold_segment_profiles import GOLD_SEGMENT_PROFILES
 from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.lakehouse.statistics import data_files
 from olist_assets.lakehouse.time_travel import at_time
 from olist_assets_tests.lakehouse.versions import NAME, ids, log_file, one_line
-from olist_assets_tests.rows import store
+from olist_assets_tests.rows import arrow_rows, store
 
 PROFILES = GOLD_SEGMENT_PROFILES.name
 DONE, WRONG_USE = 0, 2
@@ -40,6 +42,30 @@ def test_a_time_without_a_zone_is_utc_and_a_date_its_first_moment(olist, version
     assert olist("sql", "--format", "csv", "--as-of", str(tomorrow), query) == (DONE, "n\n4\n")
     code, text = olist("sql", "--as-of", str(first.date()), query)
     assert (code, f"{NAME} had no data yet at {first.date()} 00:00:00 UTC" in text) == (WRONG_USE, True)
+
+
+def test_a_first_version_may_have_rows(olist, warehouse):
+    """Sail writes no commit that only creates a table."""
+    path = str(warehouse.path(PROFILES))
+    for segment in ("a", "b"):
+        rows = arrow_rows(GOLD_SEGMENT_PROFILES, {"segment": segment}).cast(arrow_schema(GOLD_SEGMENT_PROFILES))
+        write_deltalake(path, rows, mode="overwrite")
+    query = f"SELECT segment FROM {PROFILES}"
+    assert olist("sql", "--format", "csv", "--version", "0", query) == (DONE, "segment\na\n")
+    first = delta_log.commit(warehouse.path(PROFILES), 0).at
+    assert olist("sql", "--format", "csv", "--as-of", first.isoformat(), query) == (DONE, "segment\na\n")
+    assert olist("restore", PROFILES, "--version", "0")[0] == DONE
+    assert olist("sql", "--format", "csv", query) == (DONE, "segment\na\n")
+    for number in (1, 2):
+        delta_log.commit(warehouse.path(PROFILES), number).path.write_text("{")
+    code, text = olist("sql", query)
+    assert (
+        code,
+        f"Its last readable version is 0; repair it with: olist restore {PROFILES} --version 0" in one_line(text),
+    ) == (
+        WRONG_USE,
+        True,
+    )
 
 
 def test_a_query_that_names_no_table_sees_those_that_existed_at_the_time(olist, versions):

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -36,6 +37,8 @@ def session() -> "SparkSession":
     if allowed := allow_http():
         # Sail reads the same variables as deltalake's options are made of.
         os.environ.setdefault("AWS_ALLOW_HTTP", allowed)
+    # A ranking of a whole table is meant; the client warns of each.
+    warnings.filterwarnings("ignore", "WARN WindowExpression: No Partition Defined")
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer(ip=HOST, port=0)
