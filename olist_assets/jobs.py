@@ -31,7 +31,7 @@ def maintain_tables(
     warehouse: dg.ResourceParam[Warehouse],
     engine: dg.ResourceParam[Engine],
 ) -> None:
-    """OPTIMIZE, VACUUM and clean the log of each table; its size before and after is an observation of the asset."""
+    """Join small files, remove old ones and old log entries; an observation has a table's size before and after."""
 
     def observe(name: str, before: Footprint, after: Footprint) -> None:
         sizes = {"before": asdict(before), "after": asdict(after)}
@@ -67,7 +67,7 @@ def jobs(catalog: Catalog) -> list[Any]:
         dg.define_asset_job(
             MONITORING,
             MONITORED | dg.AssetSelection.checks(*freshness),
-            description="Versions and durations for the history, the dashboard's queries, and freshness: no JVM.",
+            description="Versions and durations for the history, the dashboard's queries, and freshness: no engine.",
         ),
         maintenance,
     ]

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     warehouse: str = "warehouse"
     """Where the Delta tables are: <warehouse>/<layer>/<table>; a folder, or an address like s3://bucket/folder."""
     cache: Path = Path(platformdirs.user_cache_dir("olist-assets"))
-    """Delta's JARs and unpacked datasets; the folder may be deleted at any time."""
+    """Unpacked datasets, MLflow's empty database and Spark's JARs; the folder may be deleted at any time."""
     engine: EngineName | None = None
     """What computes: `sail` (in the process, no Java) or `spark`; default: sail, unless one of the next two is set."""
     spark_master: str | None = None
@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         """The warehouse; in an object store a UPath, which has the interface of a Path."""
         if not self.is_in_object_store:
             return Path(self.warehouse).expanduser().resolve()
-        # A listing cached by this process would hide what Spark wrote later.
+        # A listing cached by this process would hide what an engine wrote later.
         return cast(Path, UPath(self.warehouse.rstrip("/"), use_listings_cache=False))
 
     @property

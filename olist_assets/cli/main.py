@@ -13,7 +13,7 @@ from olist_assets.cli import alerts, governance, models, runs, servers, setup, t
 from olist_assets.cli.options import INTERRUPTED, WRONG_USE, console
 from olist_assets.errors import OlistError
 
-# Dagster, Spark and DuckDB are imported where a command needs them: `--help` must not wait for them.
+# Dagster, PySpark and DuckDB are imported where a command needs them: `--help` must not wait for them.
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

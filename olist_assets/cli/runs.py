@@ -118,7 +118,7 @@ def stale() -> int:
 @click.command()
 @select_option
 def checks(select: str) -> int:
-    """Run checks without changing a table or starting Spark.
+    """Run checks without changing a table or starting an engine.
 
     \b
     olist checks
@@ -135,7 +135,7 @@ def checks(select: str) -> int:
 
 @click.command()
 def monitor() -> int:
-    """Store the tables' versions and all durations, run the dashboard's queries, and check freshness. No JVM.
+    """Store the tables' versions and all durations, run the dashboard's queries, and check freshness. No engine.
 
     \b
     olist monitor

@@ -32,6 +32,8 @@ STREAMLIT_OPTIONS = {
 def spark_server(port: int) -> None:
     """Keep a warm Spark for runs on this machine, on the loopback address; stop it with Ctrl-C.
 
+    Needs Java. Runs use it where OLIST_SPARK_REMOTE names it.
+
     \b
     olist spark-server &
     export OLIST_SPARK_REMOTE=sc://127.0.0.1:15002
@@ -50,7 +52,8 @@ def spark_server(port: int) -> None:
 def thrift_server(select: str | None, port: int) -> int:
     """Serve the tables to BI tools by JDBC, with Spark's Thrift server on the loopback address; stop it with Ctrl-C.
 
-    Tables have their bare names and cannot be written to; each query reads their newest versions.
+    Needs Java, whichever engine made the tables. They have their bare names and cannot be written to; each query reads
+    their newest versions.
 
     \b
     olist thrift-server

@@ -1,4 +1,4 @@
-"""Commands that read the tables, without a JVM."""
+"""Commands that read the tables, without an engine."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The IO manager of tables of history, which needs no Spark."""
+"""The IO manager of tables of history, which needs no engine."""
 
 import dagster as dg
 import pyarrow as pa

@@ -1,7 +1,8 @@
 """A warehouse in an object store: the options that deltalake and Spark need to reach it.
 
 Credentials, region and endpoint come from the environment that AWS's own tools read (AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL). Further options of a store are set by OLIST_SPARK_CONF.
+AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL); Sail reads them by itself. Further options of Spark's client are
+set by OLIST_SPARK_CONF.
 """
 
 import os

@@ -157,14 +157,14 @@ def stale_requests(platform: Platform, found: Stale, *, downstream: bool) -> lis
 
 
 def run_checks(platform: Platform, names: set[str], on_event: OnEvent) -> RunReport:
-    """Run the checks of assets without changing anything; no JVM."""
+    """Run the checks of assets without changing anything; no engine."""
     checks = {key for key in platform.graph.asset_check_keys if key.asset_key.to_user_string() in names}
     job = platform.definitions.resolve_job_def(EVERYTHING)
     return _execute(platform, job.get_subset(asset_selection=set(), asset_check_selection=checks), on_event)
 
 
 def monitor(platform: Platform, on_event: OnEvent) -> RunReport:
-    """Run the job `monitoring`; no JVM."""
+    """Run the job `monitoring`; no engine."""
     return _execute(platform, platform.definitions.resolve_job_def(MONITORING), on_event)
 
 

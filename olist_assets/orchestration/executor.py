@@ -1,6 +1,6 @@
 """Runs the steps of a run in threads of one process, so that they share its engine and use all cores.
 
-Dagster's executors run one step at a time or start a process per step, which would start Spark for each
+Dagster's executors run one step at a time or start a process per step, which would start an engine for each
 (https://github.com/dagster-io/dagster/issues/4041).
 """
 
