@@ -1,6 +1,6 @@
 """silver_order_reviews: reviews, each with all the orders that it covers."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import table_asset
@@ -39,13 +39,13 @@ RULES = Rules(
 @table_asset(SILVER_ORDER_REVIEWS)
 def silver_order_reviews(bronze_order_reviews: DataFrame) -> DataFrame:
     """Reviews with all their orders; text and score are those of the latest answer, ties by the smallest order id."""
-    described = [c for c in SILVER_ORDER_REVIEWS.column_names if c not in ("review_id", "order_ids")]
-    answered = F.coalesce(F.unix_micros("review_answer_timestamp"), F.lit(-(2**62)))
-    chosen = F.min_by(F.struct(*described), F.struct(-answered, "order_id"))
-    return (
-        accepted(bronze_order_reviews, RULES)
-        .groupBy("review_id")
-        .agg(F.array_sort(F.collect_set("order_id")).alias("order_ids"), chosen.alias("chosen"))
-        .select("review_id", "order_ids", "chosen.*")
-        .select(*SILVER_ORDER_REVIEWS.column_names)
+    # A window sorts, on disk if need be; an aggregation would hold the texts of all reviews in memory.
+    of_review = Window.partitionBy("review_id")
+    latest_first = of_review.orderBy(F.desc_nulls_last("review_answer_timestamp"), "order_id")
+    reviews = accepted(bronze_order_reviews, RULES).withColumns(
+        {
+            "order_ids": F.array_sort(F.collect_set("order_id").over(of_review)),
+            "place": F.row_number().over(latest_first),
+        }
     )
+    return reviews.where(F.col("place") == 1).select(*SILVER_ORDER_REVIEWS.column_names)
