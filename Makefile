@@ -54,7 +54,7 @@ test-automation: $(DEV) ## Test the automation with a real daemon: new and chang
 
 .PHONY: cluster-test
 cluster-test: $(DEV) ## Test a local Spark cluster that loses executors, Spark Connect and S3 (half an hour)
-	@$(BIN)/python -m pytest -m cluster --timeout=3600 -rP olist_assets_tests
+	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m cluster --timeout=3600 -rP olist_assets_tests
 
 .PHONY: check
 check: $(DEV) ## Check lint, format, types and that the installed packages are compatible

@@ -75,12 +75,20 @@ class Engine(ABC):
         """Set a property of a table, as a commit without files."""
 
     @abstractmethod
+    def require_writable(self, table: "DeltaTable") -> None:
+        """Raises OlistError for a table that this engine can only read."""
+
+    @abstractmethod
     def optimize(self, path: Path, contract: Table) -> None:
         """Join small files; a daily table's files contain few days afterwards."""
 
     @abstractmethod
+    def require_clustering(self) -> None:
+        """Raises OlistError if this engine cannot cluster a table."""
+
+    @abstractmethod
     def cluster(self, path: Path, contract: Table) -> None:
-        """Cluster a daily table by its days (liquid clustering). Raises OlistError where only Spark can do it."""
+        """Cluster a daily table by its days (liquid clustering)."""
 
     @abstractmethod
     def vacuum(self, path: Path, retention_hours: int) -> None:

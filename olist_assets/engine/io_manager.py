@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -71,9 +72,8 @@ class DeltaIOManager(dg.ConfigurableIOManager):
             before = self.warehouse.existing_tables([contract.name]).get(contract.name)
             contract, frame = as_received(contract, frame, before)
             change = self._allowed_change(contract, before, span)
-            write = planner.plan(
-                frame, contract, span, Stored(before, self.engine.read_table(before)) if before else None
-            )
+            stored = Stored(before, partial(self.engine.read_table, before)) if before else None
+            write = planner.plan(frame, contract, span, stored)
             metadata = user_metadata(**fields, **self._changes(change, contract))
             self.engine.write(self.warehouse.path(contract.name), contract, write, change, metadata)
             after = self.warehouse.open(contract.name)

@@ -49,8 +49,13 @@ def maintain(
             f"Files younger than {WEEK_HOURS} hours may still be in use, by a run or as an older version; "
             f"removing those older than {retention_hours} hours needs --force."
         )
+    if cluster:
+        engine.require_clustering()
     named = tuple(names)
-    for name in warehouse.existing_tables(named or warehouse.catalog.business_tables):
+    existing = warehouse.existing_tables(named or warehouse.catalog.business_tables)
+    for table in existing.values():
+        engine.require_writable(table)
+    for name in existing:
         before, after = _maintain_table(warehouse, engine, name, retention_hours, cluster=cluster)
         files = f"files {before.files_on_disk} to {after.files_on_disk}, older than {retention_hours} hours removed"
         audit_log.record_or(audit_log.warn, warehouse, "maintain", [name], statement=files)

@@ -1,5 +1,6 @@
 """What a write of some days changes: their rows, rows that moved into them, and trailing columns of later days."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import ceil
@@ -8,7 +9,6 @@ from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 
 from olist_assets.contracts.calendar import Calendar
-from olist_assets.contracts.quoting import spark_literal
 from olist_assets.contracts.table import Table
 from olist_assets.lakehouse.statistics import day_bounds, statistics
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -46,14 +46,22 @@ class Write:
     replaces: str | None = None
     ranges: tuple[date, ...] = ()
     """Of a large write of a daily table: the first days of about equally long spans, which may be written at once."""
+    moved: tuple[Mapping[str, str], ...] = ()
+    """Keys of further stored rows that are replaced, by column."""
+
+    def predicate(self, literal: Callable[[str], str]) -> str | None:
+        """`replaces` and the moved rows, with texts written as the engine's SQL wants them."""
+        # Not `(a, b) IN (...)`: deltalake does not understand tuples.
+        keys = (" AND ".join(f"{name} = {literal(value)}" for name, value in key.items()) for key in self.moved)
+        return " OR ".join(f"({part})" for part in (self.replaces, *keys)) if self.moved else self.replaces
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A table before a write: its log, and its rows as a frame."""
+    """A table before a write: its log, and how its rows are read as a frame, should the plan need them."""
 
     delta: DeltaTable
-    rows: DataFrame
+    read: Callable[[], DataFrame]
 
 
 @dataclass(frozen=True)
@@ -85,21 +93,20 @@ class Planner:
         own = frame.where(span.predicate)
         if stored is None or span.covers(day_bounds(stored.delta, span.column)):
             return Write(self._completed(own, contract))
-        others = stored.rows.where(f"NOT ({span.predicate})")
+        other_days = f"NOT ({span.predicate})"
         if contract.trailing:
             # All days of the table are completed together.
-            known = others.drop(*contract.trailing.columns)
+            known = stored.read().where(other_days).drop(*contract.trailing.columns)
             return Write(self._completed(own.unionByName(known, allowMissingColumns=True), contract))
         if statistics(stored.delta).rows <= ROWS_PER_FILE:
             # A row whose key is written now has moved here from another day.
-            remaining = others.join(_keys(own, contract), on=list(contract.key), how="left_anti")
+            remaining = (
+                stored.read().where(other_days).join(_keys(own, contract), on=list(contract.key), how="left_anti")
+            )
             return Write(own.unionByName(remaining, allowMissingColumns=True))
         moved = self._moved_keys(stored.delta, contract, span, own)
-        if not moved:
-            return Write(own, span.predicate)
-        # Not `(a, b) IN (...)`: deltalake does not understand tuples.
-        keys = " OR ".join("(" + " AND ".join(map(_equals, contract.key, key)) + ")" for key in moved)
-        return Write(own, f"({span.predicate}) OR {keys}")
+        keys = tuple(dict(zip(contract.key, map(str, key), strict=True)) for key in moved)
+        return Write(own, span.predicate, moved=keys)
 
     def other_days_changed(
         self, before: DeltaTable | None, after: DeltaTable, contract: Table, span: Span
@@ -135,7 +142,3 @@ class Planner:
 def _keys(own: DataFrame, contract: Table) -> DataFrame:
     """The keys of the rows. Being distinct, they need none of the joins that only add columns."""
     return own.select(*contract.key).distinct()
-
-
-def _equals(column: str, value: object) -> str:
-    return f"{column} = {spark_literal(str(value))}"

@@ -57,11 +57,11 @@ def test_an_order_that_moved_is_on_its_new_day_only_and_dagster_has_both_days(
     spark, manager, warehouse, monkeypatch, rows_per_file
 ):
     set_rows_per_file(monkeypatch, rows_per_file)
-    first = orders(spark, ("stays", "2018-01-01"), ("moves", "2018-01-01"), ("late", "2018-01-05"))
+    first = orders(spark, ("stays", "2018-01-01"), ("it's moved", "2018-01-01"), ("late", "2018-01-05"))
     materialize(manager, SILVER_ORDERS, first, "2018-01-01..2018-01-05")
     before = warehouse.open(SILVER_ORDERS.name).version()
-    result = materialize(manager, SILVER_ORDERS, orders(spark, ("moves", "2018-01-03")), "2018-01-03")
-    assert stored_orders(warehouse) == {("stays", "2018-01-01"), ("moves", "2018-01-03"), ("late", "2018-01-05")}
+    result = materialize(manager, SILVER_ORDERS, orders(spark, ("it's moved", "2018-01-03")), "2018-01-03")
+    assert stored_orders(warehouse) == {("stays", "2018-01-01"), ("it's moved", "2018-01-03"), ("late", "2018-01-05")}
     assert rows_by_partition(result, SILVER_ORDERS) == {"2018-01-01": 1, "2018-01-03": 1}
     assert warehouse.open(SILVER_ORDERS.name).version() == before + 1
 

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from olist_assets.engine import write_plan
 from olist_assets.engine.sail import server
 from olist_assets.engine.sail.upkeep import is_scattered
+from olist_assets.engine.upkeep import maintain
 from olist_assets.engine.write_plan import Span
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.statistics import file_actions
@@ -75,8 +76,8 @@ def test_upkeep_sorts_the_days_again_once_and_then_leaves_the_table_alone(spark,
 
 
 def test_only_spark_clusters(engine, warehouse):
-    with pytest.raises(OlistError, match=r"Only Spark can cluster gold_small: set OLIST_ENGINE=spark"):
-        engine.cluster(warehouse.path(DAILY.name), DAILY)
+    with pytest.raises(OlistError, match=r"Only Spark can cluster tables: set OLIST_ENGINE=spark"):
+        maintain(warehouse, engine, lambda *_: None, cluster=True)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from olist_assets.contracts.table import Table
 from olist_assets.engine.engine import Engine, interruptible
 from olist_assets.engine.sail import server
 from olist_assets.engine.sail.csv_reader import read_records
-from olist_assets.engine.sail.delta_writer import DeltaWriter
+from olist_assets.engine.sail.delta_writer import DeltaWriter, require_unclustered
 from olist_assets.engine.sail.upkeep import order_files
 from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
@@ -81,11 +81,17 @@ class SailEngine(Engine):
     def set_property(self, path: Path, name: str, value: str) -> None:
         open_delta(path).alter.set_table_properties({name: value}, raise_if_not_exists=False)
 
+    def require_writable(self, table: DeltaTable) -> None:
+        require_unclustered(table)
+
     def optimize(self, path: Path, contract: Table) -> None:
         order_files(open_delta(path), contract)
 
+    def require_clustering(self) -> None:
+        raise OlistError("Only Spark can cluster tables: set OLIST_ENGINE=spark. Nothing was changed.")
+
     def cluster(self, path: Path, contract: Table) -> None:  # noqa: ARG002
-        raise OlistError(f"Only Spark can cluster {path.name}: set OLIST_ENGINE=spark. Nothing was changed.")
+        self.require_clustering()
 
     def vacuum(self, path: Path, retention_hours: int) -> None:
         # `full`: also files that no version has ever known, as those of a killed write. By default it only lists.

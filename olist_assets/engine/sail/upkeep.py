@@ -7,7 +7,6 @@ from deltalake import DeltaTable
 
 from olist_assets.contracts.table import Table
 from olist_assets.engine import write_plan
-from olist_assets.engine.sail.delta_writer import require_unclustered
 from olist_assets.lakehouse.statistics import file_actions
 
 # As many files more than needed are left alone: each rewrite costs as much as the first write.
@@ -16,7 +15,6 @@ SURPLUS = 1.5
 
 def order_files(table: DeltaTable, contract: Table) -> None:
     """Join small files; those of a daily table in the order of its days. Does nothing where there is nothing to do."""
-    require_unclustered(table)
     if contract.day is None:
         table.optimize.compact()
     elif is_scattered(table, contract.day):

@@ -44,7 +44,7 @@ class DeltaWriter:
             self.spark.sql(f"ALTER TABLE {spark_path(self.path)} ADD COLUMNS ({columns})")
         writer = frame.write.format("delta").options(userMetadata=metadata, maxRecordsPerFile=write_plan.ROWS_PER_FILE)
         if write.replaces and not is_new:
-            writer = writer.option("replaceWhere", write.replaces)
+            writer = writer.option("replaceWhere", write.predicate(spark_literal))
         with readable_errors(self.contract):
             # A new table has no rows to replace; appending spares Delta the search for them.
             writer.mode("append" if is_new else "overwrite").save(str(self.path))

@@ -99,8 +99,14 @@ class SparkEngine(Engine):
         pair = f"{spark_literal(name)} = {spark_literal(value)}"
         self.session.sql(f"ALTER TABLE {spark_path(path)} SET TBLPROPERTIES ({pair})")
 
+    def require_writable(self, table: DeltaTable) -> None:
+        """Spark writes all of them."""
+
     def optimize(self, path: Path, contract: Table) -> None:  # noqa: ARG002  # the table itself says how it is clustered
         self.session.sql(f"OPTIMIZE {spark_path(path)}")
+
+    def require_clustering(self) -> None:
+        """Spark can."""
 
     def cluster(self, path: Path, contract: Table) -> None:
         self.session.sql(f"ALTER TABLE {spark_path(path)} CLUSTER BY (`{contract.day}`)")
