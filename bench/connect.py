@@ -1,8 +1,4 @@
-"""Runs from the command line against a warm `olist spark-server`, one after the other, compared with cold runs.
-
-python -m bench.connect                              # the sample at scale 1
-OLIST_DATA=... python -m bench.connect --own-data
-"""
+"""Runs on Spark against a warm `olist spark-server`, one after the other, compared with cold runs of embedded Spark."""
 
 import tempfile
 from pathlib import Path
@@ -19,15 +15,22 @@ DAYS = ("2017-11-24", "2017-11-25", "2017-11-26", "2017-11-27")
 
 
 @click.command()
+@click.option("--scale", default=1.0, show_default=True, help="Of the sample.")
 @click.option("--own-data", is_flag=True, help="OLIST_DATA instead of a sample.")
 @click.option("--runs", default=3, show_default=True, help="Runs of all tables.")
-def main(runs: int, *, own_data: bool) -> None:
-    """All tables and then single days: cold in processes of their own, then against one server."""
+def main(scale: float, runs: int, *, own_data: bool) -> None:
+    """All tables and then single days: cold in processes of their own, then against one server.
+
+    \b
+    python -m bench.connect                              the sample at scale 1
+    python -m bench.connect --scale 0.01 --runs 1
+    OLIST_DATA=... python -m bench.connect --own-data
+    """
     with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
         data = Settings().data if own_data else Path(scratch, "data")
         if not own_data:
-            write_sample(data, scale=1.0)
-        env, port = environment(data, Path(scratch, "home")), free_port()
+            write_sample(data, scale=scale)
+        env, port = environment(data, Path(scratch, "home"), "spark"), free_port()
         _report("embedded", "all tables, cold", ["materialize"], env)
         _report("embedded", f"day {DAYS[0]}, cold", ["materialize", "--day", DAYS[0]], env)
         with server(server_command(settings_of(env), port), port, Path(scratch, "server.log"), env):

@@ -1,22 +1,19 @@
-"""A rerun of one day: seconds cold through the command line, and the files of the daily tables that it replaces.
-
-python -m bench.day_rerun                    # the sample at scale 1
-python -m bench.day_rerun --scale 10
-OLIST_DATA=... python -m bench.day_rerun --own-data
-"""
+"""A rerun of one day: its cost cold and in a warm process, and the files of the daily tables that it replaces."""
 
 import tempfile
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 
 import click
 import pyarrow as pa
 
-from bench.harness import OLIST, environment, measure, settings_of
+from bench.harness import OLIST, engines_option, environment, measure, settings_of
+from bench.warm_days import warm_command, warm_seconds
 from olist_assets.catalog import catalog
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.sample_data.generator import write_sample
-from olist_assets.settings import Settings
+from olist_assets.settings import EngineName, Settings
 
 File = tuple[int, str, str]
 """Bytes, first and last day."""
@@ -26,26 +23,38 @@ File = tuple[int, str, str]
 @click.option("--scale", default=1.0, show_default=True)
 @click.option("--own-data", is_flag=True, help="OLIST_DATA instead of a sample.")
 @click.option("--day", default="2017-11-24", show_default=True)
-def main(scale: float, day: str, *, own_data: bool) -> None:
-    """Make the daily tables once, then one day of them, twice."""
-    tables = catalog().daily_tables
+@engines_option
+def main(scale: float, day: str, engines: tuple[EngineName, ...], *, own_data: bool) -> None:
+    """Make the daily tables once, then one day of them, twice cold; then several days in one process.
+
+    \b
+    python -m bench.day_rerun                    the sample at scale 1
+    python -m bench.day_rerun --scale 10 --engine sail
+    OLIST_DATA=... python -m bench.day_rerun --own-data --engine sail --engine spark
+    """
     with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
         data = Settings().data if own_data else Path(scratch, "data")
         if not own_data:
             write_sample(data, scale=scale)
-        env = environment(data, Path(scratch, "home"))
-        warehouse = Warehouse(settings_of(env), catalog())
-        everything = _seconds(env, "--select", ",".join(tables), "--upstream")
-        click.echo(f"all days, with the tables upstream: {everything:.1f} s")
-        for _ in range(2):
-            before = {name: _files(warehouse, name) for name in tables}
-            click.echo(f"{day}: {_seconds(env, '--day', day):.1f} s cold")
-            for name in tables:
-                click.echo(f"  {name:<22} {_changes(before[name], _files(warehouse, name), day)}")
+        for engine in engines:
+            click.echo(f"\n{engine}")
+            _measure_days(environment(data, Path(scratch, engine), engine), day)
 
 
-def _seconds(env: Mapping[str, str], *words: str) -> float:
-    return measure([OLIST, "materialize", *words], env).seconds
+def _measure_days(env: Mapping[str, str], day: str) -> None:
+    tables = catalog().daily_tables
+    warehouse = Warehouse(settings_of(env), catalog())
+    everything = measure([OLIST, "materialize", "--select", ",".join(tables), "--upstream"], env)
+    click.echo(f"all days, with the tables upstream: {everything}")
+    for _ in range(2):
+        before = {name: _files(warehouse, name) for name in tables}
+        click.echo(f"{day}, cold: {measure([OLIST, 'materialize', '--day', day], env)}")
+        for name in tables:
+            click.echo(f"  {name:<22} {_changes(before[name], _files(warehouse, name), day)}")
+    warm = measure(warm_command(date.fromisoformat(day) + timedelta(1)), env)
+    first, *later = warm_seconds(warm.output)
+    click.echo(f"in one process: {first:.1f} s, then {', '.join(f'{seconds:.1f}' for seconds in later)} s")
+    click.echo(f"  that process: {warm}")
 
 
 def _files(warehouse: Warehouse, name: str) -> dict[str, File]:

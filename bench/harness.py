@@ -1,6 +1,7 @@
 """Measures a command and its child processes, in a Dagster home and warehouse of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -9,16 +10,33 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast, get_args
 
 import click
 import psutil
 
+from olist_assets.engine.choice import engine_name
 from olist_assets.orchestration.instance import CONFIG, PACKAGED_CONFIG
-from olist_assets.settings import Settings
+from olist_assets.settings import EngineName, Settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 OLIST = str(Path(sys.executable).with_name("olist"))
 SAMPLE_EVERY_SECONDS = 0.25
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+
+
+def engine_of_environment() -> EngineName:
+    """The engine that the environment chooses, as for `olist`."""
+    return engine_name(Settings())
+
+
+engine_option = click.option(
+    "--engine", type=click.Choice(ENGINES), default=engine_of_environment, help="[default: the environment's]"
+)
+engines_option = click.option(
+    "--engine", "engines", type=click.Choice(ENGINES), multiple=True, default=lambda: (engine_of_environment(),),
+    help="Repeat it to compare the engines in one call.  [default: the environment's]",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,25 +52,42 @@ class Measurement:
     peak_mb: float
     read_mb: float
     written_mb: float
+    output: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s, {self.cpu_seconds:.0f} CPU seconds, peak memory {self.peak_mb:,.0f} MB"
 
 
-def environment(data: Path, home: Path) -> dict[str, str]:
-    """The environment for commands with a new Dagster home and a warehouse below it."""
+class CommandFailed(click.ClickException):
+    """A measured command that failed, with its cost until then."""
+
+    def __init__(self, command: list[str], code: int, cost: Measurement) -> None:
+        killed = " (killed; the system may have run out of memory)" if code == -signal.SIGKILL else ""
+        super().__init__(f"{' '.join(command)[:80]} failed with {code}{killed} after {cost}:\n{cost.output[-3000:]}")
+        self.cost = cost
+
+
+def environment(data: Path, home: Path, engine: EngineName) -> dict[str, str]:
+    """The environment for commands on this engine with a new Dagster home and a warehouse below it."""
     home.mkdir()
     config = PACKAGED_CONFIG.read_text().replace("base_dir: .dagster", f"base_dir: {home}")
     (home / CONFIG).write_text(config)
-    own = {"OLIST_DATA": str(data.resolve()), "OLIST_WAREHOUSE": str(home / "warehouse"), "DAGSTER_HOME": str(home)}
-    return os.environ | own
+    return os.environ | {
+        "OLIST_DATA": str(data.resolve()),
+        "OLIST_WAREHOUSE": str(home / "warehouse"),
+        "OLIST_ENGINE": engine,
+        "DAGSTER_HOME": str(home),
+    }
 
 
 def settings_of(env: Mapping[str, str]) -> Settings:
     """The settings that a command has in an environment made by `environment`."""
-    home = Path(env["DAGSTER_HOME"])
-    return Settings(data=Path(env["OLIST_DATA"]), warehouse=env["OLIST_WAREHOUSE"], dagster_home=home)
+    home, engine = Path(env["DAGSTER_HOME"]), cast(EngineName, env["OLIST_ENGINE"])
+    return Settings(data=Path(env["OLIST_DATA"]), warehouse=env["OLIST_WAREHOUSE"], engine=engine, dagster_home=home)
 
 
 def measure(command: list[str], env: Mapping[str, str]) -> Measurement:
-    """Run a command to its end. Raises ClickException with the end of its output if it fails."""
+    """Run a command to its end. Raises CommandFailed with the end of its output if it fails."""
     started = time.monotonic()
     with subprocess.Popen(
         command, env=env, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -61,9 +96,10 @@ def measure(command: list[str], env: Mapping[str, str]) -> Measurement:
         printed, _ = process.communicate()
         seconds = time.monotonic() - started
         sampler.stop()
+    cost = sampler.result(seconds, printed)
     if process.returncode:
-        raise click.ClickException(f"{' '.join(command[:4])} failed:\n{printed[-3000:]}")
-    return sampler.result(seconds)
+        raise CommandFailed(command, process.returncode, cost)
+    return cost
 
 
 class _Sampler:
@@ -95,6 +131,7 @@ class _Sampler:
         self._stop.set()
         self._thread.join()
 
-    def result(self, seconds: float) -> Measurement:
-        read, written = (sum(values) / 1e6 for values in zip(*self._io.values(), strict=True))
-        return Measurement(seconds, sum(self._cpu.values()), self._peak / 1e6, read, written)
+    def result(self, seconds: float, output: str) -> Measurement:
+        read = sum(chars for chars, _ in self._io.values()) / 1e6
+        written = sum(chars for _, chars in self._io.values()) / 1e6
+        return Measurement(seconds, sum(self._cpu.values()), self._peak / 1e6, read, written, output)

@@ -1,8 +1,5 @@
 """Hundreds of reruns of single days of one table: seconds to write and to read it, with and without upkeep.
 
-    python -m bench.reruns                      # 500 reruns each, 8,000 rows in files of 500
-    python -m bench.reruns --reruns 100
-
 The table is larger than one file, so that each rerun leaves old files behind. A table that fits into one file is
 written whole each time and stays one file.
 """
@@ -18,11 +15,12 @@ from statistics import median
 
 import click
 
+from bench.harness import engine_option
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.catalog import catalog
 from olist_assets.contracts.calendar import Calendar, each_day
 from olist_assets.contracts.source_files import SOURCES
-from olist_assets.engine import delta_writer, write_plan
+from olist_assets.engine import write_plan
 from olist_assets.engine.choice import engine_of
 from olist_assets.engine.io_manager import DeltaIOManager
 from olist_assets.engine.resources import SchemaPolicy
@@ -31,7 +29,7 @@ from olist_assets.engine.upkeep import footprint, maintain
 from olist_assets.engine.write_plan import Span
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.sample_data.generator import write_sample
-from olist_assets.settings import Settings
+from olist_assets.settings import EngineName, Settings
 from olist_assets.silver.silver_orders import SILVER_ORDERS, silver_orders
 from olist_assets.source.days import source_calendar
 from olist_assets.source.files import source_folder
@@ -42,15 +40,21 @@ SCALE, ROWS_PER_FILE, MAINTAIN_EVERY = 0.08, 500, 100
 @click.command()
 @click.option("--reruns", default=500, show_default=True)
 @click.option("--every", default=50, show_default=True, help="Reruns per printed line, which has their medians.")
-def main(reruns: int, every: int) -> None:
-    """Rerun random days of silver_orders, first without upkeep, then with upkeep after each hundred."""
-    write_plan.ROWS_PER_FILE = delta_writer.ROWS_PER_FILE = ROWS_PER_FILE
+@engine_option
+def main(reruns: int, every: int, engine: EngineName) -> None:
+    """Rerun random days of silver_orders, first without upkeep, then with upkeep after each hundred.
+
+    \b
+    python -m bench.reruns                      500 reruns each, 8,000 rows in files of 500
+    python -m bench.reruns --engine spark --reruns 100
+    """
+    write_plan.ROWS_PER_FILE = ROWS_PER_FILE
     with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
         data = Path(scratch, "data")
         write_sample(data, scale=SCALE)
         for maintained in (False, True):
-            settings = Settings(data=data, warehouse=str(Path(scratch, f"warehouse-{maintained}")))
-            click.echo(f"\n{'with' if maintained else 'without'} upkeep")
+            settings = Settings(data=data, warehouse=str(Path(scratch, f"warehouse-{maintained}")), engine=engine)
+            click.echo(f"\n{engine}, {'with' if maintained else 'without'} upkeep")
             click.echo("reruns  write s  read s  files  on disk  log files")
             _measure(Table(settings), reruns, every, maintained=maintained)
 

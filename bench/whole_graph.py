@@ -1,77 +1,106 @@
-"""A cold run of all tables: seconds per table, in total, and by part. `make bench`; for other programs see --help."""
+"""A cold run of all tables on each engine, beside other programs in the same call. `make bench`; see --help."""
 
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
-import dagster as dg
 from rich.console import Console
 from rich.table import Table as Grid
 
-from bench.harness import OLIST, Measurement, environment, measure, settings_of
+from bench.harness import OLIST, Measurement, engines_option, environment, measure, settings_of
+from bench.peers.notebooks.tables import TABLES
 from bench.peers.plain_pyspark import tables_in_order
+from bench.scope import SCOPES, Scope, beyond_notebooks, notebooks_scope
+from bench.steps import seconds_by_part, step_grid, steps_of
 from olist_assets.catalog import catalog
-from olist_assets.settings import SAMPLE_DATA, Settings
+from olist_assets.settings import SAMPLE_DATA, EngineName, Settings
 from olist_assets.source.files import source_folder
 
-PLAIN, NOTEBOOKS, DUCKDB = ("bare", "defaults"), "notebooks", "duckdb"
-PEERS = (*PLAIN, NOTEBOOKS, DUCKDB)
-console = Console(highlight=False)
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step: start and end in seconds since the epoch; for a table also the seconds of its write and its rows."""
-
-    name: str
-    start: float
-    end: float
-    write: float = 0.0
-    rows: int = 0
-
-    @property
-    def seconds(self) -> float:
-        return self.end - self.start
-
-    @property
-    def kind(self) -> str:
-        known = catalog()
-        if self.name in known.tables:
-            return "tables"
-        return "models" if self.name in known.functions else "checks"
+PLAIN, NOTEBOOKS, DUCKDB = ("bare", "defaults"), ("notebooks", "notebooks-lean"), "duckdb"
+PEERS = (*PLAIN, *NOTEBOOKS, DUCKDB)
+Costs = Mapping[str, Sequence[Measurement]]
+"""Measurements by program."""
+console = Console(highlight=False, width=120)
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), envvar="OLIST_DATA", default=SAMPLE_DATA, show_default=True)
-@click.option("--with", "peers", type=click.Choice(PEERS), multiple=True, help="Also time this program.")
-def main(data: Path, peers: tuple[str, ...]) -> None:
-    """Time a run of all tables from a cold start: a new process and a new warehouse, checks included.
+@engines_option
+@click.option("--scope", type=click.Choice(SCOPES), default="everything", show_default=True, help="What is made.")
+@click.option("--with", "peers", type=click.Choice(PEERS), multiple=True, help="Also time this program; repeatable.")
+@click.option("--rounds", default=1, show_default=True, help="Runs of every program, in turn; medians are compared.")
+def main(data: Path, engines: tuple[EngineName, ...], scope: Scope, peers: tuple[str, ...], rounds: int) -> None:
+    """Time a run from a cold start: a new process and a new warehouse, checks included.
+
+    With the scope of the notebooks, a second process makes the further tables of the platform, in a row of its own.
 
     \b
     python -m bench.whole_graph
-    python -m bench.whole_graph --data brazilian-ecommerce.zip --with notebooks --with duckdb
-    python -m bench.whole_graph --with bare --with defaults
+    python -m bench.whole_graph --engine sail --engine spark --scope notebooks --with notebooks --with duckdb
+    python -m bench.whole_graph --data brazilian-ecommerce.zip --engine sail --with duckdb --rounds 3
+    python -m bench.whole_graph --engine spark --with bare --with defaults
     """
     if not data.exists():
         raise click.ClickException(f"There is no data at {data}. Write a sample with: olist sample-data {data}")
-    with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
-        home = Path(scratch, "home")
-        whole = measure([OLIST, "materialize"], environment(data, home))
-        report(steps_of(home), whole.seconds)
-        console.print(cost_text(whole))
-        for peer in peers:
-            env = environment(data, Path(scratch, f"{peer}-home"))
-            cost = measure(command_of(peer, settings_of(env), Path(scratch, peer)), env)
-            same = seconds_without_models(data, Path(scratch, f"as-{peer}")) if peer in PLAIN else whole.seconds
-            console.print(f"{peer:<10} {cost_text(cost)}; the platform takes {same / cost.seconds:.2f} times as long")
+    whole, plain = defaultdict[str, list[Measurement]](list), defaultdict[str, list[Measurement]](list)
+    for number in range(rounds):
+        with tempfile.TemporaryDirectory(prefix="olist-bench-") as scratch:
+            for engine in engines:
+                for name, cost in platform_costs(data, Path(scratch), engine, scope, with_steps=not number).items():
+                    whole[name].append(cost)
+                if {*peers} & {*PLAIN}:
+                    plain[engine].append(cost_without_models(data, Path(scratch, f"{engine}-plain"), engine))
+            for peer in peers:
+                (plain if peer in PLAIN else whole)[peer].append(peer_cost(peer, data, Path(scratch)))
+    console.print(comparison(f"{scope}, cold", whole, [peer for peer in peers if peer not in PLAIN]))
+    if plain:
+        console.print(comparison("the tables without models, cold", plain, [peer for peer in peers if peer in PLAIN]))
 
 
-def seconds_without_models(data: Path, home: Path) -> float:
-    """Seconds of the platform for the tables that the plain script makes."""
-    selection = ",".join(tables_in_order())
-    return measure([OLIST, "materialize", "--select", selection], environment(data, home)).seconds
+def platform_costs(
+    data: Path, folder: Path, engine: EngineName, scope: Scope, *, with_steps: bool
+) -> dict[str, Measurement]:
+    """The cost of the platform by name of the row, from a cold start."""
+    home = folder / engine
+    env = environment(data, home, engine)
+    if scope == "everything":
+        costs = {engine: measure([OLIST, "materialize"], env)}
+    else:
+        costs = {engine: measure(materialize(notebooks_scope()), env)}
+    steps = steps_of(home)
+    if with_steps:
+        console.print(step_grid(steps, f"{engine}, {scope}; steps at once: {Settings().steps_at_once}"))
+        for name, seconds in seconds_by_part(steps, costs[engine].seconds).items():
+            console.print(f"{name:<36} {seconds:6.1f} s")
+    console.print(f"{engine}: {costs[engine]}")
+    if scope == "notebooks":
+        further = beyond_notebooks()
+        tables = ", ".join(sorted(further & {*catalog().tables}))
+        costs[f"{engine}, further: {tables}"] = measure(materialize(further), env)
+    return costs
+
+
+def materialize(names: set[str]) -> list[str]:
+    """The command that makes these assets and runs their checks."""
+    return [OLIST, "materialize", "--select", ",".join(sorted(names))]
+
+
+def cost_without_models(data: Path, home: Path, engine: EngineName) -> Measurement:
+    """The cost of the platform for the tables that the plain script makes."""
+    return measure(materialize({*tables_in_order()}), environment(data, home, engine))
+
+
+def peer_cost(peer: str, data: Path, scratch: Path) -> Measurement:
+    """The cost of another program. Raises ClickException if it did not make its tables."""
+    env, out = environment(data, scratch / f"{peer}-home", "spark"), scratch / peer
+    cost = measure(command_of(peer, settings_of(env), out), env)
+    console.print(f"{peer}: {cost}")
+    if peer in NOTEBOOKS and (made := {log.parent.name for log in out.glob("*/*/_delta_log")}) != {*TABLES}:
+        raise click.ClickException(f"The scope of the notebooks is not what they made: {sorted(made ^ {*TABLES})}")
+    return cost
 
 
 def command_of(peer: str, settings: Settings, folder: Path) -> list[str]:
@@ -79,56 +108,24 @@ def command_of(peer: str, settings: Settings, folder: Path) -> list[str]:
     python = [sys.executable, "-W", "ignore", "-m"]
     if peer in PLAIN:
         return [*python, "bench.peers.plain_pyspark", peer]
-    module = "bench.peers.notebooks" if peer == NOTEBOOKS else "bench.peers.duckdb_floor"
-    return [*python, module, str(source_folder(settings)), str(folder)]
+    folders = [str(source_folder(settings)), str(folder)]
+    if peer == DUCKDB:
+        return [*python, "bench.peers.duckdb_floor", *folders]
+    return [*python, "bench.peers.notebooks", *folders, *(["--lean"] if peer == "notebooks-lean" else [])]
 
 
-def cost_text(cost: Measurement) -> str:
-    return f"{cost.seconds:.1f} s, {cost.cpu_seconds:.0f} CPU seconds, peak memory {cost.peak_mb:,.0f} MB"
-
-
-def steps_of(home: Path) -> list[Step]:
-    """The steps of the only run, in order of their start, from Dagster's event log."""
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        (run,) = instance.get_runs()
-        steps: list[Step] = []
-        for step in instance.get_run_step_stats(run.run_id):
-            write, rows = _write_of(instance, step.step_key)
-            steps.append(Step(step.step_key, step.start_time or 0.0, step.end_time or 0.0, write, rows))
-    return sorted(steps, key=lambda step: step.start)
-
-
-def _write_of(instance: dg.DagsterInstance, name: str) -> tuple[float, int]:
-    """Seconds of a table's write, and its rows; zeros for any other step."""
-    if name not in catalog().tables:
-        return 0.0, 0
-    event = instance.get_latest_materialization_event(dg.AssetKey(name))
-    materialization = event.asset_materialization if event else None
-    values = {key: value.value for key, value in materialization.metadata.items()} if materialization else {}
-    return float(str(values.get("seconds", 0.0))), int(str(values.get("dagster/row_count", 0)))
-
-
-def seconds_by_part(steps: list[Step], wall: float) -> dict[str, float]:
-    """Seconds of a run by part. Those of steps are sums and exceed the run's, because steps run at the same time."""
-    span = max(step.end for step in steps) - steps[0].start
-    session = steps[0].seconds - steps[0].write  # the first table waits for the JVM and its session
-    sums = {kind: sum(s.seconds for s in steps if s.kind == kind) for kind in ("tables", "models", "checks")}
-    return {"Python and Dagster before and after": wall - span, "JVM and session": session} | sums
-
-
-def report(steps: list[Step], wall: float) -> None:
-    """Print the tables and models, and the seconds by part."""
-    grid = Grid(title=f"All tables, cold; steps at once: {Settings().steps_at_once}")
-    grid.add_column("step", no_wrap=True)
-    for heading in ("rows", "start", "seconds", "of which write"):
+def comparison(title: str, costs: Costs, peers: Sequence[str]) -> Grid:
+    """One row per program, with its median run, and its time relative to each other program."""
+    medians = {name: sorted(runs, key=lambda cost: cost.seconds)[len(runs) // 2] for name, runs in costs.items()}
+    grid = Grid(title=title)
+    grid.add_column("program")
+    for heading in ("seconds", "CPU s", "peak MB", *(f"/ {peer}" for peer in peers)):
         grid.add_column(heading, justify="right")
-    for step in (step for step in steps if step.kind != "checks"):
-        start = f"{step.start - steps[0].start:.1f}"
-        grid.add_row(step.name, f"{step.rows:,}", start, f"{step.seconds:.1f}", f"{step.write:.1f}")
-    console.print(grid)
-    for name, seconds in seconds_by_part(steps, wall).items():
-        console.print(f"{name:<36} {seconds:6.1f} s")
-    console.print(f"{'total':<36} {wall:6.1f} s")
+    for name, cost in medians.items():
+        ratios = (f"{cost.seconds / medians[peer].seconds:.2f}" for peer in peers)
+        sizes = f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.0f}", f"{cost.peak_mb:,.0f}"
+        grid.add_row(name, *sizes, *("" if ", further" in name else ratio for ratio in ratios))
+    return grid
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The same lakehouse made by a set of notebooks: plain PySpark with the default settings of Spark and Delta.
 
-    python -m bench.peers.notebooks DATA_FOLDER WAREHOUSE_FOLDER
+    python -m bench.peers.notebooks DATA_FOLDER WAREHOUSE_FOLDER [--lean]
 
-Four notebooks run in one session. Each reads its tables from Delta and prints a count after each write. They use the
-usual idioms and none of the platform's code except the download of Delta's JARs. The tables are those of the platform,
-with the same rows and meaning. They leave out:
+Four notebooks run in one session. Each reads its tables from Delta and prints a count after each write; with --lean,
+they count nothing and shuffle into two partitions. They use the usual idioms and none of the platform's code except the
+download of Delta's JARs. The tables are those of the platform, with the same rows and meaning. They leave out:
 
 - contracts, checks, the event log, the catalog and lineage;
 - rejects: a row without a key is dropped silently, and text in a column of numbers or dates stops the notebook;
@@ -33,10 +33,11 @@ from bench.peers.notebooks.silver import silver
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("warehouse", type=click.Path(path_type=Path))
-def main(data: Path, warehouse: Path) -> None:
+@click.option("--lean", is_flag=True, help="No counts after the writes, and two shuffle partitions.")
+def main(data: Path, warehouse: Path, *, lean: bool) -> None:
     """Run the four notebooks on a folder of CSV files, and print the seconds of each."""
     started = time.monotonic()
-    lake = Lakehouse(session(warehouse.resolve()), data.resolve(), warehouse.resolve())
+    lake = Lakehouse(session(warehouse.resolve(), lean=lean), data.resolve(), warehouse.resolve(), lean)
     seconds = {"session": time.monotonic() - started}
     notebooks: tuple[Callable[[Lakehouse], None], ...] = (bronze, silver, gold, ml)
     for notebook in notebooks:

@@ -22,18 +22,20 @@ class Lakehouse:
     spark: SparkSession
     data: Path
     folder: Path
+    lean: bool = False
 
     def read(self, name: str) -> DataFrame:
         return self.spark.read.format("delta").load(str(self.folder / name))
 
     def write(self, frame: DataFrame, name: str, mode: str = "overwrite") -> None:
-        """Write a table and print its row count."""
+        """Write a table and, unless lean, print its row count."""
         frame.write.format("delta").mode(mode).save(str(self.folder / name))
-        click.echo(f"{name}: {self.read(name).count():,} rows")
+        if not self.lean:
+            click.echo(f"{name}: {self.read(name).count():,} rows")
 
 
-def session(folder: Path) -> SparkSession:
-    """The settings without which Delta does not run on a laptop; none for speed."""
+def session(folder: Path, *, lean: bool) -> SparkSession:
+    """The settings without which Delta does not run on a laptop; none for speed, or if lean the usual one."""
     required = {
         "spark.master": "local[2]",
         "spark.driver.memory": "2g",
@@ -46,6 +48,8 @@ def session(folder: Path) -> SparkSession:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
+    if lean:
+        required["spark.sql.shuffle.partitions"] = "2"
     builder = SparkSession.Builder()
     for name, value in required.items():
         builder = builder.config(name, value)

@@ -1,0 +1,26 @@
+"""The tables that the notebooks make."""
+
+TABLES = (
+    "bronze_customers",
+    "bronze_geolocation",
+    "bronze_order_items",
+    "bronze_order_payments",
+    "bronze_order_reviews",
+    "bronze_orders",
+    "bronze_product_category_translation",
+    "bronze_products",
+    "bronze_sellers",
+    "silver_order_items",
+    "silver_order_payments",
+    "silver_order_reviews",
+    "silver_orders",
+    "silver_orders_master",
+    "gold_category_metrics",
+    "gold_customer_churn_predictions",
+    "gold_customer_metrics",
+    "gold_customer_segments_ml",
+    "gold_daily_metrics",
+    "gold_geographic_metrics",
+    "gold_product_metrics",
+    "gold_segment_profiles",
+)
