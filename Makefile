@@ -14,6 +14,10 @@ DEV := $(VENV)/.installed-dev
 # --no-build-isolation: otherwise pip downloads the newest setuptools to build PySpark and this project.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
+# What the benchmarks measure: make bench ENGINES=sail
+ENGINES ?= sail spark
+BENCH_ENGINES := $(addprefix --engine ,$(ENGINES))
+
 # Tests that take minutes each have a command of their own.
 LONG := faults or cluster or wheel or automation
 
@@ -74,12 +78,12 @@ docs: $(DEV) ## Generate the column lineage and the data dictionary from the con
 	@$(BIN)/python -m tools.data_dictionary
 
 .PHONY: bench
-bench: $(DEV) ## Time a cold run of all tables, beside the notebooks and DuckDB; DATA=path for your own data
-	@$(BIN)/python -m bench.whole_graph --with notebooks --with duckdb
+bench: $(DEV) ## Time cold runs of both engines (ENGINES=sail for one), the notebooks and DuckDB, on the sample or DATA=path
+	@$(BIN)/python -m bench.whole_graph $(BENCH_ENGINES) --scope notebooks --with notebooks --with duckdb
 
 .PHONY: bench-scale
-bench-scale: $(DEV) ## Measure a full run, one day, the checks and the queries at scales 0.1, 1 and 10 (half an hour)
-	@$(BIN)/python -m bench.suite --scale 0.1 --scale 1 --scale 10
+bench-scale: $(DEV) ## Measure a full run, days, checks and queries at scales 0.1, 1 and 10 on both engines (an hour)
+	@$(BIN)/python -m bench.suite $(BENCH_ENGINES) --scale 0.1 --scale 1 --scale 10
 
 .PHONY: install
 install: $(RUNTIME) ## Install what the platform needs to run
