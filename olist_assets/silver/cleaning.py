@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED, TIMESTAMP_PATTERN
+from olist_assets.silver.expressions import json_object
 
 MAX_ZEROS = 18
 PATTERNS = {
@@ -53,7 +54,7 @@ def rejected(bronze: DataFrame, rules: Rules) -> DataFrame:
         F.col(REASON).alias("reason"),
         F.col(FAULT).alias("column"),
         value.alias("value"),
-        F.to_json(F.struct(*columns)).alias("record"),
+        json_object(columns).alias("record"),
         INGESTED,
     )
 
@@ -75,7 +76,8 @@ def exact_cast(name: str, kind: str) -> Column:
     else it accepts, such as `1e2`, depends on the engine: hence a pattern decides first.
     """
     text = F.trim(name)
-    return F.when(text.rlike(f"^{_pattern(kind)}$"), text.try_cast(kind))
+    # Not `$`: in Java it also matches before a line break at the end, and Spark's cast ignores that break.
+    return F.when(text.rlike(rf"^({_pattern(kind)})\z"), text.try_cast(kind))
 
 
 def _pattern(kind: str) -> str:

@@ -3,6 +3,9 @@
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+# Those without a short escape in JSON, and with a letter in their hexadecimal code.
+CONTROL_CHARACTERS = (0x0B, 0x0E, 0x0F, *range(0x1A, 0x20))
+
 
 def days_between(start: Column | str, end: Column | str) -> Column:
     """Calendar days from one date to another as INT, which Sail would give as BIGINT; negative if `end` is earlier."""
@@ -12,3 +15,15 @@ def days_between(start: Column | str, end: Column | str) -> Column:
 def distinct_count(column: str) -> Column:
     """Number of distinct non-null values as INT. On Sail `count(DISTINCT)` of text takes several times the memory."""
     return F.size(F.collect_set(column))
+
+
+def json_object(columns: list[str]) -> Column:
+    """The columns as a JSON object, without those that are null.
+
+    Engines escape rare control characters in letters of either case: `\\u001f` becomes `\\u001F`, as Spark writes it.
+    """
+    escaped_backslash, unused = "\\\\", "\0"  # a JSON text contains no control character
+    text = F.replace(F.to_json(F.struct(*columns)), F.lit(escaped_backslash), F.lit(unused))
+    for code in CONTROL_CHARACTERS:
+        text = F.replace(text, F.lit(f"\\u{code:04x}"), F.lit(f"\\u{code:04X}"))
+    return F.replace(text, F.lit(unused), F.lit(escaped_backslash))

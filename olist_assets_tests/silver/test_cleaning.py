@@ -8,7 +8,7 @@ from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.silver import silver_order_items, silver_order_payments, silver_order_reviews, silver_orders
 from olist_assets.silver.cleaning import accepted, rejected
 from olist_assets.silver.silver_rejects import silver_rejects
-from olist_assets_tests.rows import frame, only
+from olist_assets_tests.rows import VALID_TEXT, frame, only
 
 RULES = {
     "orders": silver_orders.RULES,
@@ -56,6 +56,23 @@ def test_text_that_a_cast_would_change_is_a_reject(spark, subject, column, text)
     bronze = frame(spark, BRONZE[subject], {column: text})
     row = only(rejected(bronze, RULES[subject]))
     assert (row.reason, row.column, row.value) == ("bad_cast", column, text)
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\t"])
+@pytest.mark.parametrize(("subject", "column"), [("orders", "order_purchase_timestamp"), ("order_items", "price")])
+def test_a_line_break_after_a_value_is_a_reject(spark, subject, column, end):
+    text = VALID_TEXT[column] + end
+    row = only(rejected(frame(spark, BRONZE[subject], {column: text}), RULES[subject]))
+    assert (row.reason, row.column, row.value) == ("bad_cast", column, text)
+
+
+@pytest.mark.engines
+def test_the_record_of_a_reject_is_the_same_text_on_both_engines(spark):
+    text = '\x1f\x0b\x0b\\u001f\\\x1a\n"é'
+    row = only(rejected(frame(spark, BRONZE["order_items"], {"order_id": text, "price": "free"}), RULES["order_items"]))
+    assert row.record.startswith(r'{"order_id":"\u001F\u000B\u000B\\u001f\\\u001A\n\"é",')
+    assert json.loads(row.record)["order_id"] == text
 
 
 def test_a_corrupt_record_is_a_reject_whatever_its_columns_contain(spark):
