@@ -1,0 +1,80 @@
+"""What an engine makes of given text. The test process asks its own engine, and Sail's by a process of its own.
+
+`python -m olist_assets_tests.engines.answers` answers one question per line, as JSON: the name of a function of this
+module and its arguments.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from olist_assets.bronze.snapshots import BRONZE
+from olist_assets.contracts.source_files import SOURCES
+from olist_assets.engine.choice import engine_of
+from olist_assets.engine.engine import Engine
+from olist_assets.settings import Settings
+from olist_assets.silver import silver_order_items, silver_order_payments, silver_order_reviews, silver_orders
+from olist_assets.silver.cleaning import accepted, exact_cast, rejected
+from olist_assets.source.dialect import header_of
+from olist_assets_tests.rows import frame
+
+Text = str | None
+Rows = list[list[str]]
+"""A line of names and types, then the rows, each value as text."""
+RULES = {
+    "orders": silver_orders.RULES,
+    "order_items": silver_order_items.RULES,
+    "order_payments": silver_order_payments.RULES,
+    "order_reviews": silver_order_reviews.RULES,
+}
+
+
+def casts(engine: Engine, kinds: Sequence[str], texts: Sequence[Text]) -> Rows:
+    """The exact cast of each text to each of the types."""
+    rows = pa.table({"at": range(len(texts)), "text": pa.array(texts, pa.string())})
+    values = (exact_cast("text", kind).alias(kind) for kind in kinds)
+    return table_rows(engine.session.createDataFrame(rows).select("at", "text", *values))
+
+
+def cleaned(engine: Engine, subject: str, records: Sequence[Sequence[Text]]) -> list[Rows]:
+    """The accepted and the rejected rows of a cleaned table, from records of its source file."""
+    columns = SOURCES[subject].columns
+    rows = [dict(zip(columns, record, strict=True)) for record in records]
+    bronze = frame(engine.session, BRONZE[subject], *rows)
+    return [table_rows(rule(bronze, RULES[subject])) for rule in (accepted, rejected)]
+
+
+def read(engine: Engine, path: str) -> Rows:
+    """The records of a source file."""
+    return table_rows(engine.read_csv(Path(path), header_of(Path(path))))
+
+
+def table_rows(rows: DataFrame) -> Rows:
+    """The rows of a frame in any order, with the types of its columns; timestamps as microseconds."""
+    found = rows.toArrow()
+    values = [
+        (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
+        for column in found.columns
+    ]
+    types = [f"{field.name} {field.dataType.simpleString()}" for field in rows.schema.fields]
+    return [types, *sorted([repr(value) for value in row] for row in zip(*values, strict=True))]
+
+
+ANSWERS: dict[str, Callable] = {answer.__name__: answer for answer in (casts, cleaned, read)}
+
+
+def main() -> None:
+    """Answer questions until the input ends."""
+    engine = engine_of(Settings())
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        sys.stdout.write(json.dumps(ANSWERS[name](engine, *arguments)) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
