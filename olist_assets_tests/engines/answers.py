@@ -13,9 +13,10 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from olist_assets.bronze.snapshots import BRONZE
-from olist_assets.contracts.source_files import SOURCES
+from olist_assets.catalog import catalog
 from olist_assets.engine.choice import engine_of
 from olist_assets.engine.engine import Engine
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets.silver import silver_order_items, silver_order_payments, silver_order_reviews, silver_orders
 from olist_assets.silver.cleaning import accepted, exact_cast, rejected
@@ -40,17 +41,21 @@ def casts(engine: Engine, kinds: Sequence[str], texts: Sequence[Text]) -> Rows:
     return table_rows(engine.session.createDataFrame(rows).select("at", "text", *values))
 
 
-def cleaned(engine: Engine, subject: str, records: Sequence[Sequence[Text]]) -> list[Rows]:
-    """The accepted and the rejected rows of a cleaned table, from records of its source file."""
-    columns = SOURCES[subject].columns
-    rows = [dict(zip(columns, record, strict=True)) for record in records]
-    bronze = frame(engine.session, BRONZE[subject], *rows)
+def cleaned(engine: Engine, subject: str, records: Sequence[dict[str, Text]]) -> list[Rows]:
+    """The accepted and the rejected rows of a cleaned table; a record names the columns that are not simply valid."""
+    bronze = frame(engine.session, BRONZE[subject], *records)
     return [table_rows(rule(bronze, RULES[subject])) for rule in (accepted, rejected)]
 
 
 def read(engine: Engine, path: str) -> Rows:
     """The records of a source file."""
     return table_rows(engine.read_csv(Path(path), header_of(Path(path))))
+
+
+def stored(engine: Engine, warehouse: str, name: str) -> Rows:
+    """The rows of a table of a warehouse."""
+    opened = Warehouse(Settings(warehouse=warehouse), catalog()).open(name)
+    return table_rows(engine.read_table(opened))
 
 
 def table_rows(rows: DataFrame) -> Rows:
@@ -64,7 +69,7 @@ def table_rows(rows: DataFrame) -> Rows:
     return [types, *sorted([repr(value) for value in row] for row in zip(*values, strict=True))]
 
 
-ANSWERS: dict[str, Callable] = {answer.__name__: answer for answer in (casts, cleaned, read)}
+ANSWERS: dict[str, Callable] = {answer.__name__: answer for answer in (casts, cleaned, read, stored)}
 
 
 def main() -> None:

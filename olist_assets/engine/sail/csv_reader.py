@@ -4,6 +4,7 @@ import csv
 import shutil
 import uuid
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -44,7 +45,8 @@ def _texts(path: Path, spans: Iterable[Span]) -> list[str]:
 
 def _parsed(record: str, columns: Sequence[str]) -> tuple[str | None, ...]:
     """The fields of a record that are there, up to the number of columns, and the whole record."""
-    fields = next(csv.reader(record.splitlines(keepends=True)))
+    # Not `splitlines`, which also splits at other characters, such as U+2028.
+    fields = next(csv.reader(StringIO(record, newline="")))
     known = [field or None for field in fields[: len(columns)]]
     return (*known, *[None] * (len(columns) - len(known)), record)
 
