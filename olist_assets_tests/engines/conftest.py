@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from olist_assets.operations.platform import Platform
 from olist_assets.sample_data.generator import write_sample
@@ -37,17 +38,26 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def with_segments(settings: Settings, given: Platform) -> Platform:
+    """A new warehouse that has the segments of customers of another one, and nothing else."""
+    platform = Platform(settings)
+    shutil.copytree(given.warehouse.path(SEGMENTS), platform.warehouse.path(SEGMENTS))
+    return platform
+
+
+def made_by_spark(settings: Settings, given: Platform) -> Platform:
+    """Make bronze, silver and gold by Spark, with the segments of customers of another warehouse."""
+    platform = with_segments(settings, given)
+    report = make(platform, WITHOUT_MODELS)
+    assert report.succeeded, report
+    return platform
+
+
 @pytest.fixture(scope="session")
 def dirty_by_both(
-    spark, by_sail: Platform, dirty: Path, tmp_path_factory: pytest.TempPathFactory
+    spark: SparkSession, by_sail: Platform, dirty: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Platform, Platform]:
     """Bronze, silver and gold made from the dirty data by Spark and by Sail, with the same segments of customers."""
-    both = [settings_in(tmp_path_factory.mktemp(f"dirty_by_{name}"), dirty) for name in ("spark", "sail")]
-    for settings in both:
-        shutil.copytree(
-            by_sail.warehouse.path(SEGMENTS), Platform(settings).warehouse.path(SEGMENTS), dirs_exist_ok=True
-        )
-    by_spark = Platform(both[0])
-    report = make(by_spark, WITHOUT_MODELS)
-    assert report.succeeded, report
-    return by_spark, made_by_sail(both[1], WITHOUT_MODELS)
+    for_spark, for_sail = (settings_in(tmp_path_factory.mktemp("dirty_by"), dirty) for _ in range(2))
+    with_segments(for_sail, by_sail)
+    return made_by_spark(for_spark, by_sail), made_by_sail(for_sail, WITHOUT_MODELS)

@@ -42,7 +42,9 @@ def asking_sail() -> Iterator[Ask]:
         def ask(name: str, *arguments: Any) -> Any:
             asked.write(json.dumps([name, *arguments]) + "\n")
             asked.flush()
-            return json.loads(answered.readline())
+            answer = answered.readline()
+            assert answer, f"Sail cannot answer {name}: its error is above"
+            return json.loads(answer)
 
         yield ask
         asked.close()

@@ -21,7 +21,7 @@ from olist_assets_tests.engines.sail import Ask, asking_sail
 from olist_assets_tests.rows import VALID_TEXT
 
 pytestmark = pytest.mark.spark
-many_rows = settings(deadline=None, suppress_health_check=list(HealthCheck))
+many_rows = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 KINDS = ("int", "double", "decimal(5,4)", "decimal(10,2)", "decimal(12,2)", "timestamp")
 
 
@@ -139,7 +139,7 @@ def files(draw: st.DrawFn) -> str:
 
 @given(text=files())
 @example(text="a,b\n1,2\nx\u2028y,2,3\n")
-@settings(many_rows, max_examples=4 * settings.default.max_examples)
+@settings(many_rows, max_examples=4 * settings().max_examples)
 def test_a_file_is_read_as_the_same_records(engine, ask, tmp_path_factory, text):
     path = Path(tmp_path_factory.mktemp("files") / "a file.csv")
     path.write_bytes(text.encode())

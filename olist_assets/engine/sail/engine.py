@@ -55,8 +55,10 @@ class SailEngine(Engine):
         return read_records(self.session, path, columns, server.scratch())
 
     def read_table(self, table: DeltaTable) -> DataFrame:
+        # Spark writes every column as nullable: Sail refuses arrays of such a file that are declared NOT NULL.
         fields = ", ".join(
-            f"`{name}` {kind}{'' if nullable else ' NOT NULL'}" for name, (kind, nullable) in shape(table).items()
+            f"`{name}` {kind}{'' if nullable or kind.startswith('array') else ' NOT NULL'}"
+            for name, (kind, nullable) in shape(table).items()
         )
         files = data_files(table)
         if not files:
@@ -72,14 +74,18 @@ class SailEngine(Engine):
             write_deltalake(str(path), rows, storage_options=storage_options(path))
 
     def restore(self, path: Path, version: int, metadata: str) -> None:
+        table = open_delta(path)
+        require_unclustered(table)
         try:
-            open_delta(path).restore(version, commit_properties=commit_properties(metadata))
+            table.restore(version, commit_properties=commit_properties(metadata))
         except DeltaError as error:
             why = str(error).splitlines()[0]
             raise OlistError(f"deltalake cannot restore {path.name} to version {version}: {why}") from error
 
     def set_property(self, path: Path, name: str, value: str) -> None:
-        open_delta(path).alter.set_table_properties({name: value}, raise_if_not_exists=False)
+        table = open_delta(path)
+        require_unclustered(table)
+        table.alter.set_table_properties({name: value}, raise_if_not_exists=False)
 
     def require_writable(self, table: DeltaTable) -> None:
         require_unclustered(table)
