@@ -19,7 +19,7 @@ ENGINES ?= sail spark
 BENCH_ENGINES := $(addprefix --engine ,$(ENGINES))
 
 # Tests that take minutes each have a command of their own.
-LONG := faults or cluster or wheel or automation
+LONG := faults or cluster or wheel or automation or published_engines
 
 .DEFAULT_GOAL := help
 
@@ -43,6 +43,10 @@ test: $(DEV) ## Run the tests on Sail, then those of Spark and of both; all but 
 .PHONY: test-long
 test-long: $(DEV) ## Test 200 random sequences of day reruns; `make test` tries two (two hours)
 	@$(BIN)/python -m pytest --hypothesis-profile=long --timeout=0 olist_assets_tests/laws/test_law_8_plans.py
+
+.PHONY: test-engines
+test-engines: $(DEV) ## Compare all tables and checks of both engines on the dataset of DATA=path (some minutes)
+	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m published_engines --timeout=3600 -rP olist_assets_tests/engines
 
 .PHONY: test-faults
 test-faults: $(DEV) ## Test killed writers, full disks and broken logs, with a table of results (half an hour)
