@@ -6,13 +6,16 @@ import pytest
 
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.source_files import SOURCES
+from olist_assets.engine.sail import server
+from olist_assets.engine.sail.engine import SailEngine
+from olist_assets.errors import OlistError
 from olist_assets.lakehouse.order_days import store_calendar
 from olist_assets.operations import doctor
 from olist_assets.operations.doctor import examine
 from olist_assets.operations.platform import Platform
 from olist_assets_tests.conftest import ENGINE, settings_in
 
-OF_ENGINE = {"sail": [], "spark": ["java", "jars"]}
+OF_ENGINE = {"sail": ["memory"], "spark": ["java", "jars"]}
 
 
 def findings(platform):
@@ -89,6 +92,17 @@ def test_remote_spark_needs_no_java(tmp_path, sample, monkeypatch):
 def test_the_engine_is_named_with_the_reason(tmp_path, sample, monkeypatch, settings, text):
     monkeypatch.delenv("OLIST_ENGINE", raising=False)
     assert findings(Platform(settings_in(tmp_path, sample, **settings)))["engine"].text == text
+
+
+@pytest.mark.parametrize(("installed", "is_problem"), [(64, False), (1, True)], ids=["enough", "too little"])
+def test_a_source_that_sail_has_no_memory_for_is_a_problem(platform, monkeypatch, installed, is_problem):
+    monkeypatch.setattr(server, "memory_limit", lambda: installed * 500_000_000)
+    found = SailEngine(platform.settings).findings()["memory"]
+    if is_problem:
+        with pytest.raises(OlistError, match=r"A run needs about 1\.3 GB of 1\.0 GB.*OLIST_ENGINE=spark"):
+            found()
+    else:
+        assert found() == "about 1.3 GB of 64.0 GB for a run over this source"
 
 
 def test_unreadable_orders_are_a_problem_of_the_source(tmp_path):

@@ -28,6 +28,10 @@ from olist_assets.lakehouse.commit_metadata import commit_properties
 from olist_assets.lakehouse.object_store import open_delta, storage_options
 from olist_assets.lakehouse.schemas import SchemaChange, shape
 from olist_assets.lakehouse.statistics import data_files, location
+from olist_assets.source.files import source_bytes
+
+# Of a run over little data, and for each byte of the source: measured in docs/performance.md.
+LEAST_BYTES, BYTES_PER_BYTE = 1_300_000_000, 4
 
 
 class SailEngine(Engine):
@@ -49,7 +53,14 @@ class SailEngine(Engine):
         pass
 
     def findings(self) -> Mapping[str, Callable[[], str]]:
-        return {}
+        return {"memory": self._memory}
+
+    def _memory(self) -> str:
+        needed, installed = memory_needed(source_bytes(self.settings)), 2 * server.memory_limit()
+        found = f"about {needed / 1e9:.1f} GB of {installed / 1e9:.1f} GB for a run over this source"
+        if needed > installed:
+            raise OlistError(f"A run needs {found}. Spark needs less: set OLIST_ENGINE=spark.")
+        return found
 
     def read_csv(self, path: Path, columns: Sequence[str]) -> DataFrame:
         return read_records(self.session, path, columns, server.scratch())
@@ -130,6 +141,11 @@ class SailEngine(Engine):
         by = f" ORDER BY {', '.join(map(identifier, order))}" if order else ""
         rows = con.sql(f"FROM read_parquet({literal(f'{folder}/*.parquet')}){by}")
         return rows.to_arrow_reader()
+
+
+def memory_needed(source: int) -> int:
+    """Bytes that a run over a source of so many bytes takes at its peak."""
+    return LEAST_BYTES + BYTES_PER_BYTE * source
 
 
 def require_readable(table: DeltaTable, file: str) -> None:
