@@ -122,7 +122,7 @@ def comparison(title: str, costs: Costs, peers: Sequence[str]) -> Grid:
     for heading in ("seconds", "CPU s", "peak MB", *(f"/ {peer}" for peer in peers)):
         grid.add_column(heading, justify="right")
     for name, cost in medians.items():
-        ratios = (f"{cost.seconds / medians[peer].seconds:.2f}" for peer in peers)
+        ratios = (f"{cost.seconds / medians[peer].seconds:.3g}" for peer in peers)
         sizes = f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.0f}", f"{cost.peak_mb:,.0f}"
         grid.add_row(name, *sizes, *("" if ", further" in name else ratio for ratio in ratios))
     return grid
