@@ -6,6 +6,7 @@ from bench.peers.notebooks.tables import TABLES
 from olist_assets.catalog import catalog
 
 Scope = Literal["everything", "notebooks"]
+REJECTS = "silver_rejects"
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
@@ -16,8 +17,11 @@ def everything() -> set[str]:
 
 
 def notebooks_scope() -> set[str]:
-    """The tables that the notebooks make, and the models that the platform needs for them."""
-    return {*TABLES}.union(*(catalog().ancestors(name) for name in TABLES))
+    """The tables that the notebooks make, the models that the platform needs for them, and the rejects.
+
+    The checks of the silver tables count with the rejects.
+    """
+    return {*TABLES, REJECTS}.union(*(catalog().ancestors(name) for name in TABLES))
 
 
 def beyond_notebooks() -> set[str]:

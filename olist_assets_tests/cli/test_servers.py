@@ -33,6 +33,7 @@ def test_dashboard_names_the_role_and_refuses_an_unknown_one(olist, started, mon
     assert len(started) == 1
 
 
+@pytest.mark.spark
 def test_spark_server_listens_on_the_loopback_address_only(olist, monkeypatch):
     commands = []
     monkeypatch.setattr("os.execv", lambda _, command: commands.append(command))
