@@ -53,7 +53,7 @@ def clustered_by_spark(platform: Platform, spark: SparkSession, name: str) -> No
 
 
 def refusal(name: str) -> str:
-    return f"{name} is clustered by Spark, and only Spark can write it: set OLIST_ENGINE=spark. Nothing was written."
+    return f"{name} is clustered by Spark, and only Spark can write it: set OLIST_ENGINE=spark. Nothing was changed."
 
 
 def test_spark_continues_a_warehouse_of_sail_day_by_day_and_sail_still_writes_it(spark, by_sail, tmp_path):
