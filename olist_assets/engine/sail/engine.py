@@ -102,7 +102,9 @@ class SailEngine(Engine):
         require_unclustered(table)
 
     def optimize(self, path: Path, contract: Table) -> None:
-        order_files(open_delta(path), contract)
+        table = open_delta(path)
+        require_unclustered(table)
+        order_files(table, contract)
 
     def require_clustering(self) -> None:
         raise OlistError("Only Spark can cluster tables: set OLIST_ENGINE=spark. Nothing was changed.")
