@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from pyspark.sql import Column as Expr
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import table_asset
@@ -156,9 +156,12 @@ def gold_customer_metrics(
 def latest_home(customers: DataFrame, orders: DataFrame) -> DataFrame:
     """One row per customer: city and state of the latest order of any status; ties by the greater order id."""
     bought = orders.select("customer_id", "order_id", F.col("order_purchase_timestamp").alias("bought_at"))
-    latest = F.max_by(F.struct("customer_city", "customer_state"), F.struct("bought_at", "order_id", "customer_id"))
-    homes = customers.join(bought, on="customer_id", how="left").groupBy("customer_unique_id").agg(latest.alias("home"))
-    return homes.where(F.col("customer_unique_id").isNotNull()).select("customer_unique_id", "home.*")
+    # A window sorts, on disk if need be; an aggregation would hold the places of all customers in memory.
+    by_time = ("bought_at", "order_id", "customer_id", "customer_city", "customer_state")
+    latest_first = Window.partitionBy("customer_unique_id").orderBy(*map(F.desc_nulls_last, by_time))
+    homes = customers.join(bought, on="customer_id", how="left").where(F.col("customer_unique_id").isNotNull())
+    latest = homes.withColumn("place", F.row_number().over(latest_first)).where(F.col("place") == 1)
+    return latest.select("customer_unique_id", "customer_city", "customer_state")
 
 
 def orders_by_customer(orders: DataFrame) -> DataFrame:

@@ -6,8 +6,7 @@ import pytest
 
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.source_files import SOURCES
-from olist_assets.engine.sail import server
-from olist_assets.engine.sail.engine import SailEngine
+from olist_assets.engine.sail import engine as sail
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.order_days import store_calendar
 from olist_assets.operations import doctor
@@ -96,8 +95,8 @@ def test_the_engine_is_named_with_the_reason(tmp_path, sample, monkeypatch, sett
 
 @pytest.mark.parametrize(("installed", "is_problem"), [(64, False), (1, True)], ids=["enough", "too little"])
 def test_a_source_that_sail_has_no_memory_for_is_a_problem(platform, monkeypatch, installed, is_problem):
-    monkeypatch.setattr(server, "memory_limit", lambda: installed * 500_000_000)
-    found = SailEngine(platform.settings).findings()["memory"]
+    monkeypatch.setattr(sail, "installed_memory", lambda: installed * 1_000_000_000)
+    found = sail.SailEngine(platform.settings).findings()["memory"]
     if is_problem:
         with pytest.raises(OlistError, match=r"A run needs about 1\.3 GB of 1\.0 GB.*OLIST_ENGINE=spark"):
             found()

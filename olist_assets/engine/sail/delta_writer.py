@@ -19,7 +19,6 @@ from olist_assets.contracts.quoting import literal
 from olist_assets.contracts.table import Table
 from olist_assets.engine import write_plan
 from olist_assets.engine.conformance import DISK_FULL, ContractViolation, conformed, disk_full, null_refused
-from olist_assets.engine.sail.server import memory_limit
 from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.arrow_types import arrow_schema
@@ -31,7 +30,6 @@ Computed = Callable[[DataFrame, tuple[str, ...]], AbstractContextManager[pa.Reco
 """Computes the rows of a frame, ordered by these columns."""
 FILE_SIZE = "delta.targetFileSize"
 CLUSTERING = "clustering"
-MEMORY_FULL = "Failed to allocate"
 # Bytes of a row in a file, where a first write has too few rows to measure it.
 ROW_BYTES, MIN_ROWS_MEASURED = 64, 10_000
 # deltalake distributes batches over its threads and writes them as they come back, so that only the rows of one batch
@@ -134,15 +132,10 @@ def measured(batches: Iterator[pa.RecordBatch]) -> tuple[Iterator[pa.RecordBatch
 
 @contextmanager
 def readable_errors(contract: Table) -> Iterator[None]:
-    """Raises OlistError of one line for a full disk and for too little memory."""
+    """Raises OlistError of one line for a full disk."""
     try:
         yield
     except (DeltaError, PySparkException, OSError) as error:
         if DISK_FULL in str(error):
             raise disk_full(contract.name) from error
-        if MEMORY_FULL in str(error):
-            raise OlistError(
-                f"{contract.name} needs more memory than Sail may use ({memory_limit() / 1e9:.1f} GB, half of this "
-                "machine's). Nothing was changed. Try OLIST_STEPS_AT_ONCE=1, or OLIST_ENGINE=spark."
-            ) from error
         raise

@@ -1,5 +1,6 @@
 """Sail as an engine: it computes, deltalake writes. No JVM."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from olist_assets.lakehouse.statistics import data_files, location
 from olist_assets.source.files import source_bytes
 
 # Of a run over little data, and for each byte of the source: measured in docs/performance.md.
-LEAST_BYTES, BYTES_PER_BYTE = 1_300_000_000, 4
+LEAST_BYTES, BYTES_PER_BYTE = 1_300_000_000, 10
 
 
 class SailEngine(Engine):
@@ -56,7 +57,7 @@ class SailEngine(Engine):
         return {"memory": self._memory}
 
     def _memory(self) -> str:
-        needed, installed = memory_needed(source_bytes(self.settings)), 2 * server.memory_limit()
+        needed, installed = memory_needed(source_bytes(self.settings)), installed_memory()
         found = f"about {needed / 1e9:.1f} GB of {installed / 1e9:.1f} GB for a run over this source"
         if needed > installed:
             raise OlistError(f"A run needs {found}. Spark needs less: set OLIST_ENGINE=spark.")
@@ -143,6 +144,11 @@ class SailEngine(Engine):
         by = f" ORDER BY {', '.join(map(identifier, order))}" if order else ""
         rows = con.sql(f"FROM read_parquet({literal(f'{folder}/*.parquet')}){by}")
         return rows.to_arrow_reader()
+
+
+def installed_memory() -> int:
+    """Bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def memory_needed(source: int) -> int:

@@ -37,9 +37,6 @@ def session() -> "SparkSession":
     if allowed := allow_http():
         # Sail reads the same variables as deltalake's options are made of.
         os.environ.setdefault("AWS_ALLOW_HTTP", allowed)
-    # Beyond this Sail sorts on disk, or fails with a message, before the system would kill the process.
-    os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__TYPE", "greedy")
-    os.environ.setdefault("SAIL_RUNTIME__MEMORY_POOL__GREEDY__MAX_SIZE", str(memory_limit()))
     # A ranking of a whole table is meant; the client warns of each.
     warnings.filterwarnings("ignore", "WARN WindowExpression: No Partition Defined")
     from pysail.spark import SparkConnectServer
@@ -55,11 +52,6 @@ def session() -> "SparkSession":
     started.client.set_retry_policies([])
     started._olist_server = server  # as long as the session lives
     return cast("SparkSession", started)
-
-
-def memory_limit() -> int:
-    """Bytes that Sail's operators may take: half of the machine's memory, as deltalake and DuckDB need some too."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 @contextmanager
