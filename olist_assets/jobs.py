@@ -8,8 +8,8 @@ from pydantic import Field
 
 from olist_assets.checks.thresholds import FRESHNESS_CHECK
 from olist_assets.contracts.catalog import Catalog
-from olist_assets.engine.engine import Engine
-from olist_assets.engine.upkeep import WEEK_HOURS, Footprint, maintain
+from olist_assets.engine.engine import WEEK_HOURS, Engine
+from olist_assets.engine.upkeep import Footprint, maintain
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.job_names import DAILY, EVERYTHING, MAINTENANCE, MONITORING
 

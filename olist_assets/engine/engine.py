@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Flavour = Literal["sklearn", "spark"]
 """The library that trains and runs the models on an engine."""
+# Delta's own safe minimum: a running reader or a time travel query may still need younger files.
+WEEK_HOURS = 168
 _SESSIONS = WeakSet["SparkSession"]()
 
 

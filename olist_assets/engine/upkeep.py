@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from olist_assets.engine.engine import Engine
+from olist_assets.engine.engine import WEEK_HOURS, Engine
 from olist_assets.errors import OlistError
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse.delta_log import log_folder
 from olist_assets.lakehouse.statistics import statistics
 from olist_assets.lakehouse.warehouse import Warehouse
-
-# Delta's own safe minimum: a running reader or a time travel query may still need younger files.
-WEEK_HOURS = 168
 
 
 @dataclass(frozen=True)

@@ -82,8 +82,8 @@ class Planner:
 
         A daily table has at most one row per order.
         """
-        orders = self.warehouse.existing_tables([self.warehouse.catalog.orders.name])
-        tables = [stored.delta] if stored else list(orders.values())
+        orders = self.warehouse.catalog.orders.name
+        tables = [stored.delta] if stored else self.warehouse.existing_tables([orders]).values()
         rows, days = sum(statistics(table).rows for table in tables), (span.end - span.start).days
         known = (self.calendar.last - self.calendar.first).days + 1
         count = ceil(rows * min(days / known, 1) / ROWS_PER_RANGE)

@@ -1,4 +1,4 @@
-"""A source file as a frame of text. Sail's CSV reader refuses records that do not fit the header: these come apart."""
+"""A source file as a frame of text. Records that do not fit the header, which Sail refuses, are read separately."""
 
 import csv
 import shutil

@@ -25,6 +25,7 @@ from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.lakehouse.commit_metadata import commit_properties
 from olist_assets.lakehouse.object_store import open_delta, storage_options
 from olist_assets.lakehouse.schemas import SchemaChange
+from olist_assets.lakehouse.statistics import location
 
 Computed = Callable[[DataFrame, tuple[str, ...]], AbstractContextManager[pa.RecordBatchReader]]
 """Computes the rows of a frame, ordered by these columns."""
@@ -48,7 +49,7 @@ class DeltaWriter:
     def write(self, write: Write, change: SchemaChange | None, metadata: str) -> None:
         """Commit the rows; `change` is that of the stored schema, None for a new table. Raises OlistError."""
         if change is not None:
-            require_unclustered(open_delta(self.path))
+            opened_to_write(self.path)
         frame = conformed(write.frame, self.contract)
         is_new = change is None or bool(change.breaking)
         order = (self.contract.day, *self.contract.key) if self.contract.day else ()
@@ -95,12 +96,19 @@ class Checked:
             yield batch.select(self.schema.names).cast(self.schema)
 
 
+def opened_to_write(path: Path) -> DeltaTable:
+    """A table that deltalake may change. Raises OlistError for one with liquid clustering."""
+    table = open_delta(path)
+    require_unclustered(table)
+    return table
+
+
 def require_unclustered(table: DeltaTable) -> None:
     """Raises OlistError for a table with liquid clustering, whose metadata deltalake cannot write."""
     if CLUSTERING in (table.protocol().writer_features or ()):
-        name = Path(table.table_uri.rstrip("/")).name
         raise OlistError(
-            f"{name} is clustered by Spark, and only Spark can write it: set OLIST_ENGINE=spark. Nothing was changed."
+            f"{location(table).name} is clustered by Spark, and only Spark can write it: set OLIST_ENGINE=spark. "
+            "Nothing was changed."
         )
 
 

@@ -20,7 +20,7 @@ from olist_assets.contracts.table import Table
 from olist_assets.engine.engine import Engine, interruptible
 from olist_assets.engine.sail import server
 from olist_assets.engine.sail.csv_reader import read_records
-from olist_assets.engine.sail.delta_writer import DeltaWriter, require_unclustered
+from olist_assets.engine.sail.delta_writer import DeltaWriter, opened_to_write, require_unclustered
 from olist_assets.engine.sail.upkeep import order_files
 from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
@@ -32,7 +32,7 @@ from olist_assets.lakehouse.statistics import data_files, location
 from olist_assets.source.files import source_bytes
 
 # Of a run over little data, and for each byte of the source: measured in docs/performance.md.
-LEAST_BYTES, BYTES_PER_BYTE = 1_300_000_000, 10
+FIXED_BYTES, BYTES_PER_BYTE = 1_300_000_000, 10
 
 
 class SailEngine(Engine):
@@ -86,8 +86,7 @@ class SailEngine(Engine):
             write_deltalake(str(path), rows, storage_options=storage_options(path))
 
     def restore(self, path: Path, version: int, metadata: str) -> None:
-        table = open_delta(path)
-        require_unclustered(table)
+        table = opened_to_write(path)
         try:
             table.restore(version, commit_properties=commit_properties(metadata))
         except DeltaError as error:
@@ -95,17 +94,13 @@ class SailEngine(Engine):
             raise OlistError(f"deltalake cannot restore {path.name} to version {version}: {why}") from error
 
     def set_property(self, path: Path, name: str, value: str) -> None:
-        table = open_delta(path)
-        require_unclustered(table)
-        table.alter.set_table_properties({name: value}, raise_if_not_exists=False)
+        opened_to_write(path).alter.set_table_properties({name: value}, raise_if_not_exists=False)
 
     def require_writable(self, table: DeltaTable) -> None:
         require_unclustered(table)
 
     def optimize(self, path: Path, contract: Table) -> None:
-        table = open_delta(path)
-        require_unclustered(table)
-        order_files(table, contract)
+        order_files(opened_to_write(path), contract)
 
     def require_clustering(self) -> None:
         raise OlistError("Only Spark can cluster tables: set OLIST_ENGINE=spark. Nothing was changed.")
@@ -153,7 +148,7 @@ def installed_memory() -> int:
 
 def memory_needed(source: int) -> int:
     """Bytes that a run over a source of so many bytes takes at its peak."""
-    return LEAST_BYTES + BYTES_PER_BYTE * source
+    return FIXED_BYTES + BYTES_PER_BYTE * source
 
 
 def require_readable(table: DeltaTable, file: str) -> None:

@@ -17,7 +17,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from olist_assets.contracts.quoting import spark_literal, spark_path
 from olist_assets.contracts.source_files import CORRUPT
 from olist_assets.contracts.table import Table
-from olist_assets.engine.engine import Engine, interruptible
+from olist_assets.engine.engine import WEEK_HOURS, Engine, interruptible
 from olist_assets.engine.spark.config import spark_config
 from olist_assets.engine.spark.delta_writer import DeltaWriter
 from olist_assets.engine.spark.jars import jar_sets
@@ -31,8 +31,6 @@ from olist_assets.source.dialect import CSV_OPTIONS, line_end
 CONNECT_PORT, CONNECT_SECONDS = 15002, 5
 AGE_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-# Delta's own safe minimum: a running reader or a time travel query may still need younger files.
-WEEK_HOURS = 168
 
 
 class SparkEngine(Engine):
