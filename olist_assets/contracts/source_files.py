@@ -77,5 +77,3 @@ CORRUPT = "_corrupt_record"
 INGESTED, SOURCE_NAME = "ingestion_timestamp", "source_file"
 ADDED_COLUMNS = (INGESTED, SOURCE_NAME, CORRUPT)
 """Columns that a snapshot adds to those of its file."""
-TIMESTAMP_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2} ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-"""The timestamps of the files, as a regular expression for the whole text."""

@@ -1,20 +1,15 @@
 """Rules by which a bronze row is typed or rejected: no cast stops a run, and none silently turns bad text into null."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED, TIMESTAMP_PATTERN
+from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED
+from olist_assets.contracts.source_values import pattern
 from olist_assets.silver.expressions import json_object
 
-MAX_ZEROS = 18
-PATTERNS = {
-    "int": "[+-]?[0-9]{1,18}",
-    "double": r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?",
-}
 REASON = "_reason"
 FAULT = "_fault_column"
 
@@ -76,20 +71,9 @@ def exact_cast(name: str, kind: str) -> Column:
     else it accepts, such as `1e2`, depends on the engine: hence a pattern decides first.
     """
     text = F.trim(name)
+    digits = F.regexp_replace(text, r"\.0*\z", "") if kind == "int" else text
     # Not `$`: in Java it also matches before a line break at the end, and Spark's cast ignores that break.
-    return F.when(text.rlike(rf"^({_pattern(kind)})\z"), text.try_cast(kind))
-
-
-def _pattern(kind: str) -> str:
-    """The texts that may be values of a type, as a regular expression that Java, Rust and RE2 understand alike."""
-    if kind == "timestamp":
-        return TIMESTAMP_PATTERN
-    if found := re.fullmatch(r"decimal\((\d+),(\d+)\)", kind):
-        precision, scale = map(int, found.groups())
-        # Zeros in front, and beyond the scale, change nothing.
-        zeros, whole = f"0{{0,{MAX_ZEROS}}}", f"[0-9]{{1,{precision - scale}}}"
-        return rf"[+-]?({zeros}{whole}(\.[0-9]{{0,{scale}}}{zeros})?|\.[0-9]{{1,{scale}}}{zeros})"
-    return PATTERNS[kind]
+    return F.when(text.rlike(rf"^({pattern(kind)})\z"), digits.try_cast(kind))
 
 
 def _typed(name: str) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import duckdb
 
-from olist_assets.contracts.quoting import identifier
-from olist_assets.contracts.source_files import ADDED_COLUMNS, TIMESTAMP_PATTERN, SourceFile
+from olist_assets.contracts.quoting import identifier, literal
+from olist_assets.contracts.source_files import ADDED_COLUMNS, SourceFile
+from olist_assets.contracts.source_values import pattern
 from olist_assets.errors import OlistError
 from olist_assets.source.dialect import duckdb_csv, header_of
 from olist_assets.source.files import checked_text
@@ -102,6 +103,5 @@ def _retyped(
 
 
 def _reads_as(name: str, kind: str) -> str:
-    if kind == "timestamp":
-        return f"regexp_full_match({identifier(name)}, '{TIMESTAMP_PATTERN}')"
-    return f"TRY_CAST({identifier(name)} AS {kind}) IS NOT NULL"
+    """SQL: whether a text is a value of this type. A cast of DuckDB would judge otherwise than silver does."""
+    return f"regexp_full_match(trim({identifier(name)}), {literal(pattern(kind))})"
