@@ -32,7 +32,6 @@ from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import EngineName, Settings
 from olist_assets.silver.silver_orders import SILVER_ORDERS, silver_orders
 from olist_assets.source.days import source_calendar
-from olist_assets.source.files import source_folder
 
 SCALE, ROWS_PER_FILE, MAINTAIN_EVERY = 0.08, 500, 100
 
@@ -65,7 +64,7 @@ class Table:
     def __init__(self, settings: Settings) -> None:
         self.warehouse, self.engine = Warehouse(settings, catalog()), engine_of(settings)
         with self.warehouse.sql() as con:
-            self.calendar: Calendar = source_calendar(con, source_folder(settings))
+            self.calendar: Calendar = source_calendar(con, settings)
         self._manager = DeltaIOManager(
             warehouse=self.warehouse, engine=self.engine, schema_policy=SchemaPolicy(), calendar=self.calendar
         )

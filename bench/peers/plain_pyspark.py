@@ -21,7 +21,6 @@ from olist_assets.engine.spark.engine import SparkEngine
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets.source.days import source_calendar
-from olist_assets.source.files import source_folder
 
 # The platform's settings without which nothing works: Delta, its JARs, the memory, and loopback addresses only.
 REQUIRED = (
@@ -74,7 +73,7 @@ class Script:
         self.warehouse, self.spark = Warehouse(settings, catalog()), spark
         engine = PeersEngine(settings, spark)
         with self.warehouse.sql() as con:
-            calendar: Calendar = source_calendar(con, source_folder(settings))
+            calendar: Calendar = source_calendar(con, settings)
         self._calendar = calendar
         self._resources: dict[str, Any] = {
             "calendar": calendar,

@@ -12,9 +12,8 @@ from olist_assets.contracts.source_files import CORRUPT, SourceFile
 from olist_assets.contracts.table import Column, Table
 from olist_assets.lakehouse.schemas import shape
 from olist_assets.lakehouse.sql import tables_named
-from olist_assets.source.dialect import record_count
+from olist_assets.source.csv_file import source_file
 from olist_assets.source.drift import drift
-from olist_assets.source.files import source_folder
 
 # Reconciled sums are compared as doubles.
 ROUNDING_ERROR = 1e-6
@@ -143,15 +142,16 @@ def parse_check() -> Check:
 
 def file_check(source: SourceFile) -> Check:
     def evaluate(on: CheckContext) -> Verdict:
-        records = record_count(source_folder(on.warehouse.settings) / source.name)
-        return on.statistics.rows == records, {"rows": on.statistics.rows, "records": records}
+        file = source_file(on.warehouse.settings, source)
+        found = {"rows": on.statistics.rows, "records": file.records, "lines_without_a_value": file.valueless}
+        return on.statistics.rows == file.records, found
 
     return Check("row_count_matches_file", f"The table has as many rows as {source.name} has records.", evaluate)
 
 
 def drift_check(source: SourceFile) -> Check:
     def evaluate(on: CheckContext) -> Verdict:
-        differences = drift(on.sql, source_folder(on.warehouse.settings), source).described()
+        differences = drift(on.sql, on.warehouse.settings, source).described()
         return not differences, {"differences": differences}
 
     description = f"{source.name} has the columns of its contract, with values of their types."

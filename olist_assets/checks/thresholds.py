@@ -13,12 +13,13 @@ from olist_assets.checks.robust import MIN_PAST, is_usual
 from olist_assets.checks.spec import Check, CheckContext, Verdict
 from olist_assets.checks.volume import judged_days
 from olist_assets.contracts.quoting import identifier
+from olist_assets.contracts.source_files import INGESTED
+from olist_assets.contracts.source_values import plausible_day
 from olist_assets.contracts.table import Table
 from olist_assets.contracts.thresholds import Duplicates, Freshness, Thresholds, Volume
 from olist_assets.lakehouse.past_versions import null_rates
 from olist_assets.lakehouse.schemas import shape
 from olist_assets.source.days import source_calendar
-from olist_assets.source.files import source_folder
 
 FRESHNESS_CHECK = "data_are_fresh"
 
@@ -33,7 +34,7 @@ def threshold_checks(table: Table) -> Iterator[Check]:
     if limits.duplicates:
         yield duplicate_check(limits.duplicates)
     if limits.freshness:
-        yield freshness_check(limits.freshness)
+        yield freshness_check(table, limits.freshness)
     if limits.volume:
         yield volume_check(limits, limits.volume)
 
@@ -93,13 +94,15 @@ def duplicate_check(duplicates: Duplicates) -> Check:
     return Check("duplicates_are_usual", reason, evaluate, blocking=False)
 
 
-def freshness_check(freshness: Freshness) -> Check:
-    query = f"SELECT max(TRY_CAST({identifier(freshness.column)} AS DATE)) FROM {{table}}"
+def freshness_check(table: Table, freshness: Freshness) -> Check:
+    is_text = freshness.column == table.source_day
+    day = plausible_day(freshness.column, INGESTED) if is_text else identifier(freshness.column)
+    query = f"SELECT max({day}) FROM {{table}}"
 
     def evaluate(on: CheckContext) -> Verdict:
         newest: date | None = on.scalar(query)
         settings = on.warehouse.settings
-        due = settings.as_of or source_calendar(on.sql, source_folder(settings)).last
+        due = settings.as_of or source_calendar(on.sql, settings).last
         metrics = {"newest_day": str(newest), "as_of": str(due), "max_days_behind": freshness.lag.value}
         if newest is None:
             return False, metrics

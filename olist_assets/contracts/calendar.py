@@ -24,6 +24,8 @@ class Calendar:
         return self.first <= day <= self.last
 
 
+MAX_DAYS = 4000
+"""Of a calendar: eleven years. A wider one is a wrong date, and a partition for each of its days a large event log."""
 # The days of the published dataset, used until a warehouse has orders of its own.
 PUBLISHED = Calendar(date(2016, 9, 4), date(2018, 10, 17))
 

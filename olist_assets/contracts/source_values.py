@@ -3,6 +3,8 @@
 import re
 from datetime import date, timedelta
 
+from olist_assets.contracts.quoting import identifier, literal
+
 MAX_ZEROS = 18
 PATTERNS = {
     "timestamp": r"[0-9]{4}-[0-9]{2}-[0-9]{2} ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]",
@@ -26,3 +28,15 @@ def pattern(kind: str) -> str:
         zeros, whole = f"0{{0,{MAX_ZEROS}}}", f"[0-9]{{1,{precision - scale}}}"
         return rf"[+-]?({zeros}{whole}(\.[0-9]{{0,{scale}}}{zeros})?|\.[0-9]{{1,{scale}}}{zeros})"
     return PATTERNS[kind]
+
+
+def plausible_day(column: str, ingested: str) -> str:
+    """DuckDB's SQL for the day of an event, null where the text is no time or an implausible one.
+
+    `ingested` is SQL for the time of ingestion.
+    """
+    text = f"trim({identifier(column)})"
+    is_time = f"regexp_full_match({text}, {literal(pattern('timestamp'))})"
+    latest = f"CAST({ingested} AS TIMESTAMP) + INTERVAL {LATEST_EVENT.days} DAY"
+    is_plausible = f"TRY_CAST({text} AS TIMESTAMP) BETWEEN TIMESTAMP '{EARLIEST}' AND {latest}"
+    return f"CASE WHEN {is_time} AND {is_plausible} THEN TRY_CAST({text} AS DATE) END"

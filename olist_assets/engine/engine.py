@@ -1,7 +1,7 @@
 """What the platform needs of an engine. Its members compute with PySpark's DataFrames and write Delta tables."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -11,6 +11,7 @@ from olist_assets.contracts.table import Table
 from olist_assets.engine.write_plan import Write
 from olist_assets.lakehouse.schemas import SchemaChange
 from olist_assets.settings import Settings
+from olist_assets.source.csv_file import CsvFile
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -47,8 +48,8 @@ class Engine(ABC):
         """What `olist doctor` examines, by subject; each returns a text or raises OlistError."""
 
     @abstractmethod
-    def read_csv(self, path: Path, columns: Sequence[str]) -> "DataFrame":
-        """All records of a source file as text: the columns of its header, and CORRUPT.
+    def read_csv(self, file: CsvFile) -> "DataFrame":
+        """All records of a CSV file as text: the columns of its header, and CORRUPT.
 
         CORRUPT is the whole record where it has another number of fields than the header, else null.
         """

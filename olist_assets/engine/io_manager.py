@@ -25,7 +25,6 @@ from olist_assets.lakehouse.schemas import SchemaChange, schema_change, shape
 from olist_assets.lakehouse.statistics import day_bounds, statistics
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.source.drift import drift
-from olist_assets.source.files import source_folder
 
 
 class DeltaIOManager(dg.ConfigurableIOManager):
@@ -101,7 +100,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         fields: dict[str, Any] = {"schema_change": change.described()} if change else {}
         if contract.source:
             with self.warehouse.sql() as con:
-                differences = drift(con, source_folder(self.warehouse.settings), contract.source).described()
+                differences = drift(con, self.warehouse.settings, contract.source).described()
             fields |= {"source_drift": differences} if differences else {}
         return fields
 

@@ -7,8 +7,8 @@ from olist_assets.contracts.source_files import CORRUPT, INGESTED, SOURCE_NAME, 
 from olist_assets.engine.engine import Engine
 from olist_assets.governance import erasures
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.source.days import ORDERS, plausible_days
 from olist_assets.source.drift import checked_file
-from olist_assets.source.files import source_folder
 
 
 class SourceReader:
@@ -23,10 +23,13 @@ class SourceReader:
         If the run allows a schema change, agreed columns that the file lacks are null. Raises OlistError for a file
         that cannot be read.
         """
+        settings = self._warehouse.settings
         with self._warehouse.sql() as con:
-            folder = source_folder(self._warehouse.settings)
-            path, drift = checked_file(con, folder, source, allow_change=self._allow_change)
-        received = self._engine.read_csv(path, drift.header).select(
+            file, drift = checked_file(con, settings, source, allow_change=self._allow_change)
+            if source == ORDERS and not settings.days:
+                # The days become partitions: too many of them are refused before anything is written.
+                plausible_days(con, settings)
+        received = self._engine.read_csv(file).select(
             *(F.lit(None).cast("string").alias(n) if n in drift.missing else F.col(n) for n in source.columns),
             F.current_timestamp().alias(INGESTED),
             F.lit(source.name).alias(SOURCE_NAME),
@@ -40,5 +43,5 @@ class SourceReader:
         if not listed:
             return received
         with self._warehouse.sql() as con:
-            erasures.create_source_views(con, source_folder(self._warehouse.settings))
+            erasures.create_source_views(con, self._warehouse.settings)
             return erasures.erased(received, source, listed.found(con))

@@ -25,7 +25,8 @@ from olist_assets.errors import OlistError
 from olist_assets.governance import masking
 from olist_assets.lakehouse.object_store import open_delta, storage_options
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.source.dialect import duckdb_csv
+from olist_assets.settings import Settings
+from olist_assets.source.csv_file import source_file
 
 ERASED = "erased"
 # For each file about customers: the columns by which a row belongs to a customer.
@@ -154,10 +155,10 @@ def erased(frame: DataFrame, source: SourceFile, found: Found) -> DataFrame:
     return frame.withColumns(changed).replace(ids, subset=list(source.columns))
 
 
-def create_source_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+def create_source_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Views of the three files about customers, as text."""
     for subject in ("customers", "orders", "order_reviews"):
-        con.execute(f"CREATE VIEW {subject} AS FROM {duckdb_csv(folder / SOURCES[subject].name)}")
+        con.execute(f"CREATE VIEW {subject} AS FROM {source_file(settings, SOURCES[subject]).duckdb_sql}")
 
 
 def _column(

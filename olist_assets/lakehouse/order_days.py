@@ -7,8 +7,10 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-from olist_assets.contracts.calendar import PUBLISHED, Calendar, each_day
+from olist_assets.contracts.calendar import MAX_DAYS, PUBLISHED, Calendar, each_day
 from olist_assets.contracts.quoting import identifier
+from olist_assets.contracts.source_files import CORRUPT, INGESTED
+from olist_assets.contracts.source_values import plausible_day
 from olist_assets.contracts.table import Table
 from olist_assets.lakehouse.warehouse import Warehouse
 
@@ -25,7 +27,8 @@ def stored_calendar(warehouse: Warehouse) -> Calendar | None:
     """The days of the last snapshot of the orders; None if there is none yet."""
     try:
         days = json.loads(_file(warehouse).read_text())
-        return Calendar(date.fromisoformat(days["first"]), date.fromisoformat(days["last"]))
+        found = Calendar(date.fromisoformat(days["first"]), date.fromisoformat(days["last"]))
+        return found if (found.last - found.first).days < MAX_DAYS else None
     except (OSError, ValueError, KeyError, TypeError):
         # The file repeats what the table has: without it, or with half of it, the next snapshot writes it again.
         return None
@@ -103,8 +106,9 @@ def _summary(key: str, contract: Table, version: DeltaTable, relation: str) -> s
 
 
 def _days_of(contract: Table, view: str | None = None) -> str:
-    """The snapshot's rows with their `day`, null where the text is no valid time."""
-    return f"(SELECT *, TRY_CAST({identifier(str(contract.source_day))} AS DATE) AS day FROM {view or contract.name})"
+    """The snapshot's rows with their `day`, null where the record or its time is invalid, as `source/` sees it."""
+    day = f"CASE WHEN {CORRUPT} IS NULL THEN {plausible_day(str(contract.source_day), INGESTED)} END"
+    return f"(SELECT *, {day} AS day FROM {view or contract.name})"
 
 
 def _file(warehouse: Warehouse) -> Path:

@@ -53,7 +53,7 @@ def _source(platform: Platform) -> str:
     folder = source_folder(platform.settings)
     with platform.warehouse.sql() as con:
         for source in SOURCES.values():
-            checked_file(con, folder, source)
+            checked_file(con, platform.settings, source)
     return f"nine files in {folder}, orders from {span_text(platform.source_calendar().days)}"
 
 

@@ -55,7 +55,7 @@ class Platform:
     def source_calendar(self) -> Calendar:
         """The days of the orders file. Raises OlistError if it cannot be read."""
         with self.warehouse.sql() as con:
-            return source_calendar(con, source_folder(self.settings))
+            return source_calendar(con, self.settings)
 
     def with_source_days(self) -> "Platform":
         """The same platform with the days of the source as it is now, unless the settings name the days."""

@@ -15,7 +15,7 @@ from olist_assets.lakehouse.delta_log import log_folder
 from olist_assets.lakehouse.object_store import open_delta
 from olist_assets.mlops.registry import load, required_champion
 from olist_assets.operations.platform import Platform
-from olist_assets.source.dialect import header_of
+from olist_assets.source.csv_file import csv_file
 
 SHOWN = 200
 RESULTS = ("probability", "prediction")
@@ -50,7 +50,7 @@ def _read(engine: Engine, source: Path) -> DataFrame:
         return engine.read_table(open_delta(source))
     if not source.is_file():
         raise OlistError(f"{source} is neither a CSV file nor the folder of a Delta table.")
-    records = engine.read_csv(source, header_of(source))
+    records = engine.read_csv(csv_file(source, str(source), engine.settings.cache))
     # Spark refuses to read that column alone.
     broken, _ = records.agg(F.min(CORRUPT), F.count(records.columns[0])).collect()[0]
     if broken is not None:

@@ -21,7 +21,6 @@ from olist_assets.orchestration.failures import failure_of, reason
 from olist_assets.orchestration.in_process import execute, step_keys
 from olist_assets.orchestration.job_names import EVERYTHING, MONITORING
 from olist_assets.source.drift import checked_file
-from olist_assets.source.files import source_folder
 
 OnEvent = Callable[["RunReport", dg.DagsterEvent], None]
 AfterRun = Callable[[dg.DagsterInstance, Warehouse], str | None]
@@ -174,7 +173,7 @@ def _preflight(platform: Platform, request: Request) -> None:
     sources = [source for name in request.assets if name in tables and (source := tables[name].source)]
     with platform.warehouse.sql() as con:
         for source in sources:
-            checked_file(con, source_folder(platform.settings), source, allow_change=request.allow_schema_change)
+            checked_file(con, platform.settings, source, allow_change=request.allow_schema_change)
     platform.engine.require()
     if request.assets & {*platform.catalog.models, *platform.catalog.promotions}:
         tracking_uri(platform.settings)

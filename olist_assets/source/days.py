@@ -1,23 +1,47 @@
 """First and last day of purchase in the orders file."""
 
-from pathlib import Path
-
 import duckdb
 
-from olist_assets.contracts.calendar import Calendar
+from olist_assets.contracts.calendar import MAX_DAYS, Calendar
 from olist_assets.contracts.source_files import SOURCES
+from olist_assets.contracts.source_values import plausible_day
 from olist_assets.errors import OlistError
-from olist_assets.source.dialect import duckdb_csv
+from olist_assets.settings import Settings
+from olist_assets.source.csv_file import shown, source_file
+
+ORDERS = SOURCES["orders"]
+PURCHASED = "order_purchase_timestamp"
 
 
-def source_calendar(con: duckdb.DuckDBPyConnection, folder: Path) -> Calendar:
-    """The days of the orders file in a folder. Raises OlistError where it has no order with a valid time."""
-    path = folder / SOURCES["orders"].name
-    days = f"SELECT TRY_CAST(order_purchase_timestamp AS DATE) AS day FROM {duckdb_csv(path)}"
-    try:
-        first, last = con.execute(f"SELECT min(day), max(day) FROM ({days})").fetchall()[0]
-    except duckdb.Error as error:
-        raise OlistError(f"{path} cannot be read: {error}") from error
-    if first is None:
-        raise OlistError(f"{path} has no order with a valid order_purchase_timestamp.")
+def source_calendar(con: duckdb.DuckDBPyConnection, settings: Settings) -> Calendar:
+    """The days of the orders file. Raises OlistError without a plausible day, or for implausibly many."""
+    calendar = plausible_days(con, settings)
+    if calendar is None:
+        raise OlistError(f"{shown(settings, ORDERS)} has no order with a valid {PURCHASED}.")
+    return calendar
+
+
+def plausible_days(con: duckdb.DuckDBPyConnection, settings: Settings) -> Calendar | None:
+    """The days from the first to the last plausible purchase of any status; None without one.
+
+    Raises OlistError for more than MAX_DAYS, with the order that lies furthest from the others.
+    """
+    orders = (
+        f"SELECT order_id, {PURCHASED} AS purchased, {plausible_day(PURCHASED, 'now()')} AS day "
+        f"FROM {source_file(settings, ORDERS).duckdb_sql}"
+    )
+    query = (
+        "SELECT min(day), max(day), quantile_disc(day, 0.5), arg_min([order_id, purchased], day), "
+        f"arg_max([order_id, purchased], day) FROM ({orders})"
+    )
+    row = con.execute(query).fetchone()
+    if row is None or row[0] is None:
+        return None
+    first, last, middle, earliest, latest = row
+    if (last - first).days >= MAX_DAYS:
+        order, at = earliest if middle - first > last - middle else latest
+        raise OlistError(
+            f"{shown(settings, ORDERS)} has purchases from {first} to {last}, more than {MAX_DAYS:,} days. Order "
+            f"{order} ({at}) lies furthest from the others: correct its {PURCHASED}, or set OLIST_DAYS."
+        )
     return Calendar(first, last)

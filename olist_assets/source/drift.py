@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
@@ -10,11 +9,12 @@ from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.contracts.source_files import ADDED_COLUMNS, SourceFile
 from olist_assets.contracts.source_values import pattern
 from olist_assets.errors import OlistError
-from olist_assets.source.dialect import duckdb_csv, header_of
-from olist_assets.source.files import checked_text
+from olist_assets.settings import Settings
+from olist_assets.source.csv_file import CsvFile, shown, source_file
 
 # A column's type is judged by the first records of the file, if enough of them have a value.
 RECORDS_JUDGED, MIN_VALUES = 10_000, 10
+DECIMAL_COMMA = r"\s*[+-]?[0-9.]*,[0-9]{1,6}\s*"
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Drift:
     missing: tuple[str, ...] = ()
     is_reordered: bool = False
     retyped: tuple[str, ...] = ()
+    respelled: tuple[str, ...] = ()
+    """Names that the contract spells in another way; they are read all the same."""
 
     @property
     def is_breaking(self) -> bool:
@@ -36,26 +38,21 @@ class Drift:
         """The differences by kind; empty where there are none."""
         order = [", ".join(self.header)] if self.is_reordered else []
         kinds = {"added": self.added, "missing": self.missing, "reordered": order, "retyped": self.retyped}
+        kinds |= {"respelled": self.respelled}
         return {kind: list(found) for kind, found in kinds.items() if found}
 
 
-def drift(con: duckdb.DuckDBPyConnection, folder: Path, source: SourceFile) -> Drift:
+def drift(con: duckdb.DuckDBPyConnection, settings: Settings, source: SourceFile) -> Drift:
     """Compare a file's header and types with its contract. Raises OlistError for a header that no table can have."""
-    path = folder / source.name
-    header = _header(path)
-    added = tuple(name for name in header if name not in source.columns)
-    missing = tuple(name for name in source.columns if name not in header)
-    kept = [name for name in header if name in source.columns]
-    is_reordered = not missing and kept != list(source.columns)
-    return Drift(header, added, missing, is_reordered, _retyped(con, path, source, header))
+    return _drift(con, settings, source, source_file(settings, source))
 
 
 def checked_file(
-    con: duckdb.DuckDBPyConnection, folder: Path, source: SourceFile, *, allow_change: bool = False
-) -> tuple[Path, Drift]:
+    con: duckdb.DuckDBPyConnection, settings: Settings, source: SourceFile, *, allow_change: bool = False
+) -> tuple[CsvFile, Drift]:
     """A readable source file and its drift. Raises OlistError that names file, column and remedy."""
-    path = checked_text(folder, source)
-    found = drift(con, folder, source)
+    file = source_file(settings, source)
+    found = _drift(con, settings, source, file)
     if found.is_breaking and not allow_change:
         parts = []
         if found.missing:
@@ -64,27 +61,32 @@ def checked_file(
             parts.append(f"columns are reordered, expected {', '.join(source.columns)}")
         parts += found.retyped
         raise OlistError(
-            f"{path}: {'; '.join(parts)}. Nothing was written. --allow-schema-change reads it anyway: missing "
-            "columns become null, and rows whose values do not cast become rejects."
+            f"{shown(settings, source)}: {'; '.join(parts)}. Nothing was written. --allow-schema-change reads it "
+            "anyway: missing columns become null, and rows whose values do not cast become rejects."
         )
-    return path, found
+    return file, found
 
 
-def _header(path: Path) -> tuple[str, ...]:
-    header = tuple(name.strip() for name in header_of(path))
+def _drift(con: duckdb.DuckDBPyConnection, settings: Settings, source: SourceFile, file: CsvFile) -> Drift:
+    header = file.header
     wrong = [
         name for name in header if not re.fullmatch(r"\w+", name) or name in ADDED_COLUMNS or header.count(name) > 1
     ]
     if wrong:
-        raise OlistError(f"{path}: {wrong} in its header cannot be column names (duplicate, reserved, or not a word).")
-    return header
+        raise OlistError(
+            f"{shown(settings, source)}: {wrong} in its header cannot be column names (duplicate, reserved, or not a "
+            "word)."
+        )
+    added = tuple(name for name in header if name not in source.columns)
+    missing = tuple(name for name in source.columns if name not in header)
+    kept = [name for name in header if name in source.columns]
+    is_reordered = not missing and kept != list(source.columns)
+    return Drift(header, added, missing, is_reordered, _retyped(con, file, source), file.respelled)
 
 
-def _retyped(
-    con: duckdb.DuckDBPyConnection, path: Path, source: SourceFile, header: tuple[str, ...]
-) -> tuple[str, ...]:
+def _retyped(con: duckdb.DuckDBPyConnection, file: CsvFile, source: SourceFile) -> tuple[str, ...]:
     """Columns most of whose values can no longer be read as the type that silver casts them to."""
-    judged = {name: kind for name, kind in source.types.items() if name in header}
+    judged = {name: kind for name, kind in source.types.items() if name in file.header}
     if not judged:
         return ()
     counts = ", ".join(
@@ -92,13 +94,14 @@ def _retyped(
         f"any_value({identifier(name)}) FILTER (NOT ({_reads_as(name, kind)}))"
         for name, kind in judged.items()
     )
-    row = con.execute(f"SELECT {counts} FROM (FROM {duckdb_csv(path)} LIMIT {RECORDS_JUDGED})").fetchone()
+    row = con.execute(f"SELECT {counts} FROM (FROM {file.duckdb_sql} LIMIT {RECORDS_JUDGED})").fetchone()
     assert row is not None
     found = []
     for at, (name, kind) in enumerate(judged.items()):
         values, wrong, example = row[3 * at : 3 * at + 3]
         if values >= MIN_VALUES and wrong * 2 > values:
-            found.append(f"{name} was {kind} and most values are not, like {example!r}")
+            hint = " (decimal commas: write the numbers with points)" if re.fullmatch(DECIMAL_COMMA, example) else ""
+            found.append(f"{name} was {kind} and most values are not, like {example!r}{hint}")
     return tuple(found)
 
 

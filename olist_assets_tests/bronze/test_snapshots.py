@@ -1,8 +1,5 @@
 """Source files as received: encodings, line ends, quotes, broken records, and files that must be refused."""
 
-import csv
-import io
-
 import pytest
 
 from olist_assets.bronze.snapshots import BRONZE, FUNCTIONS, MEANINGS
@@ -12,7 +9,7 @@ from olist_assets.engine.choice import engine_of
 from olist_assets.engine.source_reader import SourceReader
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.source.dialect import record_count
+from olist_assets.source.scan import scan
 
 SELLERS = SOURCES["sellers"]
 HEADER = ",".join(SELLERS.columns)
@@ -73,12 +70,12 @@ def test_a_record_that_does_not_parse_is_kept_as_a_whole(read):
 
 def test_a_file_without_a_line_end_at_its_end_loses_no_record(read, path):
     assert len(read(text("a,1,x,SP").rstrip(b"\n"))) == 1
-    assert record_count(path) == 1
+    assert scan(path, len(SELLERS.columns)).records == 1
 
 
 def test_a_file_with_only_a_header_has_no_records(read, path):
     assert read(text()) == []
-    assert record_count(path) == 0
+    assert scan(path, len(SELLERS.columns)).records == 0
 
 
 @pytest.mark.parametrize(
@@ -97,17 +94,6 @@ def test_a_file_that_cannot_be_used_is_refused_by_name(read, content, message):
     with pytest.raises(OlistError, match=message) as caught:
         read(content)
     assert SELLERS.name in str(caught.value)
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_records_are_counted_as_a_csv_reader_counts_them(tmp_path, end, monkeypatch):
-    monkeypatch.setattr("olist_assets.source.dialect.CHUNK_BYTES", 7)  # quotes and line ends fall on every border
-    records = [["a", "b"], ["x\ny", 'say "hi"'], ["", ""], ["1", "2\r\n\r\n3"], ["z", ""]]
-    written = io.StringIO(newline="")
-    csv.writer(written, lineterminator=end).writerows([["c1", "c2"], *records])
-    path = tmp_path / "file.csv"
-    path.write_text(written.getvalue() + end * 2, newline="")
-    assert record_count(path) == len(records)
 
 
 def test_a_bronze_contract_has_the_columns_of_its_file_and_those_that_reading_adds():

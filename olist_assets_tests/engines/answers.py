@@ -20,7 +20,7 @@ from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets.silver import silver_order_items, silver_order_payments, silver_order_reviews, silver_orders
 from olist_assets.silver.cleaning import accepted, exact_cast, rejected
-from olist_assets.source.dialect import header_of
+from olist_assets.source.csv_file import csv_file
 from olist_assets_tests.rows import frame
 
 Text = str | None
@@ -49,7 +49,7 @@ def cleaned(engine: Engine, subject: str, records: Sequence[dict[str, Text]]) ->
 
 def read(engine: Engine, path: str) -> Rows:
     """The records of a source file."""
-    return table_rows(engine.read_csv(Path(path), header_of(Path(path))))
+    return table_rows(engine.read_csv(csv_file(Path(path), path, engine.settings.cache)))
 
 
 def stored(engine: Engine, warehouse: str, name: str) -> Rows:

@@ -46,7 +46,7 @@ def drift(warehouse: Warehouse):
 
     def found() -> Drift:
         with warehouse.sql() as con:
-            return drifts.drift(con, warehouse.settings.data, PAYMENTS)
+            return drifts.drift(con, warehouse.settings, PAYMENTS)
 
     return found
 
@@ -57,7 +57,8 @@ def checked_file(warehouse: Warehouse):
 
     def found(*, allow_change: bool = False) -> tuple[Path, Drift]:
         with warehouse.sql() as con:
-            return drifts.checked_file(con, warehouse.settings.data, PAYMENTS, allow_change=allow_change)
+            file, differences = drifts.checked_file(con, warehouse.settings, PAYMENTS, allow_change=allow_change)
+        return file.path, differences
 
     return found
 

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
@@ -17,9 +17,9 @@ from upath import UPath
 
 from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.contracts.table import Table
+from olist_assets.engine.csv_records import CSV_OPTIONS, text_columns, with_misfits
 from olist_assets.engine.engine import Engine, interruptible
 from olist_assets.engine.sail import server
-from olist_assets.engine.sail.csv_reader import read_records
 from olist_assets.engine.sail.delta_writer import DeltaWriter, opened_to_write, require_unclustered
 from olist_assets.engine.sail.upkeep import order_files
 from olist_assets.engine.write_plan import Write
@@ -29,6 +29,7 @@ from olist_assets.lakehouse.commit_metadata import commit_properties
 from olist_assets.lakehouse.object_store import open_delta, storage_options
 from olist_assets.lakehouse.schemas import SchemaChange, shape
 from olist_assets.lakehouse.statistics import data_files, location
+from olist_assets.source.csv_file import CsvFile
 from olist_assets.source.files import source_bytes
 
 # Of a run over little data, and for each byte of the source: measured in docs/performance.md.
@@ -63,8 +64,9 @@ class SailEngine(Engine):
             raise OlistError(f"A run needs {found}. Spark needs less: set OLIST_ENGINE=spark.")
         return found
 
-    def read_csv(self, path: Path, columns: Sequence[str]) -> DataFrame:
-        return read_records(self.session, path, columns, server.scratch())
+    def read_csv(self, file: CsvFile) -> DataFrame:
+        reader = self.session.read.schema(text_columns(file.header)).options(**CSV_OPTIONS)
+        return with_misfits(reader.csv(str(file.path)), file)
 
     def read_table(self, table: DeltaTable) -> DataFrame:
         # Spark writes every column as nullable: Sail refuses arrays of such a file that are declared NOT NULL.

@@ -1,7 +1,7 @@
 """Spark as an engine: embedded in the process, on a cluster, or on a Spark Connect server, as the settings say."""
 
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +12,10 @@ from deltalake import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import StringType, StructField, StructType
 
 from olist_assets.contracts.quoting import spark_literal, spark_path
-from olist_assets.contracts.source_files import CORRUPT
 from olist_assets.contracts.table import Table
+from olist_assets.engine.csv_records import CSV_OPTIONS, text_columns, with_misfits
 from olist_assets.engine.engine import WEEK_HOURS, Engine, interruptible
 from olist_assets.engine.spark.config import spark_config
 from olist_assets.engine.spark.delta_writer import DeltaWriter
@@ -26,7 +25,7 @@ from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.schemas import SchemaChange
 from olist_assets.lakehouse.statistics import location
-from olist_assets.source.dialect import CSV_OPTIONS, line_end
+from olist_assets.source.csv_file import CsvFile
 
 CONNECT_PORT, CONNECT_SECONDS = 15002, 5
 AGE_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
@@ -71,10 +70,11 @@ class SparkEngine(Engine):
         missing = [jar for jars in jar_sets(self.settings) for jar in jars.missing(self.settings.cache)]
         return f"{len(missing)} to be fetched by the first run (network needed)" if missing else "cached and verified"
 
-    def read_csv(self, path: Path, columns: Sequence[str]) -> DataFrame:
-        schema = StructType([StructField(name, StringType()) for name in (*columns, CORRUPT)])
-        options = CSV_OPTIONS | {"lineSep": line_end(path), "columnNameOfCorruptRecord": CORRUPT}
-        return self.session.read.schema(schema).options(**options).csv(str(path))
+    def read_csv(self, file: CsvFile) -> DataFrame:
+        # With the line end given, Spark keeps line breaks inside quoted fields as they are.
+        options = CSV_OPTIONS | {"lineSep": file.line_end}
+        reader = self.session.read.schema(text_columns(file.header)).options(**options)
+        return with_misfits(reader.csv(str(file.path)), file)
 
     def read_table(self, table: DeltaTable) -> DataFrame:
         return self.session.read.format("delta").load(str(location(table)), versionAsOf=table.version())

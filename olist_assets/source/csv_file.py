@@ -1,0 +1,191 @@
+"""A CSV file as all parts of the platform read it: one dialect, found once from the whole file.
+
+What can be understood in one way only is read: any line ends, a byte order mark, quotes around everything, lines
+without a value, a header in upper case or with spaces. Everything else is refused, with the cause and the remedy.
+"""
+
+import codecs
+import csv
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from filelock import FileLock
+
+from olist_assets.contracts.quoting import identifier, literal
+from olist_assets.contracts.source_files import SourceFile
+from olist_assets.errors import OlistError
+from olist_assets.settings import Settings
+from olist_assets.source.files import source_folder, state_of
+from olist_assets.source.scan import CHUNK_BYTES, Scan, StrayQuote, header_line, scan, write_plain
+
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+# What pandas and R call the column of row numbers that they write by default.
+INDEX_NAMES = ("", "Unnamed: 0", "X")
+SAVE_AGAIN = "Save it again as CSV in UTF-8, with commas between the fields."
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A file whose records all have as many fields as its header, and end in one way."""
+
+    path: Path
+    header: tuple[str, ...]
+    """The columns, as their contract spells them."""
+    line_end: str
+    records: int
+    """Records after the header, misfits included."""
+    misfits: tuple[str, ...] = ()
+    """Records of the received file with another number of fields than its header, which `path` lacks."""
+    respelled: tuple[str, ...] = ()
+    """Names in the header that the contract spells in another way."""
+    valueless: int = 0
+    """Lines of the received file that are no records: they hold delimiters, quotes and spaces only, or nothing."""
+
+    @property
+    def duckdb_sql(self) -> str:
+        """DuckDB's table function over the file, without misfits: every column as text."""
+        columns = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in self.header)
+        return (
+            f"read_csv({literal(str(self.path))}, columns = {{{columns}}}, header = true, auto_detect = false, "
+            "delim = ',', quote = '\"', escape = '\"', parallel = false, ignore_errors = true)"
+        )
+
+
+def source_file(settings: Settings, source: SourceFile) -> CsvFile:
+    """A file of the dataset. Raises OlistError for one that is missing or cannot be read as CSV."""
+    path = source_folder(settings) / source.name
+    if not path.exists():
+        raise OlistError(
+            f"{shown(settings, source)} is missing. The data folder or zip must hold all nine files of the dataset."
+        )
+    return csv_file(path, shown(settings, source), settings.cache, source.columns)
+
+
+def shown(settings: Settings, source: SourceFile) -> str:
+    """A file as messages name it: where its user put it, not where it may have been unpacked."""
+    return f"{source.name} in {settings.data}"
+
+
+_known: dict[tuple[str, ...], CsvFile] = {}
+_locks = defaultdict[str, threading.Lock](threading.Lock)
+
+
+def csv_file(path: Path, name: str, cache: Path, columns: Sequence[str] = ()) -> CsvFile:
+    """A file, by the name that its user knows; `columns` are those of its contract, if it has one.
+
+    A file that is not plain is copied into the cache as one that is. A process examines each state of a file once.
+    Raises OlistError that names the file, the cause and the remedy.
+    """
+    try:
+        state = state_of(path)
+        key = state, *columns
+        with _locks[state]:
+            if key not in _known or not _known[key].path.exists():
+                folder = cache / "plain" / sha256(str(path).encode()).hexdigest()[:16]
+                _known[key] = _examined(path, name, folder / f"{state}.csv", columns)
+            return _known[key]
+    except OSError as error:
+        raise OlistError(f"{name} cannot be read: {error.strerror}.") from error
+
+
+def _examined(path: Path, name: str, copy: Path, columns: Sequence[str]) -> CsvFile:
+    _require_utf8(path, name)
+    line = header_line(path)[0].decode()
+    if not line:
+        raise OlistError(f"{name} is empty: it has no header line.")
+    received = _fields(line, ",")
+    if cause := _unreadable_header(line, received, columns):
+        raise OlistError(f"{name} {cause}")
+    header = tuple(_spelling(field, columns) for field in received)
+    try:
+        found = scan(path, len(header))
+    except StrayQuote as error:
+        where = f"{name}, line {_line_number(path, error.position)}"
+        raise OlistError(f"{where}: {error.problem}. Correct that line, or write the file again.") from error
+    misfits, line_end = tuple(_texts(path, found)), "\r\n" if "CRLF" in found.line_ends else "\n"
+    # As written: spaces before a quote are no part of a field, and of no field to DuckDB.
+    written = line.replace('"', "").split(",")
+    respelled = tuple(field for field, name in zip(written, header, strict=False) if field != name)
+    has_one_line_end = len(found.line_ends) <= 1 and "CR" not in found.line_ends
+    if respelled or misfits or found.valueless or not has_one_line_end:
+        _write_copy(path, found, copy, ",".join(header))
+        path, line_end = copy, "\n"
+    return CsvFile(path, header, line_end, found.records, misfits, respelled, found.valueless)
+
+
+def _require_utf8(path: Path, name: str) -> None:
+    decoder, position = codecs.getincrementaldecoder("utf-8")(), 0
+    try:
+        with path.open("rb") as opened:
+            while chunk := opened.read(CHUNK_BYTES):
+                decoder.decode(chunk)
+                position += len(chunk)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        problem = f"{name} is not UTF-8: {error.reason} near byte {position + error.start}."
+        raise OlistError(f"{problem} {SAVE_AGAIN}") from error
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    return next(csv.reader([line], delimiter=separator, skipinitialspace=True))
+
+
+def _unreadable_header(line: str, received: list[str], columns: Sequence[str]) -> str | None:
+    """Why the file of this header cannot be read, with the remedy, where its header tells."""
+    for separator, called in SEPARATORS.items():
+        if _likeness(_fields(line, separator), columns) > _likeness(received, columns):
+            return f"has {called} between its fields instead of commas. {SAVE_AGAIN}"
+    if line.startswith('"') and line.endswith('"'):
+        inner = line[1:-1]
+        parsed = max(_likeness(_fields(text, ","), columns) for text in (inner, inner.replace('""', '"')))
+        if parsed > _likeness(received, columns):
+            return f"has quotes around whole lines, so that each line is a single field. {SAVE_AGAIN}"
+    spelled = [_spelling(field, columns) for field in received]
+    if columns and spelled[0] in INDEX_NAMES and spelled[1:] == [*columns]:
+        return "has a column of row numbers in front. Write it without: df.to_csv(..., index=False)."
+    return None
+
+
+def _likeness(fields: list[str], columns: Sequence[str]) -> int:
+    """How many fields a contract's columns are; without a contract, how many fields there are."""
+    return sum(_spelling(field, columns) in columns for field in fields) if columns else len(fields)
+
+
+def _spelling(field: str, columns: Sequence[str]) -> str:
+    """A name of the header as its contract spells it."""
+    name = field.strip()
+    usual = re.sub(r"[\s-]+", "_", name).casefold()
+    return usual if usual in columns else name
+
+
+def _texts(path: Path, found: Scan) -> Iterator[str]:
+    """The misfits of a file."""
+    with path.open("rb") as opened:
+        for span in found.misfits:
+            opened.seek(span.start)
+            yield opened.read(span.end - span.start).decode()
+
+
+def _line_number(path: Path, position: int) -> int:
+    """The line in which a byte stands, as an editor counts: LF, CRLF and CR each end a line."""
+    with path.open("rb") as opened:
+        before = opened.read(position)
+    return before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n") + 1
+
+
+def _write_copy(path: Path, found: Scan, copy: Path, header: str) -> None:
+    """Make the copy if there is none; those of earlier states of the file are deleted."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(copy.parent / "lock", timeout=600):
+        if copy.exists():
+            return
+        partial = copy.with_suffix(".partial")
+        write_plain(path, found, partial, header)
+        for earlier in copy.parent.glob("*.csv"):
+            earlier.unlink()
+        partial.rename(copy)

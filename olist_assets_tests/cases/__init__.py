@@ -1,0 +1,1 @@
+"""Inputs and situations from public reports: each is read, refused with its cause, or rejected row by row."""
