@@ -52,6 +52,11 @@ test-engines: $(DEV) ## Compare all tables and checks of both engines on the dat
 test-faults: $(DEV) ## Test killed writers, full disks and broken logs, with a table of results (half an hour)
 	@$(BIN)/python -m pytest -m faults --timeout=3600 -rP olist_assets_tests/faults
 
+.PHONY: test-cases
+test-cases: $(DEV) ## Test the inputs and situations of public bug reports on both engines (some minutes)
+	@$(BIN)/python -m pytest olist_assets_tests/cases
+	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m "not published_engines" olist_assets_tests/cases
+
 .PHONY: test-wheel
 test-wheel: $(DEV) ## Build the wheel, install it with all its dependencies and test it
 	@$(BIN)/python -m pytest -m wheel --timeout=3600 -rP olist_assets_tests/packaging

@@ -20,7 +20,7 @@ WRONG_USE = 2
 
 def tables(settings: Settings) -> dict[str, pa.Table]:
     """The nine files as bronze gets them, in the order of their values."""
-    reader = SourceReader(Warehouse(settings, catalog()), engine_of(settings), allow_change=False)
+    reader = SourceReader(Warehouse(settings, catalog()), engine_of(Settings()), allow_change=False)
     return {subject: in_order(reader.read(source).drop(INGESTED).toArrow()) for subject, source in SOURCES.items()}
 
 
