@@ -13,8 +13,8 @@ from olist_assets.alerts.digest import shortened
 from olist_assets.checks.thresholds import FRESHNESS_CHECK
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.sql import create_view
-from olist_assets.lakehouse.statistics import location
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.dagster_storage import events_cursor
 from olist_assets.orchestration.failures import failure_of, reason

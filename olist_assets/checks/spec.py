@@ -10,8 +10,9 @@ from deltalake import DeltaTable
 
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.table import Table
+from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.past_versions import PastVersion, past_versions
-from olist_assets.lakehouse.statistics import TableStatistics, location
+from olist_assets.lakehouse.statistics import TableStatistics
 from olist_assets.lakehouse.warehouse import Warehouse
 
 Verdict = tuple[bool, dict[str, Any]]

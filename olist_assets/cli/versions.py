@@ -97,7 +97,8 @@ def restore(table: str, version: int) -> None:
     if done.version == done.version_before:
         console.print(f"{table} is at version {version}, its newest: {done.rows:,} rows. No commit was needed.")
     else:
-        rows = f"{done.rows:,} rows, before {done.rows_before:,}"
+        before = "unknown" if done.rows_before is None else f"{done.rows_before:,}"
+        rows = f"{done.rows:,} rows, before {before}"
         console.print(f"{table}: version {done.version} has the content of version {version}: {rows}", soft_wrap=True)
     if done.days:
         console.print(f"Days changed: {_days_text(done.days)}", soft_wrap=True)

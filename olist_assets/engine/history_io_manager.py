@@ -28,5 +28,5 @@ class HistoryIOManager(dg.ConfigurableIOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> pa.Table:
-        """The whole table. Raises TableMissing."""
-        return self.warehouse.open(context.asset_key.to_user_string()).to_pyarrow_table()
+        """The whole table. Raises TableMissing and ForeignFiles."""
+        return self.warehouse.rows(self.warehouse.open(context.asset_key.to_user_string()))

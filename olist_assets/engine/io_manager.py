@@ -21,6 +21,7 @@ from olist_assets.engine.write_plan import Planner, Span, Stored
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse.commit_metadata import user_metadata
 from olist_assets.lakehouse.order_days import changed_days, snapshot_calendar, store_calendar
+from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.schemas import SchemaChange, schema_change, shape
 from olist_assets.lakehouse.statistics import day_bounds, statistics
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -69,6 +70,9 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         planner = Planner(self.warehouse, self.calendar)
         with self.warehouse.lock(self.warehouse.path(contract.name), f"run {fields['run_id']}"):
             before = self.warehouse.existing_tables([contract.name]).get(contract.name)
+            if before:
+                # The plan, and what is reported after the write, read the files of this version.
+                require_plain_files(before)
             contract, frame = as_received(contract, frame, before)
             change = self._allowed_change(contract, before, span)
             stored = Stored(before, partial(self.engine.read_table, before)) if before else None

@@ -7,6 +7,7 @@ from olist_assets.engine.engine import WEEK_HOURS, Engine
 from olist_assets.errors import OlistError
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse.delta_log import log_folder
+from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.statistics import statistics
 from olist_assets.lakehouse.warehouse import Warehouse
 
@@ -51,6 +52,7 @@ def maintain(
     named = tuple(names)
     existing = warehouse.existing_tables(named or warehouse.catalog.business_tables)
     for table in existing.values():
+        require_plain_files(table)
         engine.require_writable(table)
     for name in existing:
         before, after = _maintain_table(warehouse, engine, name, retention_hours, cluster=cluster)

@@ -23,6 +23,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from olist_assets.errors import OlistError
 from olist_assets.governance import masking
 from olist_assets.lakehouse.object_store import open_delta, storage_options, store_errors
+from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.warehouse import Warehouse
 
 NAME = "audit_log"
@@ -172,6 +173,7 @@ def compact(warehouse: Warehouse) -> tuple[int, int] | None:
         return None
     with warehouse.lock(path(warehouse), "audit"):
         log.update_incremental()
+        require_plain_files(log)
         before = len(log.file_uris())
         log.optimize.compact()
         log.vacuum(retention_hours=int(KEPT.total_seconds() // 3600), dry_run=False)

@@ -75,7 +75,7 @@ class Erasures:
     def __init__(self, warehouse: Warehouse) -> None:
         """Raises OlistError if the list was written with another secret, or if no secret is set."""
         try:
-            self._rows = open_delta(path(warehouse)).to_pyarrow_table().to_pylist()
+            self._rows = warehouse.rows(open_delta(path(warehouse))).to_pylist()
         except TableNotFoundError:
             self._rows = []
             return

@@ -7,11 +7,12 @@ the table changes. Hence the files are read here.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,23 @@ def commits(table: Path) -> list[Commit]:
     """The commits that the log still has, newest first."""
     found = (Commit(path) for path in log_folder(table).glob("*.json") if COMMIT.fullmatch(path.name))
     return sorted(found, key=lambda commit: commit.version, reverse=True)
+
+
+def protocol(table: Path) -> dict[str, Any]:
+    """The newest protocol action of the log; empty where none can be read."""
+    of_commits = (
+        action["protocol"] for found in commits(table) for action in found.actions or () if "protocol" in action
+    )
+    return next(chain(of_commits, _protocols_of_checkpoints(log_folder(table))), {})
+
+
+def _protocols_of_checkpoints(folder: Path) -> Iterator[dict[str, Any]]:
+    # Only a table that cannot be opened, and whose first commits are gone, needs this import of 8 ms.
+    import pyarrow.parquet as pq
+
+    for path in sorted(folder.glob("*.checkpoint*.parquet"), reverse=True):
+        with suppress(OSError, ValueError), path.open("rb") as opened:
+            yield from pq.read_table(opened, columns=["protocol"])["protocol"].drop_null().to_pylist()
 
 
 def checkpoints(folder: Path) -> set[int]:

@@ -37,5 +37,5 @@ def stored_keys(warehouse: Warehouse, table: Table) -> set[tuple[Any, ...]] | No
         stored = warehouse.open(table.name)
     except TableMissing:
         return None
-    columns = stored.to_pyarrow_table(columns=list(table.key)).to_pydict()
+    columns = warehouse.rows(stored, *table.key).to_pydict()
     return set(zip(*(columns[name] for name in table.key), strict=True))

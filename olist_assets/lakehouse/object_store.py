@@ -8,6 +8,8 @@ set by OLIST_SPARK_CONF.
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
+from urllib.parse import unquote
 
 from deltalake import DeltaTable
 from fsspec import AbstractFileSystem
@@ -22,6 +24,11 @@ def open_delta(path: Path, version: int | None = None, options: Mapping[str, str
     Raises deltalake's errors.
     """
     return DeltaTable(str(path), version=version, storage_options=storage_options(path) | dict(options or {}))
+
+
+def location(table: DeltaTable) -> Path:
+    """The folder of an opened table."""
+    return cast(Path, UPath(unquote(table.table_uri.removeprefix("file://").rstrip("/"))))
 
 
 def storage_options(path: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from deltalake.exceptions import DeltaError
 
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.object_store import open_delta
+from olist_assets.lakehouse.reader_features import ForeignFiles
 from olist_assets.lakehouse.schemas import Shape, shape
 from olist_assets.lakehouse.statistics import statistics
 
@@ -42,7 +43,7 @@ def past_versions(path: Path, before: int, limit: int = VERSIONS_READ) -> list[P
         is_write = (commit.info or {}).get("operation") not in NO_WRITE
         if commit.version < before and is_write and delta_log.reaches(path, commit.version):
             # Skip unreadable versions; `olist history` reports them.
-            with suppress(DeltaError, OSError):
+            with suppress(DeltaError, OSError, ForeignFiles):
                 found.append(_past_version(path, commit))
     return found[::-1]
 

@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.object_store import object_store
+from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.settings import Settings
 
 # DuckDB's own writers take care of quoting, nested values and exact decimals.
@@ -41,7 +42,8 @@ def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, files: Iterable[str]) -> None:
-    """A view over some of a table's files; without files an empty one with the table's columns."""
+    """A view over some of a table's files; without files an empty one with the table's columns. Raises ForeignFiles."""
+    require_plain_files(table)
     store = object_store(table.table_uri)
     if store and not con.filesystem_is_registered("s3"):
         con.register_filesystem(store)

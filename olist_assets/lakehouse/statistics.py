@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
-from typing import cast
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -11,6 +9,8 @@ from deltalake import DeltaTable
 from upath import UPath
 
 from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.object_store import location
+from olist_assets.lakehouse.reader_features import require_plain_files
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,11 @@ class TableStatistics:
 
 
 def file_actions(table: DeltaTable) -> pa.Table:
-    """One row per data file of the version, with the statistics of its columns in columns of their own."""
+    """One row per data file of the version, with the statistics of its columns in columns of their own.
+
+    Raises ForeignFiles.
+    """
+    require_plain_files(table)
     # `pa.table` would import pandas, a fifth of the time of `olist tables`.
     return pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
 
@@ -60,11 +64,6 @@ def data_files(table: DeltaTable) -> list[str]:
 def missing_files(table: DeltaTable) -> list[str]:
     """The data files of the version that do not exist any more."""
     return [file for file in data_files(table) if not UPath(file).exists()]
-
-
-def location(table: DeltaTable) -> Path:
-    """The folder of an opened table."""
-    return cast(Path, UPath(unquote(table.table_uri.removeprefix("file://").rstrip("/"))))
 
 
 def written_at(table: DeltaTable) -> datetime:

@@ -13,6 +13,7 @@ from olist_assets.errors import OlistError
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.commit_metadata import read_user_metadata
 from olist_assets.lakehouse.object_store import open_delta
+from olist_assets.lakehouse.reader_features import ForeignFiles
 from olist_assets.lakehouse.sql import tables_named
 from olist_assets.lakehouse.statistics import file_actions
 from olist_assets.lakehouse.table_diff import Diff, diff
@@ -47,7 +48,7 @@ class Version:
             return None
         try:
             actions = file_actions(open_delta(self.path, self.version))
-        except DeltaError:
+        except (DeltaError, ForeignFiles):
             return None
         counts = actions["num_records"].to_pylist()
         return None if None in counts else sum(counts)

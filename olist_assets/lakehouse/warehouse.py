@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -17,6 +18,7 @@ from olist_assets.errors import OlistError
 from olist_assets.lakehouse import delta_log, sql
 from olist_assets.lakehouse.locks import lock
 from olist_assets.lakehouse.object_store import open_delta, store_errors
+from olist_assets.lakehouse.reader_features import require_known_features, require_plain_files
 from olist_assets.lakehouse.statistics import data_files, missing_files
 from olist_assets.settings import Settings
 
@@ -78,7 +80,8 @@ class Warehouse:
     def open(self, name: str, version: int | None = None) -> DeltaTable:
         """A table at a version, the newest by default.
 
-        Raises TableMissing, TableBroken naming the unreadable file, and OlistError for a version that does not exist.
+        Raises TableMissing, TableBroken naming the unreadable file, ForeignFiles for a table that deltalake cannot
+        open, and OlistError for a version that does not exist.
         """
         path = self.path(name)
         if version is not None:
@@ -88,6 +91,7 @@ class Warehouse:
         except TableNotFoundError as error:
             raise TableMissing(name, path) from error
         except (DeltaError, OSError) as error:
+            require_known_features(path)
             raise TableBroken(name, path, str(error)) from error
         newest = delta_log.commit(path, table.version())
         if newest.is_empty:
@@ -117,7 +121,9 @@ class Warehouse:
         earlier = [c.version for c in delta_log.commits(self.path(name)) if c.version < version]
         for candidate in earlier:
             with suppress(OlistError):
-                return self.open(name, candidate)
+                table = self.open(name, candidate)
+                require_plain_files(table)
+                return table
         return None
 
     @contextmanager
@@ -127,6 +133,12 @@ class Warehouse:
             for name, table in (tables or {}).items():
                 sql.create_view(con, name, table, data_files(table))
             yield con
+
+    def rows(self, table: DeltaTable, *columns: str) -> pa.Table:
+        """All rows of a table, with these columns or all. Raises ForeignFiles."""
+        # deltalake's `to_pyarrow_table` refuses features that a table has and does not use, and not all that it uses.
+        with self.sql({"stored": table}) as con:
+            return con.sql(f"SELECT {', '.join(map(identifier, columns)) or '*'} FROM stored").to_arrow_table()
 
     def rows_by_day(self, table: DeltaTable, day: str, predicate: str = "true") -> dict[str, int]:
         """Rows per day (ISO date) of those rows for which the predicate holds; days without rows are left out."""

@@ -6,8 +6,8 @@ import json
 from olist_assets.contracts.marks import Resource, table_asset
 from olist_assets.contracts.table import Column, Table
 from olist_assets.lakehouse.history_table import Row
+from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.past_versions import VERSIONS_READ, past_versions
-from olist_assets.lakehouse.statistics import location
 from olist_assets.lakehouse.warehouse import Warehouse
 
 MONITORING_TABLES = Table(

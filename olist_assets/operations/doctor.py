@@ -10,6 +10,7 @@ from olist_assets.contracts.source_files import SOURCES
 from olist_assets.engine.choice import engine_name, reason
 from olist_assets.errors import OlistError
 from olist_assets.governance.roles import roles, roles_file
+from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.operations.platform import Platform
 from olist_assets.source.drift import checked_file
 from olist_assets.source.files import source_folder
@@ -70,7 +71,10 @@ def _days(platform: Platform) -> str:
 
 def _warehouse(platform: Platform) -> str:
     platform.warehouse.require_writable()
-    return f"{len(platform.warehouse.existing_tables())} tables in {platform.warehouse.root}"
+    existing = platform.warehouse.existing_tables()
+    for table in existing.values():
+        require_plain_files(table)
+    return f"{len(existing)} tables in {platform.warehouse.root}"
 
 
 def _roles(platform: Platform) -> str:

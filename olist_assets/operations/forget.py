@@ -17,6 +17,7 @@ from olist_assets.governance import audit_log, erasures, masking
 from olist_assets.governance.erasures import Erasures, Person
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.commit_metadata import user_metadata
+from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.schemas import schema_change, shape
 from olist_assets.lakehouse.sql import create_view
 from olist_assets.operations.platform import Platform
@@ -39,11 +40,15 @@ def forget(platform: Platform, given: str, report: Report) -> Proof:
     """
     warehouse = platform.warehouse
     started, secret = time.monotonic(), masking.secret(platform.settings)
+    affected = with_downstream(platform, SNAPSHOT_NAMES)
+    existing = warehouse.existing_tables(platform.catalog.business_tables)
+    names = sorted(affected & set(existing))
+    for name in names:
+        # Found later, a table that cannot be rewritten would end the erasure halfway.
+        require_plain_files(existing[name])
     person = known_person(platform, given)
     erasures.add(warehouse, person)
     report(f"On the list of erasures: {erasures.path(warehouse)}")
-    affected = with_downstream(platform, SNAPSHOT_NAMES)
-    names = sorted(affected & set(warehouse.existing_tables(platform.catalog.business_tables)))
     _erase_snapshots(platform, report)
     _remake(platform, set(names) - SNAPSHOT_NAMES, report)
     # The old files of the snapshots say which orders belong to whom: they stay until the rest is clean.

@@ -3,6 +3,8 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -13,6 +15,7 @@ from olist_assets.errors import OlistError
 from olist_assets.lakehouse import sql
 from olist_assets.lakehouse.delta_log import log_folder
 from olist_assets.lakehouse.object_store import open_delta
+from olist_assets.lakehouse.reader_features import require_known_features
 from olist_assets.mlops.registry import load, required_champion
 from olist_assets.operations.platform import Platform
 from olist_assets.source.csv_file import csv_file
@@ -47,7 +50,7 @@ def predict(platform: Platform, model: Model, source: Path, target: Path) -> int
 
 def _read(engine: Engine, source: Path) -> DataFrame:
     if log_folder(source).is_dir():
-        return engine.read_table(open_delta(source))
+        return engine.read_table(_opened(source))
     if not source.is_file():
         raise OlistError(f"{source} is neither a CSV file nor the folder of a Delta table.")
     records = engine.read_csv(csv_file(source, str(source), engine.settings.cache))
@@ -56,6 +59,14 @@ def _read(engine: Engine, source: Path) -> DataFrame:
     if broken is not None:
         raise OlistError(f"{source} has a record with another number of fields than its header: {broken[:SHOWN]!r}.")
     return records.drop(CORRUPT)
+
+
+def _opened(source: Path) -> DeltaTable:
+    try:
+        return open_delta(source)
+    except DeltaError as error:
+        require_known_features(source)
+        raise OlistError(f"The Delta table {source} cannot be opened: {str(error).splitlines()[0]}") from error
 
 
 def _require_numbers(rows: DataFrame, wanted: tuple[str, ...], source: Path) -> None:

@@ -11,6 +11,7 @@ from olist_assets.contracts.table import Table
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.commit_metadata import user_metadata
+from olist_assets.lakehouse.reader_features import has_plain_files, require_plain_files
 from olist_assets.lakehouse.statistics import missing_files, statistics
 from olist_assets.lakehouse.table_diff import diff
 from olist_assets.lakehouse.warehouse import TableBroken, Warehouse
@@ -23,11 +24,14 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Restored:
-    """The newest version and its rows before and after a restore, and the days whose rows changed."""
+    """The newest version and its rows before and after a restore, and the days whose rows changed.
+
+    The rows before are None where they are not those of the files, and so only Spark can count them.
+    """
 
     version_before: int
     version: int
-    rows_before: int
+    rows_before: int | None
     rows: int
     days: tuple[date, ...]
 
@@ -41,6 +45,7 @@ def restore(platform: Platform, name: str, version: int, report: Report) -> Rest
     with platform.instance() as storage, warehouse.lock(warehouse.path(name), f"olist restore {name}"):
         repaired = _repair(warehouse, name, version, report)
         target, before = warehouse.open(name, version), warehouse.open(name)
+        require_plain_files(target)
         days: tuple[date, ...] = ()
         if version != before.version():
             days = _changed_days(warehouse, contract, before, target)
@@ -53,7 +58,8 @@ def restore(platform: Platform, name: str, version: int, report: Report) -> Rest
             report, warehouse, "restore", [name], rows=statistics(after).rows,
             statement=f"to version {version} as version {after.version()}",
         )  # fmt: skip
-    rows_before, rows = statistics(before).rows, statistics(after).rows
+    rows_before = statistics(before).rows if has_plain_files(before) else None
+    rows = statistics(after).rows
     return Restored(before.version(), after.version(), rows_before, rows, days)
 
 
@@ -80,7 +86,7 @@ def _files_after_readable(path: Path) -> list[Path]:
 def _changed_days(warehouse: Warehouse, table: Table, before: DeltaTable, target: DeltaTable) -> tuple[date, ...]:
     if table.day is None:
         return ()
-    if missing_files(before):
-        # The newest version cannot be read any more, so any day may differ from it.
+    if missing_files(before) or not has_plain_files(before):
+        # The newest version cannot be read, so any day may differ from it.
         return tuple(map(date.fromisoformat, sorted(warehouse.rows_by_day(target, table.day))))
     return diff(warehouse, table, before, target).days

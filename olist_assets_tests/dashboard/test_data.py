@@ -1,5 +1,8 @@
 """Queries of the pages: the newest version, missing tables, the audit log."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
@@ -9,6 +12,7 @@ from olist_assets.dashboard import data
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets_tests.dashboard.business_rows import write
+from olist_assets_tests.foreign import with_column_mapping, with_deletion_vectors
 from olist_assets_tests.servers import wait_until
 
 ORDERS = "silver_orders_master"
@@ -40,6 +44,17 @@ def test_query_that_fails_is_one_message_and_audited_with_its_error(warehouse: W
         data.answer(QUERY)
     wait_until(lambda: any(entry["error"] for entry in audited(warehouse)), "the audit log has the failure", 20)
     assert [entry["tables"] for entry in audited(warehouse)] == [[ORDERS]]
+
+
+@pytest.mark.parametrize("change", [with_deletion_vectors, with_column_mapping])
+def test_table_of_another_writer_is_refused_until_it_is_restored(warehouse: Warehouse, change: Callable[[Path], None]):
+    write(warehouse, ORDERS)
+    last = warehouse.open(ORDERS).version()
+    change(warehouse.path(ORDERS))
+    with pytest.raises(data.QueryFailed, match=f"{ORDERS} cannot be read from its files"):
+        data.answer(QUERY)
+    DeltaTable(str(warehouse.path(ORDERS))).restore(last)
+    assert data.answer(QUERY)["orders"].tolist() == [800]
 
 
 def test_result_belongs_to_the_caller(warehouse: Warehouse):

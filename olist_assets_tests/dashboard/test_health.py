@@ -22,6 +22,7 @@ from olist_assets.settings import Settings
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 from olist_assets_tests.conftest import FinishedRun
 from olist_assets_tests.dashboard.conftest import APP, evaluation, messages, report, rerun, shown, use
+from olist_assets_tests.foreign import with_column_mapping
 from olist_assets_tests.rows import store
 
 CATEGORIES, KEY_CHECK = GOLD_CATEGORY_METRICS.name, "product_category_name_english_is_unique"
@@ -121,6 +122,16 @@ def test_tables_without_a_run_in_dagsters_storage(warehouse: Warehouse):
     app = shown("health")
     assert "DAGSTER_HOME" in messages(app)
     assert f"olist checks --select {app.selectbox(key='table').value}" in messages(app)
+
+
+def test_table_of_another_writer_is_failing_and_says_why(warehouse: Warehouse):
+    store(warehouse, GOLD_CATEGORY_METRICS, TOYS)
+    with_column_mapping(warehouse.path(CATEGORIES))
+    found = stored_table(warehouse, GOLD_CATEGORY_METRICS)
+    assert found
+    assert "columnMapping" in str(found.error)
+    app = shown("health")
+    assert list(app.dataframe[0].value["status"][:2]) == ["● failing", "● missing"]
 
 
 def test_table_that_cannot_be_opened_is_failing_and_the_others_are_shown(warehouse: Warehouse):

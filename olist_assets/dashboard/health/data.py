@@ -108,12 +108,13 @@ def stored_table(warehouse: Warehouse, contract: Table) -> StoredTable | None:
     """The newest version of a table; None where it was never written."""
     try:
         table = warehouse.open(contract.name)
+        counts = statistics(table)
+        bounds = day_bounds(table, contract.day) if contract.day else None
     except TableMissing:
         return None
     except OlistError as error:
         return StoredTable(error=str(error))
-    counts, schemas = statistics(table), schema_versions(warehouse, contract.name)
-    bounds = day_bounds(table, contract.day) if contract.day else None
+    schemas = schema_versions(warehouse, contract.name)
     return StoredTable(
         version=table.version(),
         rows=counts.rows,

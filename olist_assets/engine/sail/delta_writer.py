@@ -23,9 +23,9 @@ from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.lakehouse.commit_metadata import commit_properties
-from olist_assets.lakehouse.object_store import open_delta, storage_options
+from olist_assets.lakehouse.object_store import location, open_delta, storage_options
+from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.schemas import SchemaChange
-from olist_assets.lakehouse.statistics import location
 
 Computed = Callable[[DataFrame, tuple[str, ...]], AbstractContextManager[pa.RecordBatchReader]]
 """Computes the rows of a frame, ordered by these columns."""
@@ -97,9 +97,13 @@ class Checked:
 
 
 def opened_to_write(path: Path) -> DeltaTable:
-    """A table that deltalake may change. Raises OlistError for one with liquid clustering."""
+    """A table that deltalake may change.
+
+    Raises OlistError for one with liquid clustering, and ForeignFiles: VACUUM would delete its deletion vectors.
+    """
     table = open_delta(path)
     require_unclustered(table)
+    require_plain_files(table)
     return table
 
 

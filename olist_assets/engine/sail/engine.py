@@ -26,9 +26,10 @@ from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse import sql
 from olist_assets.lakehouse.commit_metadata import commit_properties
-from olist_assets.lakehouse.object_store import open_delta, storage_options
+from olist_assets.lakehouse.object_store import location, open_delta, storage_options
+from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.schemas import SchemaChange, shape
-from olist_assets.lakehouse.statistics import data_files, location
+from olist_assets.lakehouse.statistics import data_files
 from olist_assets.source.csv_file import CsvFile
 from olist_assets.source.files import source_bytes
 
@@ -88,7 +89,9 @@ class SailEngine(Engine):
             write_deltalake(str(path), rows, storage_options=storage_options(path))
 
     def restore(self, path: Path, version: int, metadata: str) -> None:
-        table = opened_to_write(path)
+        # Not `opened_to_write`: a restore is one of the ways back to files that can be read.
+        table = open_delta(path)
+        require_unclustered(table)
         try:
             table.restore(version, commit_properties=commit_properties(metadata))
         except DeltaError as error:
@@ -112,7 +115,7 @@ class SailEngine(Engine):
 
     def vacuum(self, path: Path, retention_hours: int) -> None:
         # `full`: also files that no version has ever known, as those of a killed write. By default it only lists.
-        open_delta(path).vacuum(retention_hours, dry_run=False, enforce_retention_duration=False, full=True)
+        opened_to_write(path).vacuum(retention_hours, dry_run=False, enforce_retention_duration=False, full=True)
 
     def close(self) -> None:
         """The session belongs to the process."""
@@ -154,14 +157,12 @@ def memory_needed(source: int) -> int:
 
 
 def require_readable(table: DeltaTable, file: str) -> None:
-    """Raises OlistError for what Sail cannot read: partition folders, deletion vectors, INT96 timestamps.
+    """Raises ForeignFiles, and OlistError for what Sail alone cannot read: partition folders and INT96 timestamps.
 
     Timestamps are written as INT96 by Spark's defaults, and were by this platform before it had two engines.
     """
-    name, features = location(table).name, table.protocol().reader_features or ()
-    foreign = [feature for feature in features if feature in ("deletionVectors", "columnMapping")]
-    if table.metadata().partition_columns:
-        foreign.append("partition columns")
+    require_plain_files(table)
+    name, foreign = location(table).name, ["partition columns"] if table.metadata().partition_columns else []
     if not foreign and any(kind == "timestamp" for kind, _ in shape(table).values()) and _has_int96(file):
         foreign.append("timestamps of an older kind (INT96)")
     if foreign:

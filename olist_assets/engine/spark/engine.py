@@ -23,8 +23,8 @@ from olist_assets.engine.spark.jars import jar_sets
 from olist_assets.engine.spark.java import java_version
 from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
+from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.schemas import SchemaChange
-from olist_assets.lakehouse.statistics import location
 from olist_assets.source.csv_file import CsvFile
 
 CONNECT_PORT, CONNECT_SECONDS = 15002, 5
