@@ -59,11 +59,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=str(error)))
 
 
+def settings_of_the_user() -> list[str]:
+    """The environment variables that tests do not see."""
+    ours = ("OLIST_", "MLFLOW_", "OPENLINEAGE_", "DAGSTER_HOME")
+    return [name for name in os.environ if name.startswith(ours) and name not in KEPT]
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(("OLIST_", "MLFLOW_", "OPENLINEAGE_", "DAGSTER_HOME")) and name not in KEPT:
-            monkeypatch.delenv(name)
+    for name in settings_of_the_user():
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

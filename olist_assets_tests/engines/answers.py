@@ -5,15 +5,20 @@ module and its arguments.
 """
 
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.catalog import catalog
+from olist_assets.cli import main as cli_main
 from olist_assets.engine.choice import engine_of
 from olist_assets.engine.engine import Engine
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -58,6 +63,39 @@ def stored(engine: Engine, warehouse: str, name: str) -> Rows:
     return table_rows(engine.read_table(opened))
 
 
+def olist(_: Engine, variables: Mapping[str, str], words: Sequence[str]) -> tuple[object, str]:
+    """Run `olist` in this process with these environment variables; the exit code and everything that was printed."""
+    with (
+        patch.dict(os.environ, variables),
+        patch.object(sys, "argv", ["olist", *words]),
+        tempfile.TemporaryFile("w+") as printed,
+    ):
+        code: object = None
+        with _printing_to(printed.fileno()):
+            try:
+                cli_main.main()
+            except SystemExit as done:
+                code = done.code
+        printed.seek(0)
+        return code, printed.read()
+
+
+@contextmanager
+def _printing_to(file: int) -> Iterator[None]:
+    """Standard output and standard error go to a file, also those of libraries that are not written in Python."""
+    own = {stream: os.dup(stream.fileno()) for stream in (sys.stdout, sys.stderr)}
+    for stream in own:
+        stream.flush()
+        os.dup2(file, stream.fileno())
+    try:
+        yield
+    finally:
+        for stream, copy in own.items():
+            stream.flush()
+            os.dup2(copy, stream.fileno())
+            os.close(copy)
+
+
 def table_rows(rows: DataFrame) -> Rows:
     """The rows of a frame in any order, with the types of its columns; timestamps as microseconds."""
     found = rows.toArrow()
@@ -69,12 +107,14 @@ def table_rows(rows: DataFrame) -> Rows:
     return [types, *sorted([repr(value) for value in row] for row in zip(*values, strict=True))]
 
 
-ANSWERS: dict[str, Callable] = {answer.__name__: answer for answer in (casts, cleaned, read, stored)}
+ANSWERS: dict[str, Callable] = {answer.__name__: answer for answer in (casts, cleaned, olist, read, stored)}
 
 
 def main() -> None:
     """Answer questions until the input ends."""
     engine = engine_of(Settings())
+    # Started before `olist` changes the environment and restores it: PySpark keeps there that it is over Connect.
+    assert engine.session
     for line in sys.stdin:
         name, *arguments = json.loads(line)
         sys.stdout.write(json.dumps(ANSWERS[name](engine, *arguments)) + "\n")

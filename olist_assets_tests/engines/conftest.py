@@ -1,6 +1,7 @@
 """Warehouses over the same data: made by Spark in this process, and by Sail in another one."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,24 @@ from olist_assets.operations.platform import Platform
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import Settings
 from olist_assets_tests.conftest import FinishedRun, make, settings_in
-from olist_assets_tests.engines.sail import olist_on_sail
+from olist_assets_tests.engines.sail import Ask, OlistOnSail, asking_sail, olist_by
 
 SEGMENTS = "gold_customer_segments_ml"
 WITHOUT_MODELS = "group:bronze,group:silver,group:gold"
 
 
-def made_by_sail(settings: Settings, selection: str = "*") -> Platform:
+@pytest.fixture(scope="session")
+def ask() -> Iterator[Ask]:
+    with asking_sail() as asked:
+        yield asked
+
+
+@pytest.fixture(scope="session")
+def olist_on_sail(ask: Ask) -> OlistOnSail:
+    return olist_by(ask)
+
+
+def made_by_sail(olist_on_sail: OlistOnSail, settings: Settings, selection: str = "*") -> Platform:
     """Make a selection on Sail. Raises AssertionError with everything that was printed."""
     code, text = olist_on_sail(settings, "materialize", "--select", selection)
     assert "tables," in text, text
@@ -25,9 +37,9 @@ def made_by_sail(settings: Settings, selection: str = "*") -> Platform:
 
 
 @pytest.fixture(scope="session")
-def by_sail(finished: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+def by_sail(finished: FinishedRun, olist_on_sail: OlistOnSail, tmp_path_factory: pytest.TempPathFactory) -> Platform:
     """Everything made by Sail from the data of `finished`; tests only read it."""
-    return made_by_sail(settings_in(tmp_path_factory.mktemp("by_sail"), finished.data))
+    return made_by_sail(olist_on_sail, settings_in(tmp_path_factory.mktemp("by_sail"), finished.data))
 
 
 @pytest.fixture(scope="session")
@@ -55,9 +67,13 @@ def made_by_spark(settings: Settings, given: Platform) -> Platform:
 
 @pytest.fixture(scope="session")
 def dirty_by_both(
-    spark: SparkSession, by_sail: Platform, dirty: Path, tmp_path_factory: pytest.TempPathFactory
+    spark: SparkSession,
+    by_sail: Platform,
+    olist_on_sail: OlistOnSail,
+    dirty: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Platform, Platform]:
     """Bronze, silver and gold made from the dirty data by Spark and by Sail, with the same segments of customers."""
     for_spark, for_sail = (settings_in(tmp_path_factory.mktemp("dirty_by"), dirty) for _ in range(2))
     with_segments(for_sail, by_sail)
-    return made_by_spark(for_spark, by_sail), made_by_sail(for_sail, WITHOUT_MODELS)
+    return made_by_spark(for_spark, by_sail), made_by_sail(olist_on_sail, for_sail, WITHOUT_MODELS)

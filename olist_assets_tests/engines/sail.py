@@ -1,4 +1,4 @@
-"""Sail beside the test process's own engine: `olist` as a process, and one that answers questions."""
+"""Sail beside the test process's own engine: a process that answers questions and runs `olist`."""
 
 import json
 import os
@@ -6,11 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
 from olist_assets.settings import Settings
-from olist_assets_tests.conftest import PROJECT, environment
+from olist_assets_tests.conftest import PROJECT, environment, settings_of_the_user
 
 ON_SAIL = {"OLIST_ENGINE": "sail"}
 
@@ -21,12 +20,10 @@ class Ask(Protocol):
     def __call__(self, name: str, *arguments: Any) -> Any: ...
 
 
-def olist_on_sail(settings: Settings, *words: str) -> tuple[int, str]:
-    """Run `olist` on Sail; returns the exit code and everything that was printed."""
-    command = [str(Path(sys.executable).with_name("olist")), *words]
-    variables = os.environ | environment(settings) | ON_SAIL
-    done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode, done.stdout
+class OlistOnSail(Protocol):
+    """Runs `olist` on Sail; returns the exit code and everything that was printed."""
+
+    def __call__(self, settings: Settings, *words: str) -> tuple[int, str]: ...
 
 
 @contextmanager
@@ -34,7 +31,9 @@ def asking_sail() -> Iterator[Ask]:
     """A process on Sail that answers questions while the body runs."""
     command = [sys.executable, "-m", "olist_assets_tests.engines.answers"]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=PROJECT, env=os.environ | ON_SAIL, **pipes) as process:
+    hidden = settings_of_the_user()
+    variables = {name: value for name, value in os.environ.items() if name not in hidden} | ON_SAIL
+    with subprocess.Popen(command, cwd=PROJECT, env=variables, **pipes) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         asked, answered = process.stdin, process.stdout
@@ -48,3 +47,13 @@ def asking_sail() -> Iterator[Ask]:
 
         yield ask
         asked.close()
+
+
+def olist_by(ask: Ask) -> OlistOnSail:
+    """`olist` in the process that answers, so that its engine and imports are started once for all commands."""
+
+    def run(settings: Settings, *words: str) -> tuple[int, str]:
+        code, text = ask("olist", environment(settings) | ON_SAIL, words)
+        return code, text
+
+    return run

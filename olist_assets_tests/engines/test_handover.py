@@ -18,7 +18,6 @@ from olist_assets.operations.platform import Platform
 from olist_assets_tests.conftest import make, settings_in
 from olist_assets_tests.engines.answers import stored
 from olist_assets_tests.engines.comparison import compared
-from olist_assets_tests.engines.sail import asking_sail, olist_on_sail
 
 pytestmark = pytest.mark.spark
 DAY = date(2018, 1, 10)
@@ -56,7 +55,9 @@ def refusal(name: str) -> str:
     return f"{name} is clustered by Spark, and only Spark can write it: set OLIST_ENGINE=spark. Nothing was changed."
 
 
-def test_spark_continues_a_warehouse_of_sail_day_by_day_and_sail_still_writes_it(spark, by_sail, tmp_path):
+def test_spark_continues_a_warehouse_of_sail_day_by_day_and_sail_still_writes_it(
+    spark, by_sail, olist_on_sail, tmp_path
+):
     platform = copy_of(by_sail, tmp_path)
     before = versions(platform.warehouse)
     report = make(platform, ",".join(DAILY), (DAY, DAY))
@@ -80,12 +81,6 @@ def test_spark_maintains_tables_of_sail(spark, by_sail, tmp_path):
     assert differences(platform, by_sail, *maintained) == []
 
 
-@pytest.fixture(scope="module")
-def ask():
-    with asking_sail() as asked:
-        yield asked
-
-
 @pytest.mark.parametrize("name", READ)
 def test_sail_reads_each_table_of_spark_with_its_types_and_timestamps(finished, ask, name):
     settings = finished.settings
@@ -104,7 +99,7 @@ def clustered(request, spark, finished, tmp_path) -> Platform:
     return platform
 
 
-def test_sail_refuses_to_write_a_clustered_table_and_reads_it(clustered, finished):
+def test_sail_refuses_to_write_a_clustered_table_and_reads_it(clustered, finished, olist_on_sail):
     settings, before = clustered.settings, versions(clustered.warehouse)
     code, text = olist_on_sail(settings, "materialize", "--select", "silver_orders", "--day", str(DAY))
     assert code == 1

@@ -9,16 +9,19 @@ from olist_assets.operations.platform import Platform
 from olist_assets_tests.conftest import REAL_DATA, needs_published_data, settings_in
 from olist_assets_tests.engines.comparison import check_results, compared
 from olist_assets_tests.engines.conftest import made_by_sail, made_by_spark
+from olist_assets_tests.engines.sail import OlistOnSail
 from olist_assets_tests.engines.test_law_5_engines import EQUAL
 
 pytestmark = [pytest.mark.published_engines, needs_published_data]
 
 
 @pytest.fixture(scope="module")
-def both(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Platform, Platform]:
+def both(
+    spark: SparkSession, olist_on_sail: OlistOnSail, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Platform, Platform]:
     """Everything made by Sail, and bronze, silver and gold made by Spark with Sail's segments of customers."""
     assert REAL_DATA is not None
-    sail = made_by_sail(settings_in(tmp_path_factory.mktemp("published_by_sail"), REAL_DATA))
+    sail = made_by_sail(olist_on_sail, settings_in(tmp_path_factory.mktemp("published_by_sail"), REAL_DATA))
     return made_by_spark(settings_in(tmp_path_factory.mktemp("published_by_spark"), REAL_DATA), sail), sail
 
 

@@ -3,7 +3,6 @@
 `make test` tries the same texts each time; the profile `long` draws new ones.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from olist_assets.engine.engine import Engine
 from olist_assets.settings import Settings
 from olist_assets_tests.engines import answers
 from olist_assets_tests.engines.answers import RULES, Rows, Text
-from olist_assets_tests.engines.sail import Ask, asking_sail
 from olist_assets_tests.rows import VALID_TEXT
 
 pytestmark = pytest.mark.spark
@@ -67,12 +65,6 @@ texts: st.SearchStrategy[Text] = st.none() | numbers | times | words | odd
 def engine(spark) -> Engine:
     """Spark; it finds the test process's session running."""
     return engine_of(Settings())
-
-
-@pytest.fixture(scope="module")
-def ask() -> Iterator[Ask]:
-    with asking_sail() as asked:
-        yield asked
 
 
 @given(values=st.lists(numbers | times | texts, min_size=150, max_size=150))
