@@ -46,6 +46,17 @@ KEPT = ("OLIST_CACHE", "OLIST_ENGINE")
 needs_published_data = pytest.mark.skipif(
     REAL_DATA is None, reason="needs the published dataset: set OLIST_DATA to its folder or zip"
 )
+# One core, as each of two processes has it, and one task where Spark would start several: of a thousand rows, a task
+# costs more than its work, and VACUUM lists a table's few folders in as many tasks as its setting says. A JVM that
+# lives for some minutes ends before the optimizing compiler is worth its work.
+ONE_CORE = {
+    "spark.master": "local[1]",
+    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.default.parallelism": "1",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+}
 Olist = Callable[..., tuple[object, str]]
 """Runs `olist` with these words; returns the exit code and everything that was printed."""
 
@@ -74,9 +85,7 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def spark() -> SparkSession:
     """The session of the test process's one engine: Sail's, or embedded Spark's if OLIST_ENGINE says so."""
-    # One core, as each of two processes has it.
-    one_core = {"spark.master": "local[1]", "spark.sql.shuffle.partitions": "1"}
-    return engine_of(Settings(spark_conf=one_core)).session
+    return engine_of(Settings(spark_conf=ONE_CORE, driver_memory="1g")).session
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from olist_assets.engine.spark.engine import SparkEngine
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
-from olist_assets_tests.conftest import FinishedRun, environment, settings_in
+from olist_assets_tests.conftest import ONE_CORE, FinishedRun, environment, settings_in
 from olist_assets_tests.rows import stored_rows
 from olist_assets_tests.servers import free_port, server
 
@@ -28,7 +28,8 @@ def connected(finished: FinishedRun, tmp_path: Path) -> Iterator[Warehouse]:
     shutil.copytree(finished.warehouse.root, tmp_path / "warehouse", ignore=shutil.ignore_patterns("mlflow"))
     port = free_port()
     settings = settings_in(tmp_path, finished.data, spark_remote=f"sc://127.0.0.1:{port}")
-    with server(server_command(settings, port), port, tmp_path / "server.log"):
+    of_server = settings.model_copy(update={"spark_conf": ONE_CORE})
+    with server(server_command(of_server, port), port, tmp_path / "server.log"):
         yield Warehouse(settings, finished.warehouse.catalog)
 
 
@@ -53,8 +54,9 @@ def assert_remade(connected: Warehouse, finished: FinishedRun, names: Iterable[s
 @pytest.mark.spark
 @pytest.mark.timeout(600)
 def test_tables_a_model_and_a_day_over_connect_equal_the_embedded_ones(connected, finished):
-    segments = ("bronze_sellers", "gold_customer_segments_ml")
-    assert_remade(connected, finished, segments, "--select", ",".join(segments), "--upstream")
+    tables = ("bronze_sellers", "gold_customer_segments_ml")
+    model = ("segmentation_model", "segmentation_model_champion")
+    assert_remade(connected, finished, tables, "--select", ",".join((*tables, *model)))
     assert_remade(connected, finished, connected.catalog.daily_tables, "--day", "2018-01-10")
 
 

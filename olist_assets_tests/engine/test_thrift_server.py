@@ -15,7 +15,7 @@ import pytest
 from olist_assets.engine.spark.connect_server import HOST
 from olist_assets.engine.spark.submit import spark_submit
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets_tests.conftest import FinishedRun, environment
+from olist_assets_tests.conftest import ONE_CORE, FinishedRun, environment
 from olist_assets_tests.rows import store
 from olist_assets_tests.servers import free_port
 
@@ -42,7 +42,8 @@ def server(served, port, tmp_path):
     """`olist thrift-server` in an empty working directory, once it prints its address."""
     (tmp_path / "cwd").mkdir()
     command = [str(Path(sys.executable).with_name("olist")), "thrift-server", "--port", str(port)]
-    env = os.environ | environment(served.settings) | {"TMPDIR": str(tmp_path)}
+    settings = served.settings.model_copy(update={"spark_conf": ONE_CORE})
+    env = os.environ | environment(settings) | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=tmp_path / "cwd", env=env, start_new_session=True
     ) as process:
@@ -78,8 +79,8 @@ def beeline(port, home, *statements):
     words = [word for statement in statements for word in ("-e", statement)]
     options = ["--outputformat=csv2", "--silent=true", "--showHeader=false"]
     command = [str(spark_submit().with_name("beeline")), "-u", f"jdbc:hive2://{HOST}:{port}", *options, *words]
-    # It keeps a history in the user's home.
-    env = os.environ | {"JAVA_TOOL_OPTIONS": f"-Duser.home={home}"}
+    # It keeps a history in the user's home; and it ends before the optimizing compiler would be worth its work.
+    env = os.environ | {"JAVA_TOOL_OPTIONS": f"-Duser.home={home} -XX:TieredStopAtLevel=1"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300)
     return done.stdout + done.stderr
 
