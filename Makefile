@@ -11,8 +11,10 @@ endif
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 # --no-deps: the requirements files list every package, so pip resolves nothing and installs nothing that is not pinned.
+# --no-compile: pip would compile all 16,000 modules, and Python compiles the imported ones by itself.
 # --no-build-isolation: otherwise pip downloads the newest setuptools to build PySpark and this project.
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+  --no-deps --no-compile --no-build-isolation
 
 # What the benchmarks measure: make bench ENGINES=sail
 ENGINES ?= sail spark
@@ -36,9 +38,19 @@ ui: $(RUNTIME) ## Open Dagster's UI on http://127.0.0.1:3000
 	@$(BIN)/olist ui
 
 .PHONY: test
-test: $(DEV) ## Run the tests on Sail, then those of Spark and of both; all but those of the commands below
+test: $(DEV) ## Run the tests on Sail and, at the same time, those of Spark; all but those of the commands below
+	@$(MAKE) --no-print-directory --keep-going -j 2 test-sail test-spark
+
+.PHONY: test-sail
+test-sail: $(DEV)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
-	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m "(spark or engines) and not ($(LONG))"
+
+# Spark's half prints its report at its end, as the other half prints at the same time.
+.PHONY: test-spark
+test-spark: $(DEV)
+	@report=$$(mktemp); trap 'rm -f "$$report"' EXIT; \
+	  OLIST_ENGINE=spark $(BIN)/python -m pytest -m "(spark or engines) and not ($(LONG))" >"$$report" 2>&1; \
+	  code=$$?; cat "$$report"; exit $$code
 
 .PHONY: test-long
 test-long: $(DEV) ## Test 200 random sequences of day reruns; `make test` tries two (two hours)
