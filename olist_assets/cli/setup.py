@@ -38,7 +38,8 @@ def doctor() -> int:
 @click.option("--scale", type=float, default=1.0, show_default=True, help="1 is 99,441 orders; 0.01 to 100.")
 @click.option("--seed", type=int, default=42, show_default=True, help="The same seed gives the same bytes.")
 @click.option("--dirty", is_flag=True, help="Add broken records and print their number by kind.")
-def sample_data(directory: Path, scale: float, seed: int, dirty: bool) -> None:
+@click.option("--force", is_flag=True, help="Replace files of the same names that this command did not write.")
+def sample_data(directory: Path, *, scale: float, seed: int, dirty: bool, force: bool) -> None:
     """Write a synthetic dataset with the shape of the real one.
 
     \b
@@ -46,7 +47,7 @@ def sample_data(directory: Path, scale: float, seed: int, dirty: bool) -> None:
     olist sample-data /tmp/large --scale 10
     olist sample-data /tmp/dirty --scale 0.1 --dirty
     """
-    _write_sample(directory, scale=scale, seed=seed, dirty=dirty)
+    _write_sample(directory, scale=scale, seed=seed, dirty=dirty, force=force)
 
 
 @click.command()
@@ -74,10 +75,10 @@ def write_sample_if_missing() -> None:
     settings = Settings()
     if settings.data == SAMPLE_DATA and not settings.data.exists():
         console.print(f"There is no data yet: writing a synthetic sample to {SAMPLE_DATA} (OLIST_DATA names your own).")
-        _write_sample(settings.data, scale=1.0, seed=42, dirty=False)
+        _write_sample(settings.data, scale=1.0, seed=42, dirty=False, force=False)
 
 
-def _write_sample(directory: Path, *, scale: float, seed: int, dirty: bool) -> None:
+def _write_sample(directory: Path, *, scale: float, seed: int, dirty: bool, force: bool) -> None:
     from olist_assets.sample_data.generator import write_sample
 
     with console.status("") as status:
@@ -87,6 +88,7 @@ def _write_sample(directory: Path, *, scale: float, seed: int, dirty: bool) -> N
                 scale=scale,
                 seed=seed,
                 dirty=dirty,
+                force=force,
                 on_progress=lambda table, rows: status.update(f"{table}: {rows:,} records"),
             )
         except (ValueError, OSError) as error:

@@ -1,5 +1,6 @@
 """The nine files: names, headers, field formats, and a writer whose files appear only when they are complete."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +17,9 @@ HEADERS: dict[str, Row] = {table: source.columns for table, source in SOURCES.it
 # The published reviews and translations have Windows line ends; the other files do not.
 _CRLF = {"order_reviews", "product_category_translation"}
 _BOM_AND_PLAIN_HEADER = {"product_category_translation"}
+
+# The files that this package wrote and their digests, as `sha256sum` lists them.
+DIGESTS = ".olist-sample.sha256"
 
 
 def text_field(text: str) -> str:
@@ -74,7 +78,33 @@ class TableFile:
         """Give the closed file its final name."""
         self._part.replace(self._path)
 
+    @property
+    def digest(self) -> str:
+        """The digest of the closed file."""
+        return _digest(self._part)
+
     def discard(self) -> None:
         """Remove the temporary file, if it still exists."""
         self._file.close()
         self._part.unlink(missing_ok=True)
+
+
+def foreign_files(directory: Path) -> list[str]:
+    """The names of the dataset's files in a directory that this package did not write, or that were changed since."""
+    try:
+        listed = (line.split(maxsplit=1) for line in (directory / DIGESTS).read_text().splitlines())
+        known = {name: digest for digest, name in listed}
+    except (OSError, ValueError):
+        known = {}
+    existing = [name for name in FILES.values() if (directory / name).exists()]
+    return [name for name in existing if known.get(name) != _digest(directory / name)]
+
+
+def store_digests(directory: Path, files: Iterable[TableFile]) -> None:
+    """List closed files as written by this package."""
+    (directory / DIGESTS).write_text("".join(f"{file.digest}  {FILES[file.table]}\n" for file in files))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from olist_assets.sample_data import baskets, catalog, dirt
-from olist_assets.sample_data.files import FILES, TableFile
+from olist_assets.sample_data.files import FILES, TableFile, foreign_files, store_digests
 from olist_assets.sample_data.orders import customer_columns, order_columns, order_ids, orders_of
 from olist_assets.sample_data.places import Places, places
 from olist_assets.sample_data.reviews import review_columns
@@ -46,7 +46,7 @@ class _Output:
 
     def __init__(self, directory: Path, stack: ExitStack, on_progress: Progress | None) -> None:
         self.files: dict[str, TableFile] = {}
-        self._on_progress = on_progress
+        self._directory, self._on_progress = directory, on_progress
         for table in FILES:
             self.files[table] = TableFile(directory, table)
             stack.callback(self.files[table].discard)
@@ -61,6 +61,8 @@ class _Output:
         """Give all files their final names, once all are complete."""
         for file in self.files.values():
             file.close()
+        # First, so that an interruption leaves files that count as foreign and never the opposite.
+        store_digests(self._directory, self.files.values())
         for file in self.files.values():
             file.publish()
 
@@ -71,13 +73,14 @@ def write_sample(
     scale: float = 1.0,
     seed: int = 42,
     dirty: bool = False,
+    force: bool = False,
     on_progress: Progress | None = None,
 ) -> SampleSummary:
-    """Write the nine files into `directory`, replacing an earlier sample.
+    """Write the nine files into `directory`, replacing an earlier sample; with `force` any of the dataset's files.
 
     Scale 1 is 99,441 orders, as published; the same scale, seed and `dirty` give the same bytes. A dirty sample ends
     with records that the silver layer must reject. `on_progress` is called with a table and its number of records so
-    far. Raises ValueError for a scale outside 0.01..100, and if `directory` has other CSV files.
+    far. Raises ValueError for a scale outside 0.01..100, and if `directory` has files that are not an earlier sample.
     """
     if not MIN_SCALE <= scale <= MAX_SCALE:
         raise ValueError(f"scale must be between {MIN_SCALE} and {MAX_SCALE:g}, not {scale}")
@@ -85,6 +88,8 @@ def write_sample(
         raise ValueError(f"seed must not be negative, not {seed}")
     directory.mkdir(parents=True, exist_ok=True)
     _refuse_other_files(directory)
+    if not force:
+        _refuse_foreign_files(directory)
     plan = _plan(seed, scale)
     injected: dict[tuple[str, str], int] = {}
     with ExitStack() as stack:
@@ -102,6 +107,14 @@ def _refuse_other_files(directory: Path) -> None:
     others = sorted({path.name for path in directory.glob("*.csv")} - set(FILES.values()))
     if others:
         raise ValueError(f"{directory} has other CSV files ({', '.join(others)}): choose an empty directory")
+
+
+def _refuse_foreign_files(directory: Path) -> None:
+    if foreign := foreign_files(directory):
+        raise ValueError(
+            f"{directory} has files that are not an unchanged sample ({', '.join(foreign)}): choose another directory, "
+            "or replace them with --force"
+        )
 
 
 def _plan(seed: int, scale: float) -> _Plan:

@@ -8,6 +8,7 @@ import pytest
 
 from olist_assets.cli.main import olist as olist_group
 from olist_assets.contracts.source_files import SOURCES
+from olist_assets.sample_data.files import DIGESTS
 from olist_assets.settings import Settings
 from olist_assets_tests.conftest import settings_in
 
@@ -120,9 +121,23 @@ def test_doctor_prints_every_setting_in_force_under_its_variable(olist, settings
 def test_sample_data_writes_the_nine_files_and_reports_their_records(olist, tmp_path):
     code, text = olist("sample-data", str(tmp_path / "small"), "--scale", "0.01", "--dirty")
     assert code == SUCCESS, text
-    assert {path.name for path in (tmp_path / "small").iterdir()} == {source.name for source in SOURCES.values()}
+    names = {source.name for source in SOURCES.values()}
+    assert {path.name for path in (tmp_path / "small").iterdir()} == {*names, DIGESTS}
     assert "broken: " in text
     assert text.endswith(f"Written to {tmp_path / 'small'}\n")
+
+
+def test_sample_data_replaces_files_of_others_with_force_only(olist, tmp_path):
+    orders = tmp_path / SOURCES["orders"].name
+    orders.write_text("real\n")
+    code, text = olist("sample-data", str(tmp_path), "--scale", "0.01")
+    assert code == WRONG_USE
+    assert f"not an unchanged sample ({orders.name})" in " ".join(text.split())
+    assert [path.name for path in tmp_path.glob("*.csv")] == [orders.name]
+    assert orders.read_text() == "real\n"
+    code, text = olist("sample-data", str(tmp_path), "--scale", "0.01", "--force")
+    assert code == SUCCESS, text
+    assert orders.read_text() != "real\n"
 
 
 def test_ui_listens_on_the_loopback_address_only(olist_with, settings, monkeypatch):

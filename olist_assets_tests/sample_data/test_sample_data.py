@@ -2,12 +2,13 @@
 
 import csv
 import io
+import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
-from olist_assets.sample_data.files import FILES, HEADERS
+from olist_assets.sample_data.files import DIGESTS, FILES, HEADERS
 from olist_assets.sample_data.generator import SampleSummary, write_sample
 
 Records = list[list[str]]
@@ -81,7 +82,7 @@ def test_summary_counts_the_records_written(tmp_path: Path) -> None:
     summary = write_sample(tmp_path, scale=SCALE, on_progress=seen.__setitem__)
     assert summary.rows == {table: len(records_of(tmp_path, table)) - 1 for table in FILES} == seen
     assert summary.injected == {}
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES.values())
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FILES.values(), DIGESTS])
 
 
 def test_row_counts_follow_the_scale(clean: Path) -> None:
@@ -234,3 +235,14 @@ def test_other_csv_files_are_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"mine\.csv"):
         write_sample(tmp_path, scale=SCALE)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_a_changed_sample_is_no_sample_any_more(clean: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "copied"
+    shutil.copytree(clean, copied, copy_function=shutil.copyfile)
+    write_sample(copied, scale=SCALE)
+    with (copied / FILES["sellers"]).open("a") as sellers:
+        sellers.write("mine\n")
+    with pytest.raises(ValueError, match=FILES["sellers"]):
+        write_sample(copied, scale=SCALE)
+    assert (copied / FILES["sellers"]).read_text().endswith("mine\n")
