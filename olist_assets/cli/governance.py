@@ -1,8 +1,5 @@
 """Commands of governance: the audit log, the tables as a role sees them, erasing a customer."""
 
-import csv
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from olist_assets.cli.options import AS_WIDE_AS_IT_IS, console
+from olist_assets.cli.output import print_records
 from olist_assets.settings import Settings
 
 
@@ -40,12 +38,7 @@ def audit(limit: int, table: str | None, action: str | None, user: str | None, f
         Console(width=AS_WIDE_AS_IT_IS).print(_grid(entries))
         return
     records = [entry | {"at": entry["at"].isoformat(), "tables": " ".join(entry["tables"])} for entry in entries]
-    if form == "json":
-        click.echo(json.dumps(records, indent=2))
-    else:
-        writer = csv.DictWriter(sys.stdout, list(audit_log.SCHEMA.names))
-        writer.writeheader()
-        writer.writerows(records)
+    print_records(records, audit_log.SCHEMA.names, form)
 
 
 @click.command()

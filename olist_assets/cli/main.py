@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from olist_assets.cli import alerts, governance, models, runs, servers, setup, tables, versions
 from olist_assets.cli.options import INTERRUPTED, WRONG_USE, console
+from olist_assets.cli.output import standard_output
 from olist_assets.errors import OlistError
 
 # Dagster, PySpark and DuckDB are imported where a command needs them: `--help` must not wait for them.
@@ -34,28 +35,36 @@ def main() -> None:
     warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")
     # Ranks over all products or customers need them in one partition; Spark Connect's client warns about it.
     warnings.filterwarnings("ignore", message=".*No Partition Defined for Window operation")
+    with standard_output() as output:
+        code = _exit_code()
+    if output.problem:
+        code = _refused(f"Standard output cannot be written: {output.problem}. What was printed is not complete.")
+    sys.exit(code)
+
+
+def _exit_code() -> int:
+    """Run the command of this process's arguments; a user's mistake is a message on standard error."""
     try:
-        code = olist.main(prog_name="olist", standalone_mode=False) or 0
+        return olist.main(prog_name="olist", standalone_mode=False) or 0
     except click.exceptions.Exit as done:
-        code = done.exit_code
+        return done.exit_code
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except OlistError as error:
-        code = _refused(str(error))
+        return _refused(str(error))
     except ValidationError as error:
         problems = (
             f"OLIST_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (it is {e['input']!r})" for e in error.errors()
         )
-        code = _refused("; ".join(problems))
+        return _refused("; ".join(problems))
     except SettingsError as error:
-        code = _refused(f"{error}: OLIST_SPARK_CONF must be a JSON object.")
+        return _refused(f"{error}: OLIST_SPARK_CONF must be a JSON object.")
     except (click.Abort, KeyboardInterrupt):
         console.print("Stopped. Finished tables stay; the others are unchanged.")
-        code = INTERRUPTED
+        return INTERRUPTED
     except _unreachable() as error:
-        code = _refused(f"The warehouse cannot be reached: {error}")
-    sys.exit(code)
+        return _refused(f"The warehouse cannot be reached: {error}")
 
 
 def _unreachable() -> tuple[type[Exception], ...]:

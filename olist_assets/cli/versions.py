@@ -1,8 +1,5 @@
 """Commands for the versions of a table."""
 
-import csv
-import json
-import sys
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from olist_assets.cli.options import AS_WIDE_AS_IT_IS, console
+from olist_assets.cli.output import print_records
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,12 +46,7 @@ def history(table: str, limit: int, form: str) -> None:
     records = [
         {name: getattr(version, name) for name in FIELDS} | {"at": version.at.isoformat()} for version in versions
     ]
-    if form == "json":
-        click.echo(json.dumps(records, indent=2))
-    else:
-        writer = csv.DictWriter(sys.stdout, list(records[0]))
-        writer.writeheader()
-        writer.writerows(records)
+    print_records(records, FIELDS, form)
 
 
 @click.command()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from shutil import copyfileobj
 from typing import Any
 
 import duckdb
@@ -70,9 +71,17 @@ def print_rows(settings: Settings, rows: pa.Table, form: str) -> None:
         if form == "table":
             result.show(max_rows=ROWS_SHOWN)
             return
-        # DuckDB opens the device by itself: what Python has buffered comes first.
-        sys.stdout.flush()
-        con.execute(f"COPY (FROM result) TO '/dev/stdout' ({WRITERS[form]})")
+        # By a file: DuckDB would open /dev/stdout as a new file, which empties one that is appended to.
+        with tempfile.TemporaryDirectory(prefix="olist-sql-") as scratch:
+            path = Path(scratch, "rows")
+            try:
+                con.execute(f"COPY (FROM result) TO {literal(str(path))} ({WRITERS[form]})")
+            except duckdb.Error as error:
+                raise OlistError(f"The rows cannot be written to {path}: {error}") from error
+            sys.stdout.flush()
+            with path.open("rb") as written:
+                copyfileobj(written, sys.stdout.buffer)
+            sys.stdout.flush()
 
 
 def tables_named(sql: str, known: Iterable[str]) -> tuple[str, ...]:
