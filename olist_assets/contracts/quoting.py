@@ -1,4 +1,6 @@
-"""Names and texts as parts of SQL statements."""
+"""Names and texts as parts of SQL statements and of globs."""
+
+import re
 
 
 def identifier(name: str) -> str:
@@ -19,3 +21,8 @@ def spark_literal(text: str) -> str:
 def spark_path(path: object) -> str:
     """The Delta table at a path, in Spark's SQL."""
     return "delta.`" + str(path).replace("`", "``") + "`"
+
+
+def spark_glob(path: object) -> str:
+    """The one file or folder at a path, for Spark's readers of files, which take a path for a glob."""
+    return re.sub(r"[][\\{}*?]", r"\\\g<0>", str(path))

@@ -17,12 +17,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.json as pa_json
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from olist_assets.errors import OlistError
 from olist_assets.governance import masking
-from olist_assets.lakehouse.object_store import open_delta, storage_options, store_errors
+from olist_assets.lakehouse.object_store import open_delta, store_errors, write_delta
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.warehouse import Warehouse
 
@@ -89,13 +89,12 @@ def append(warehouse: Warehouse, entries: Sequence[dict[str, Any]]) -> None:
     try:
         # Two processes may create the table at once, and on a local disk a commit could be lost.
         with warehouse.lock(where, "audit"):
-            write_deltalake(
-                str(where),
+            write_delta(
+                where,
                 _rows(entries),
                 mode="append",
                 name=NAME,
                 configuration={"delta.appendOnly": "true"},
-                storage_options=storage_options(where),
                 commit_properties=CommitProperties(max_commit_retries=20),
             )
     except (DeltaError, OSError, OlistError, *store_errors()) as refused:

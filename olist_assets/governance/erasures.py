@@ -15,7 +15,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from deltalake import write_deltalake
 from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -23,7 +22,7 @@ from pyspark.sql import functions as F
 from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, SOURCES, SourceFile
 from olist_assets.errors import OlistError
 from olist_assets.governance import masking
-from olist_assets.lakehouse.object_store import open_delta, storage_options
+from olist_assets.lakehouse.object_store import open_delta, write_delta
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets.source.csv_file import source_file
@@ -133,7 +132,7 @@ def add(warehouse: Warehouse, person: Person) -> None:
             "secret": _mark(secret),
         }
         rows = pa.Table.from_pylist([entry], SCHEMA)
-        write_deltalake(str(where), rows, mode="append", name="erasures", storage_options=storage_options(where))
+        write_delta(where, rows, mode="append", name="erasures")
 
 
 def erased(frame: DataFrame, source: SourceFile, found: Found) -> DataFrame:

@@ -18,7 +18,7 @@ from typing import Any
 
 from deltalake.exceptions import DeltaError
 
-from olist_assets.lakehouse.object_store import open_delta
+from olist_assets.lakehouse.object_store import LOG, open_delta
 
 COMMIT = re.compile(r"\d{20}\.json")
 CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\..*(json|parquet)")
@@ -84,7 +84,7 @@ class Commit:
 
 
 def log_folder(table: Path) -> Path:
-    return table / "_delta_log"
+    return table / LOG
 
 
 def commit(table: Path, version: int) -> Commit:

@@ -3,11 +3,10 @@
 from typing import Any
 
 import pyarrow as pa
-from deltalake import write_deltalake
 
 from olist_assets.contracts.table import Table
 from olist_assets.lakehouse.arrow_types import arrow_schema
-from olist_assets.lakehouse.object_store import storage_options
+from olist_assets.lakehouse.object_store import write_delta
 from olist_assets.lakehouse.warehouse import TableMissing, Warehouse
 
 Row = dict[str, Any]
@@ -20,13 +19,12 @@ def append_new(warehouse: Warehouse, table: Table, rows: list[Row]) -> int:
         known = stored_keys(warehouse, table)
         new = [row for row in rows if tuple(row[name] for name in table.key) not in (known or ())]
         if new or known is None:
-            write_deltalake(
-                str(path),
+            write_delta(
+                path,
                 pa.Table.from_pylist(new, arrow_schema(table)),
                 mode="append",
                 name=table.name,
                 description=table.description,
-                storage_options=storage_options(path),
             )
     return len(new)
 

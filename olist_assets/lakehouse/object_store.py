@@ -6,15 +6,23 @@ set by OLIST_SPARK_CONF.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.parse import unquote
 
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
 from fsspec import AbstractFileSystem
 from upath import UPath
 
+from olist_assets.paths import plain_path
+
+LOG = "_delta_log"
+LOCAL = "fs://localhost"
+# Characters that end or break the parts of a URL, and those that look encoded.
+MISREAD = re.compile(r"[][\\^|]|%[0-9A-Fa-f]{2}")
 ENDPOINT, REGION = "AWS_ENDPOINT_URL", "AWS_REGION"
 
 
@@ -23,16 +31,64 @@ def open_delta(path: Path, version: int | None = None, options: Mapping[str, str
 
     Raises deltalake's errors.
     """
-    return DeltaTable(str(path), version=version, storage_options=storage_options(path) | dict(options or {}))
+    options = storage_options(path) | dict(options or {})
+    if not _is_misread(path):
+        return DeltaTable(str(path), version=version, storage_options=options)
+    if not (path / LOG).is_dir():
+        raise TableNotFoundError(f"There is no {LOG} in {path}.")
+    return DeltaTable(f"{LOCAL}{plain_path(path)}", version=version, storage_options=options)
+
+
+def write_delta(path: Path, rows: Any, **options: Any) -> None:
+    """Write rows at a path; the options are those of deltalake's `write_deltalake`. Raises deltalake's errors."""
+    address = str(path)
+    if _is_misread(path):
+        (path / LOG).mkdir(parents=True, exist_ok=True)
+        address = f"{LOCAL}{plain_path(path)}"
+    write_deltalake(address, rows, storage_options=storage_options(path), **options)
+
+
+def vacuum(path: Path, retention_hours: int) -> None:
+    """Remove data files that are older than this and that the newest version does not need.
+
+    Also files that no version has ever known, as those of a killed write.
+    """
+    table = open_delta(path)
+    if not _is_misread(path):
+        table.vacuum(retention_hours, dry_run=False, enforce_retention_duration=False, full=True)
+        return
+    # The list has the folder itself, on which a full vacuum by this client would fail.
+    unneeded = table.vacuum(retention_hours, dry_run=True, enforce_retention_duration=False, full=True)
+    for name in filter(None, unneeded):
+        (path / name).unlink()
+
+
+def path_of(address: str) -> str:
+    """The path of a table or file that deltalake names; an address in an object store stays one."""
+    # Parts of a URL: a space is %20.
+    text = unquote(address.removeprefix("file://"))
+    return str(Path(text.removeprefix(LOCAL)).resolve()) if text.startswith(LOCAL) else text
+
+
+def _is_misread(path: Path) -> bool:
+    """Whether deltalake would take a folder for another one, or stop with a panic.
+
+    It resolves links, so that a plain path to the folder is no help. Its second client for local files, OpenDAL's,
+    does not; with it a commit is atomic, but creation is not exclusive: hence for these paths only, under our locks.
+    """
+    return isinstance(path, Path) and bool(MISREAD.search(str(path.resolve())))
 
 
 def location(table: DeltaTable) -> Path:
     """The folder of an opened table."""
-    return cast(Path, UPath(unquote(table.table_uri.removeprefix("file://").rstrip("/"))))
+    return cast(Path, UPath(path_of(table.table_uri.rstrip("/"))))
 
 
 def storage_options(path: Path) -> dict[str, str]:
-    """The options that deltalake needs to read or write at a path; none for a local folder."""
+    """The options that deltalake needs to read or write at a path; none for a local folder, except a misread one."""
+    if _is_misread(path):
+        # Files are written there under other names, which no reader takes for a part of the log.
+        return {"opendal.root": "/", "opendal.atomic_write_dir": f"{plain_path(path)}/{LOG}"}
     if isinstance(path, Path):
         return {}
     options = {"endpoint": os.environ.get(ENDPOINT), "region": os.environ.get(REGION), "allow_http": allow_http()}

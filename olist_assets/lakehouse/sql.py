@@ -19,6 +19,7 @@ from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.object_store import object_store
 from olist_assets.lakehouse.reader_features import require_plain_files
+from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
 
 # DuckDB's own writers take care of quoting, nested values and exact decimals.
@@ -48,7 +49,7 @@ def create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, fi
     store = object_store(table.table_uri)
     if store and not con.filesystem_is_registered("s3"):
         con.register_filesystem(store)
-    listed = ", ".join(map(literal, files))
+    listed = ", ".join(literal(plain_path(file)) for file in files)
     if listed:
         con.execute(f"CREATE VIEW {identifier(name)} AS SELECT * FROM read_parquet([{listed}], union_by_name = true)")
     else:

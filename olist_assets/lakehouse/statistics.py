@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from upath import UPath
 
 from olist_assets.lakehouse import delta_log
-from olist_assets.lakehouse.object_store import location
+from olist_assets.lakehouse.object_store import location, path_of
 from olist_assets.lakehouse.reader_features import require_plain_files
 
 
@@ -57,8 +56,7 @@ def day_bounds(table: DeltaTable, day: str) -> tuple[date, date] | None:
 
 def data_files(table: DeltaTable) -> list[str]:
     """Paths of the Parquet files of the version."""
-    # deltalake returns parts of a URL: a space in the warehouse's path is %20.
-    return [unquote(uri) for uri in table.file_uris()]
+    return [path_of(uri) for uri in table.file_uris()]
 
 
 def missing_files(table: DeltaTable) -> list[str]:

@@ -20,6 +20,7 @@ from olist_assets.contracts.model import Model, Promotion
 from olist_assets.engine.engine import Flavour
 from olist_assets.errors import OlistError
 from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG, estimators_of, flavour_of, tagged_flavour
+from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ class Champion:
 
 def tracking_uri(settings: Settings) -> str:
     """The address of MLflow. Raises OlistError if it must be set and is not."""
-    return settings.mlflow_tracking_uri or f"sqlite:///{local_folder(settings) / DATABASE}"
+    return settings.mlflow_tracking_uri or _sqlite(local_folder(settings) / DATABASE)
+
+
+def _sqlite(path: Path) -> str:
+    """The address of a database file. SQLAlchemy decodes it, but MLflow makes a folder of it as it is."""
+    return f"sqlite:///{plain_path(path)}"
 
 
 def local_folder(settings: Settings) -> Path:
@@ -117,7 +123,7 @@ def _create_database(path: Path, cache: Path) -> None:
         if not empty.exists():
             partial = empty.with_suffix(".partial")
             partial.unlink(missing_ok=True)
-            _checked(MlflowClient(f"sqlite:///{partial}"))
+            _checked(MlflowClient(_sqlite(partial)))
             partial.rename(empty)
     partial = path.with_suffix(".partial")
     shutil.copyfile(empty, partial)

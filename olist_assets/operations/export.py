@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 
 from olist_assets.contracts.table import Table
 from olist_assets.errors import OlistError
@@ -15,6 +15,7 @@ from olist_assets.governance import audit_log
 from olist_assets.governance.access import visible_rows
 from olist_assets.governance.roles import Role, in_force
 from olist_assets.lakehouse.commit_metadata import commit_properties, user_metadata
+from olist_assets.lakehouse.object_store import write_delta
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.selection import selected
 
@@ -86,8 +87,8 @@ def _chosen(platform: Platform, role: Role, selection: str | None) -> list[str]:
 def _write(path: Path, rows: pa.Table, table: Table, metadata: str) -> None:
     """One Delta commit with the contract's comments; columns removed by masking are null."""
     fields = [field.with_metadata({"comment": table.column(field.name).description}) for field in rows.schema]
-    write_deltalake(
-        str(path),
+    write_delta(
+        path,
         rows.cast(pa.schema(fields)),
         name=table.name,
         description=table.description,

@@ -7,10 +7,10 @@ thousands of events. `event_log_postgres.py` has the same for Postgres.
 import os
 import threading
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from dagster import EventLogEntry
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
@@ -20,6 +20,8 @@ from dagster._core.storage.event_log import (
     SqlEventLogStorageTable,
 )
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
+
+from olist_assets.orchestration.sqlite_storage import plain_folder
 
 BUSY_TIMEOUT_SECONDS = 60
 # Dagster hands events over in batches of this size if this variable is set; it has no other setting for it.
@@ -83,6 +85,10 @@ class BatchedEventLogStorage(SqlEventLogStorage):
 
 class BatchedSqliteEventLogStorage(BatchedEventLogStorage, ConsolidatedSqliteEventLogStorage):
     """For one machine."""
+
+    @classmethod
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
+        return super().from_config_value(inst_data, plain_folder(config_value))
 
     @cached_property
     def _engine(self) -> Engine:

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from olist_assets.errors import OlistError
 from olist_assets.orchestration.run_launcher import dead_process
+from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
 
 START_TIMEOUT_SECONDS = 60
@@ -36,7 +37,8 @@ def prepared_home(settings: Settings) -> Path:
             shutil.copyfile(PACKAGED_CONFIG, home / CONFIG)
         except OSError as error:
             raise OlistError(f"Cannot write {home / CONFIG}: {error.strerror}. Set DAGSTER_HOME.") from error
-    os.environ["DAGSTER_HOME"] = str(home)
+    # Dagster takes the path of its configuration for a glob.
+    os.environ["DAGSTER_HOME"] = plain_path(home)
     return home
 
 
@@ -49,7 +51,7 @@ def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         lock.parent.mkdir(exist_ok=True)
         # Dagster creates its SQLite files without a lock: two first starts at once would both stamp their schema.
         with FileLock(lock, timeout=START_TIMEOUT_SECONDS):
-            opened = dg.DagsterInstance.from_config(str(home))
+            opened = dg.DagsterInstance.from_config(plain_path(home))
     except _storage_errors() as error:
         raise OlistError(
             f"Dagster's storage as configured in {home / CONFIG} cannot be opened ({_first_line(error)}). "

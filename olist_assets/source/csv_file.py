@@ -19,6 +19,7 @@ from filelock import FileLock
 from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.contracts.source_files import SourceFile
 from olist_assets.errors import OlistError
+from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
 from olist_assets.source.files import source_folder, state_of
 from olist_assets.source.scan import CHUNK_BYTES, Scan, StrayQuote, header_line, scan, write_plain
@@ -51,7 +52,7 @@ class CsvFile:
         """DuckDB's table function over the file, without misfits: every column as text."""
         columns = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in self.header)
         return (
-            f"read_csv({literal(str(self.path))}, columns = {{{columns}}}, header = true, auto_detect = false, "
+            f"read_csv({literal(plain_path(self.path))}, columns = {{{columns}}}, header = true, auto_detect = false, "
             "delim = ',', quote = '\"', escape = '\"', parallel = false, ignore_errors = true)"
         )
 

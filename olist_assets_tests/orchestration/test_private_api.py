@@ -51,6 +51,8 @@ SYMBOLS = [
     "dagster._core.storage.event_log.SqlEventLogStorageTable",
     "dagster._core.storage.event_log.schema.AssetCheckExecutionsTable",
     "dagster._core.storage.partition_status_cache.AssetPartitionStatus",
+    "dagster._core.storage.runs.SqliteRunStorage",
+    "dagster._core.storage.schedules.SqliteScheduleStorage",
     "dagster._serdes.ConfigurableClassData",
     "dagster_shared.error.SerializableErrorInfo",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
@@ -23,7 +23,7 @@ from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.lakehouse.commit_metadata import commit_properties
-from olist_assets.lakehouse.object_store import location, open_delta, storage_options
+from olist_assets.lakehouse.object_store import location, open_delta, write_delta
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.schemas import SchemaChange
 
@@ -64,12 +64,11 @@ class DeltaWriter:
             elif change and change.added:
                 options["schema_mode"] = "merge"
             try:
-                write_deltalake(
-                    str(self.path),
+                write_delta(
+                    self.path,
                     pa.RecordBatchReader.from_batches(checked.schema, batches),
                     mode="overwrite",
                     commit_properties=commit_properties(metadata),
-                    storage_options=storage_options(self.path),
                     **options,
                 )
             except DeltaError:

@@ -9,7 +9,7 @@ from shutil import rmtree
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from duckdb import DuckDBPyConnection
 from pyspark.sql import DataFrame, SparkSession
@@ -26,10 +26,11 @@ from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse import sql
 from olist_assets.lakehouse.commit_metadata import commit_properties
-from olist_assets.lakehouse.object_store import location, open_delta, storage_options
+from olist_assets.lakehouse.object_store import location, open_delta, vacuum, write_delta
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.schemas import SchemaChange, shape
 from olist_assets.lakehouse.statistics import data_files
+from olist_assets.paths import plain_path
 from olist_assets.source.csv_file import CsvFile
 from olist_assets.source.files import source_bytes
 
@@ -67,7 +68,7 @@ class SailEngine(Engine):
 
     def read_csv(self, file: CsvFile) -> DataFrame:
         reader = self.session.read.schema(text_columns(file.header)).options(**CSV_OPTIONS)
-        return with_misfits(reader.csv(str(file.path)), file)
+        return with_misfits(reader.csv(plain_path(file.path)), file)
 
     def read_table(self, table: DeltaTable) -> DataFrame:
         # Spark writes every column as nullable: Sail refuses arrays of such a file that are declared NOT NULL.
@@ -79,14 +80,14 @@ class SailEngine(Engine):
         if not files:
             return self.session.createDataFrame([], fields)
         require_readable(table, files[0])
-        return self.session.read.schema(fields).parquet(*files)
+        return self.session.read.schema(fields).parquet(*map(plain_path, files))
 
     def write(self, path: Path, contract: Table, write: Write, change: SchemaChange | None, metadata: str) -> None:
         DeltaWriter(path, contract, self._computed).write(write, change, metadata)
 
     def save(self, frame: DataFrame, path: Path) -> None:
         with self._computed(frame) as rows:
-            write_deltalake(str(path), rows, storage_options=storage_options(path))
+            write_delta(path, rows)
 
     def restore(self, path: Path, version: int, metadata: str) -> None:
         # Not `opened_to_write`: a restore is one of the ways back to files that can be read.
@@ -114,8 +115,8 @@ class SailEngine(Engine):
         self.require_clustering()
 
     def vacuum(self, path: Path, retention_hours: int) -> None:
-        # `full`: also files that no version has ever known, as those of a killed write. By default it only lists.
-        opened_to_write(path).vacuum(retention_hours, dry_run=False, enforce_retention_duration=False, full=True)
+        opened_to_write(path)
+        vacuum(path, retention_hours)
 
     def close(self) -> None:
         """The session belongs to the process."""

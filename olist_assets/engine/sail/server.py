@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dagster_pyspark import LazyPySparkResource
 
 from olist_assets.lakehouse.object_store import allow_http
+from olist_assets.paths import plain_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -74,6 +75,6 @@ def _handlers_kept() -> Iterator[None]:
 @cache
 def scratch() -> Path:
     """A folder of this process for files that Sail exchanges with others; removed as the process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="olist-sail-"))
+    folder = Path(plain_path(tempfile.mkdtemp(prefix="olist-sail-")))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

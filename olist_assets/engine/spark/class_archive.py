@@ -33,7 +33,13 @@ def archive_path(cache: Path, java: str, jars: str) -> Path:
 
 def use_option(path: Path) -> str:
     """The JVM options that use an archive."""
-    return f"{QUIET} -XX:SharedArchiveFile={path}"
+    return f"{QUIET} {_option('SharedArchiveFile', path)}"
+
+
+def _option(name: str, path: Path) -> str:
+    """An option of the JVM with a path, quoted as Spark reads its lists of options."""
+    quoted = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"-XX:{name}={quoted}"'
 
 
 def make_archive(path: Path, config: dict[str, str]) -> None:
@@ -43,7 +49,7 @@ def make_archive(path: Path, config: dict[str, str]) -> None:
         if path.exists():
             return
         partial = path.with_suffix(".partial")
-        options = f"{config['spark.driver.extraJavaOptions']} {QUIET} -XX:ArchiveClassesAtExit={partial}"
+        options = f"{config['spark.driver.extraJavaOptions']} {QUIET} {_option('ArchiveClassesAtExit', partial)}"
         settings = config | {"spark.driver.extraJavaOptions": options}
         # Under spark-submit the JVM outlives the script, and writes the archive as it ends.
         command = [str(spark_submit()), *conf_arguments(settings), __file__]

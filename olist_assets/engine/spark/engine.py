@@ -13,7 +13,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from olist_assets.contracts.quoting import spark_literal, spark_path
+from olist_assets.contracts.quoting import spark_glob, spark_literal, spark_path
 from olist_assets.contracts.table import Table
 from olist_assets.engine.csv_records import CSV_OPTIONS, text_columns, with_misfits
 from olist_assets.engine.engine import WEEK_HOURS, Engine, interruptible
@@ -74,7 +74,7 @@ class SparkEngine(Engine):
         # With the line end given, Spark keeps line breaks inside quoted fields as they are.
         options = CSV_OPTIONS | {"lineSep": file.line_end}
         reader = self.session.read.schema(text_columns(file.header)).options(**options)
-        return with_misfits(reader.csv(str(file.path)), file)
+        return with_misfits(reader.csv(spark_glob(file.path)), file)
 
     def read_table(self, table: DeltaTable) -> DataFrame:
         return self.session.read.format("delta").load(str(location(table)), versionAsOf=table.version())

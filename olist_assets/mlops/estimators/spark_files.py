@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from upath import UPath
 
+from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def load(folder: Path, settings: Settings) -> "PipelineModel":
 
     files = folder / FILES
     if not settings.is_in_object_store:
-        return PipelineModel.load(str(files))
+        return PipelineModel.load(plain_path(files))
     with _shared_folder(settings) as place:
         place.fs.put(str(files), str(place), recursive=True)
         return PipelineModel.load(str(place))
@@ -56,7 +57,7 @@ def load(folder: Path, settings: Settings) -> "PipelineModel":
 
 def _write(settings: Settings, pipeline: "PipelineModel", files: Path) -> None:
     if not settings.is_in_object_store:
-        pipeline.save(str(files))
+        pipeline.save(plain_path(files))
         return
     with _shared_folder(settings) as place:
         pipeline.save(str(place))
