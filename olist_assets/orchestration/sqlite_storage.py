@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 
 from olist_assets.paths import plain_path
@@ -15,12 +14,6 @@ def plain_folder(config_value: Mapping[str, Any]) -> dict[str, Any]:
     folder = Path(config_value["base_dir"])
     folder.mkdir(parents=True, exist_ok=True)
     return {**config_value, "base_dir": plain_path(folder)}
-
-
-class PlainSqliteRunStorage(SqliteRunStorage):
-    @classmethod
-    def from_config_value(cls, inst_data: Any, config_value: Any) -> SqliteRunStorage:
-        return super().from_config_value(inst_data, plain_folder(config_value))  # pyright: ignore[reportArgumentType]
 
 
 class PlainSqliteScheduleStorage(SqliteScheduleStorage):
