@@ -12,7 +12,6 @@ from olist_assets.checks.assembly import asset_checks
 from olist_assets.checks.kinds import checks_of
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.engine.history_io_manager import HistoryIOManager
-from olist_assets.engine.io_manager import DeltaIOManager
 from olist_assets.engine.resources import engine_resources
 from olist_assets.jobs import jobs
 from olist_assets.lakehouse.order_days import calendar as known_calendar
@@ -24,6 +23,7 @@ from olist_assets.mlops.tracking import MlflowResource
 from olist_assets.monitoring.dashboard_refresh import dashboard_refresh
 from olist_assets.monitoring.monitoring_durations import MONITORING_DURATIONS, duration_checks
 from olist_assets.orchestration.assets import asset_of, daily_partitions
+from olist_assets.orchestration.batched_io_manager import BatchedDeltaIOManager
 from olist_assets.orchestration.executor import threaded_executor
 from olist_assets.orchestration.run_history import RunHistoryResource
 from olist_assets.schedules import maintain_weekly
@@ -69,7 +69,7 @@ def resources(warehouse: Warehouse, calendar: Calendar) -> dict[str, Any]:
         "mlflow": MlflowResource(warehouse=of_warehouse),
         "models": ModelIOManager(warehouse=of_warehouse),
         "history_io_manager": HistoryIOManager(warehouse=of_warehouse),
-        "io_manager": DeltaIOManager(
+        "io_manager": BatchedDeltaIOManager(
             warehouse=of_warehouse, engine=engine["engine"], schema_policy=engine["schema_policy"], calendar=days
         ),
     }

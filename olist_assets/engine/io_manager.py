@@ -1,7 +1,7 @@
 """The only place that reads or writes a table of the graph, by the run's engine."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -137,9 +137,25 @@ class DeltaIOManager(dg.ConfigurableIOManager):
             context.step_context.add_asset_metadata(
                 {"dagster/partition_row_count": rows.get(day, 0)}, context.asset_key, day
             )
-        for day in map(str, other_days):
-            metadata = {"dagster/partition_row_count": rows.get(day, 0), "delta_version": after.version()}
-            context.log_event(dg.AssetMaterialization(context.asset_key, partition=day, metadata=metadata))
+        version = after.version()
+        self.log_materializations(
+            context,
+            [
+                dg.AssetMaterialization(
+                    context.asset_key,
+                    partition=day,
+                    metadata={"dagster/partition_row_count": rows.get(day, 0), "delta_version": version},
+                )
+                for day in map(str, other_days)
+            ],
+        )
+
+    def log_materializations(
+        self, context: dg.OutputContext, materializations: Sequence[dg.AssetMaterialization]
+    ) -> None:
+        """Log materializations one by one, all that Dagster's public interface has; orchestration/ does so at once."""
+        for materialization in materializations:
+            context.log_event(materialization)
 
 
 def span_of(context: dg.OutputContext | dg.InputContext, contract: Table) -> Span | None:
