@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from olist_assets.contracts.model import Model
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.mlops.flavours import FLAVOUR_TAG, estimators_of, flavour_of
+from olist_assets.mlops.libraries import imported_meanwhile
 from olist_assets.mlops.registry import (
     CHAMPION_PARAM,
     CHAMPION_SPLIT,
@@ -162,9 +163,11 @@ class MlflowResource(dg.ConfigurableResource[Mlflow]):
 
     warehouse: dg.ResourceDependency[Warehouse]
 
-    def create_resource(self, context: dg.InitResourceContext) -> Mlflow:
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Mlflow]:
         """MLflow for the run of this context."""
-        return Mlflow(self.warehouse, context)
+        with imported_meanwhile(self.warehouse.settings):
+            yield Mlflow(self.warehouse, context)
 
 
 @contextmanager

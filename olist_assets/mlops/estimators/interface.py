@@ -61,6 +61,9 @@ class Estimator(Protocol):
 class Estimators(ABC):
     """The estimators of one flavour, and how their models are read."""
 
+    libraries: tuple[str, ...]
+    """The modules that they import when they are used."""
+
     @abstractmethod
     def in_fixed_order(self, frame: "DataFrame", key: str) -> "AbstractContextManager[DataFrame]":
         """The rows, computed once for all uses, so that the same rows give the same model whatever their order was."""

@@ -138,6 +138,8 @@ class ScikitLearnEstimator:
 class ScikitLearnEstimators(Estimators):
     """Random forest, logistic regression and k-means of scikit-learn."""
 
+    libraries = ("sklearn.ensemble", "sklearn.linear_model", "skops.io")
+
     @contextmanager
     def in_fixed_order(self, frame: DataFrame, key: str) -> Iterator[DataFrame]:
         """The rows by their key, computed once and held in a file; `fit` orders those that it gets by itself."""

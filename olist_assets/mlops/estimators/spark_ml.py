@@ -81,6 +81,8 @@ class SparkEstimator:
 class SparkEstimators(Estimators):
     """Random forest, logistic regression and k-means of Spark ML."""
 
+    libraries = ("pyspark.ml.classification", "pyspark.ml.clustering", "pyspark.ml.evaluation")
+
     @contextmanager
     def in_fixed_order(self, frame: DataFrame, key: str) -> Iterator[DataFrame]:
         """The rows, cached, in two partitions by their key and sorted by it, whatever their order was.
