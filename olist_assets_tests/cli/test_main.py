@@ -89,3 +89,16 @@ def test_command_that_only_reads_imports_neither_dagster_nor_pandas(settings, wa
     inherited = os.environ | environment(settings)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=inherited)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_command_does_not_search_for_garbage_at_its_exit(settings):
+    # Registered before the command's own, so it runs after it.
+    code = (
+        "import atexit, gc, sys; atexit.register(lambda: print('frozen:', gc.get_freeze_count() > 1000));"
+        "from olist_assets.cli.main import main; sys.argv = ['olist', '--version']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment(settings), capture_output=True, text=True
+    )
+    assert done.returncode == SUCCESS, done.stderr
+    assert done.stdout.splitlines()[-1] == "frozen: True"
