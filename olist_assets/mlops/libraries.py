@@ -1,7 +1,7 @@
 """The libraries of trainings, imported while a run makes the tables that the trainings read.
 
-They take four seconds. Imported by the trainings, which start at the same moment, they would be on the longest path of
-a run; before, the engine leaves a core idle for that long.
+They take four CPU seconds. Imported by the trainings, which start at the same moment, they would be on the longest path
+of a run.
 """
 
 from collections.abc import Iterator
