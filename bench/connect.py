@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from bench.harness import OLIST, environment, measure, settings_of
-from olist_assets.engine.spark.connect_server import HOST, server_command
+from olist_assets.engine.spark.connect_server import server_command
+from olist_assets.loopback import HOST
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import Settings
 from olist_assets_tests.servers import free_port, server

@@ -15,6 +15,7 @@ from olist_assets.cli import alerts, governance, models, runs, servers, setup, t
 from olist_assets.cli.options import INTERRUPTED, WRONG_USE, console
 from olist_assets.cli.output import standard_output
 from olist_assets.errors import OlistError
+from olist_assets.loopback import bypass_proxy
 
 # New objects between two searches for garbage; Python's own number is 700.
 GARBAGE_THRESHOLD = 5_000
@@ -37,6 +38,7 @@ for _module in (runs, tables, versions, governance, models, servers, alerts, set
 def main() -> None:
     """Entry point: a user's mistake is a message, not a stack trace."""
     _collect_less_garbage()
+    bypass_proxy()
     # Warnings for developers about beta interfaces of Dagster do not concern this command's user.
     warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")
     # Ranks over all products or customers need them in one partition; Spark Connect's client warns about it.

@@ -1,13 +1,14 @@
 """Commands about trained models."""
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
 from olist_assets.cli.options import console
+from olist_assets.cli.serving import become
 from olist_assets.errors import OlistError
+from olist_assets.loopback import HOST, require_free
 from olist_assets.settings import Settings
 
 # Repeated here because the contracts would import Spark for `--help`; a test compares both.
@@ -39,7 +40,7 @@ def predict(source: Path, target: Path, model: str) -> None:
 
 
 @click.command()
-@click.option("--port", type=int, default=5000, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def mlflow(port: int) -> None:
     """Open MLflow's UI on the loopback address: runs, metrics, plots and versions; stop it with Ctrl-C.
 
@@ -55,7 +56,9 @@ def mlflow(port: int) -> None:
         raise OlistError(f"MLflow's server has its own UI: {settings.mlflow_tracking_uri}")
     from olist_assets.mlops.registry import client, tracking_uri
 
+    require_free(port)
     client(settings)
-    console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
-    words = ["mlflow", "ui", "--backend-store-uri", tracking_uri(settings), "--host", "127.0.0.1", "--port", str(port)]
-    os.execv(Path(sys.executable).with_name("mlflow"), [*words, "--workers", "1"])
+    console.print(f"http://{HOST}:{port} (Ctrl-C ends it)")
+    # As a module: the script `mlflow` may be in another folder, or nowhere.
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri(settings)]
+    become([*command, "--host", HOST, "--port", str(port), "--workers", "1"])

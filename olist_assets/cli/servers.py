@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from olist_assets.cli.options import FAILED, console
+from olist_assets.cli.serving import become
 from olist_assets.errors import OlistError
+from olist_assets.loopback import HOST, require_free
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,11 +41,11 @@ def spark_server(port: int) -> None:
     export OLIST_SPARK_REMOTE=sc://127.0.0.1:15002
     olist materialize --day 2017-11-24
     """
-    from olist_assets.engine.spark.connect_server import HOST, server_command
+    from olist_assets.engine.spark.connect_server import server_command
 
     command = server_command(Settings(), port)
     console.print(f"OLIST_SPARK_REMOTE=sc://{HOST}:{port} (Ctrl-C ends it)")
-    os.execv(command[0], command)
+    become(command)
 
 
 @click.command("thrift-server")
@@ -59,7 +61,6 @@ def thrift_server(select: str | None, port: int) -> int:
     olist thrift-server
     olist thrift-server --select group:gold --port 10001
     """
-    from olist_assets.engine.spark.connect_server import HOST
     from olist_assets.engine.spark.submit import spark_submit
     from olist_assets.engine.spark.thrift_server import serve
     from olist_assets.operations.platform import Platform
@@ -109,6 +110,7 @@ def dashboard(port: int, role: str | None) -> None:
     olist dashboard
     olist dashboard --as analyst --port 8600
     """
+    require_free(port)
     if role:
         os.environ["OLIST_ROLE"] = role
     with console.status("Starting"):
@@ -116,7 +118,6 @@ def dashboard(port: int, role: str | None) -> None:
         from streamlit.web.cli import main as streamlit
 
         from olist_assets.catalog import catalog
-        from olist_assets.engine.spark.connect_server import HOST
         from olist_assets.governance.roles import in_force
         from olist_assets.lakehouse.warehouse import Warehouse
 

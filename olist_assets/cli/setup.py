@@ -1,13 +1,14 @@
 """Commands around the platform: its settings, sample data, the UI."""
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
 from olist_assets.cli.options import FAILED, console
+from olist_assets.cli.serving import serve
 from olist_assets.errors import OlistError
+from olist_assets.loopback import HOST, require_free
 from olist_assets.settings import SAMPLE_DATA, Settings
 
 
@@ -51,8 +52,8 @@ def sample_data(directory: Path, *, scale: float, seed: int, dirty: bool, force:
 
 
 @click.command()
-@click.option("--port", type=int, default=3000, show_default=True)
-def ui(port: int) -> None:
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+def ui(port: int) -> int:
     """Open Dagster's UI and daemon on the loopback address; stop them with Ctrl-C.
 
     \b
@@ -61,13 +62,13 @@ def ui(port: int) -> None:
     """
     from olist_assets.orchestration.instance import WORKSPACE, prepared_home
 
+    require_free(port)
     prepared_home(Settings())
     # As a module: the script `dagster` may be in another folder, or nowhere. The workspace names the code location;
     # what is turned on in the UI is stored under that name.
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(WORKSPACE)]
-    address = ["-h", "127.0.0.1", "-p", str(port)]
-    console.print(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
-    os.execv(sys.executable, [*command, *address])
+    console.print(f"http://{HOST}:{port} (Ctrl-C ends it)")
+    return serve([*command, "-h", HOST, "-p", str(port)])
 
 
 def write_sample_if_missing() -> None:

@@ -19,6 +19,7 @@ from filelock import FileLock
 from olist_assets.contracts.model import Model, Promotion
 from olist_assets.engine.engine import Flavour
 from olist_assets.errors import OlistError
+from olist_assets.loopback import bypass_proxy
 from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG, estimators_of, flavour_of, tagged_flavour
 from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
@@ -88,6 +89,7 @@ def local_folder(settings: Settings) -> Path:
 
 def client(settings: Settings) -> "MlflowClient":
     """MLflow's client; creates the database if it does not exist. Raises OlistError if MLflow cannot be reached."""
+    bypass_proxy()
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient

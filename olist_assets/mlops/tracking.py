@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from olist_assets.contracts.model import Model
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.loopback import HOST
 from olist_assets.mlops.flavours import FLAVOUR_TAG, estimators_of, flavour_of
 from olist_assets.mlops.libraries import imported_meanwhile
 from olist_assets.mlops.registry import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from olist_assets.mlops.estimators.interface import Estimators, FittedModel
 
-LOCAL_UI = "http://127.0.0.1:5000"
+LOCAL_UI = f"http://{HOST}:5000"
 ADDRESS = "MLFLOW_TRACKING_URI"
 _STARTING = Lock()
 

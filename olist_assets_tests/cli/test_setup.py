@@ -143,7 +143,7 @@ def test_sample_data_replaces_files_of_others_with_force_only(olist, tmp_path):
 def test_ui_listens_on_the_loopback_address_only(olist_with, settings, monkeypatch):
     olist_with(settings)
     commands = []
-    monkeypatch.setattr("os.execv", lambda _, command: commands.append(command))
+    monkeypatch.setattr("olist_assets.cli.setup.serve", commands.append)
     olist_group.main(["ui", "--port", "3999"], standalone_mode=False)
     (command,) = commands
     assert command[command.index("-h") + 1] == "127.0.0.1"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from olist_assets.engine.spark.connect_server import HOST
 from olist_assets.engine.spark.submit import spark_submit
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.loopback import HOST
 from olist_assets_tests.conftest import ONE_CORE, FinishedRun, environment
 from olist_assets_tests.rows import store
 from olist_assets_tests.servers import free_port

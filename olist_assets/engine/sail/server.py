@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 from dagster_pyspark import LazyPySparkResource
 
 from olist_assets.lakehouse.object_store import allow_http
+from olist_assets.loopback import HOST, bypass_proxy
 from olist_assets.paths import plain_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-HOST = "127.0.0.1"
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 # More than `struct sigaction` has on any system.
 STRUCT_BYTES = 1024
@@ -42,6 +42,7 @@ def session() -> "SparkSession":
     warnings.filterwarnings("ignore", "WARN WindowExpression: No Partition Defined")
     from pysail.spark import SparkConnectServer
 
+    bypass_proxy()
     server = SparkConnectServer(ip=HOST, port=0)
     with _handlers_kept():
         server.start(background=True)

@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 
 from olist_assets.contracts.quoting import spark_path
 from olist_assets.engine.spark.config import spark_config
-from olist_assets.engine.spark.connect_server import HOST, require_free
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.loopback import HOST, require_free
 from olist_assets.settings import Settings
 
 
