@@ -25,6 +25,7 @@ from olist_assets.lakehouse import time_travel
 from olist_assets.lakehouse.time_travel import Version
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
+from olist_assets.user import name_user
 
 
 class Lakehouse:
@@ -35,6 +36,7 @@ class Lakehouse:
 
         Raises OlistError for a role that does not exist.
         """
+        name_user()
         settings = Settings() if warehouse is None else Settings(warehouse=warehouse)
         self._warehouse, self._role = Warehouse(settings, catalog()), role
         in_force(self._warehouse, role)

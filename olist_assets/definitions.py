@@ -28,6 +28,7 @@ from olist_assets.orchestration.executor import threaded_executor
 from olist_assets.orchestration.run_history import RunHistoryResource
 from olist_assets.schedules import maintain_weekly
 from olist_assets.settings import Settings
+from olist_assets.user import name_user
 
 MORE_CHECKS = {MONITORING_DURATIONS.name: duration_checks}
 
@@ -78,4 +79,5 @@ def resources(warehouse: Warehouse, calendar: Calendar) -> dict[str, Any]:
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions of the code location, for the settings of the environment."""
+    name_user()
     return build_defs(Settings())

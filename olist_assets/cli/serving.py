@@ -20,7 +20,7 @@ def become(command: Sequence[str]) -> None:
 def serve(command: Sequence[str]) -> int:
     """Run a server with children of its own until it ends, or until Ctrl-C or SIGTERM; nothing of it runs on.
 
-    Returns its exit code, 0 if it was stopped. Dagster leaves its code servers to notice that nobody asks them any more.
+    Returns its exit code, 0 if it was stopped. Dagster's code servers outlive it until they notice that nobody asks.
     """
     _heed_interrupts()
     # In a group of its own, by which its children are found after its end.

@@ -18,6 +18,8 @@ from olist_assets_tests.conftest import ONE_CORE, FinishedRun, environment, sett
 from olist_assets_tests.rows import stored_rows
 from olist_assets_tests.servers import free_port, server
 
+# gRPC asks each of them for a server on this machine, too, unless it is told otherwise.
+PROXIES = ("grpc_proxy", "https_proxy", "http_proxy", "all_proxy")
 OLIST = str(Path(sys.executable).with_name("olist"))
 
 
@@ -36,7 +38,7 @@ def connected(finished: FinishedRun, tmp_path: Path) -> Iterator[Warehouse]:
 def olist(settings: Settings, *words: str) -> tuple[int, str]:
     # Without Java on the PATH: a client that needed it would fail.
     without_java = {"PATH": str(Path(sys.executable).parent), "JAVA_HOME": ""}
-    env = os.environ | environment(settings) | without_java
+    env = os.environ | environment(settings) | without_java | dict.fromkeys(PROXIES, "http://127.0.0.1:9")
     done = subprocess.run([OLIST, *words], env=env, capture_output=True, text=True, check=False, timeout=500)
     return done.returncode, done.stdout + done.stderr
 

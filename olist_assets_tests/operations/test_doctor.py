@@ -1,5 +1,6 @@
 """`olist doctor`: each subject is examined alone, and a problem says what to do. No JVM."""
 
+import socket
 from datetime import date
 
 import pytest
@@ -74,8 +75,15 @@ def test_days_that_the_settings_name_are_intended(tmp_path, sample):
 def test_remote_spark_needs_no_java(tmp_path, sample, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert findings(Platform(settings_in(tmp_path, sample, engine="spark")))["java"].is_problem
-    found = findings(Platform(settings_in(tmp_path, sample, engine="spark", spark_remote="sc://127.0.0.1:15002")))
-    assert (found["java"].is_problem, found["java"].text) == (False, "not needed: Spark is at sc://127.0.0.1:15002")
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        remote = f"sc://127.0.0.1:{server.getsockname()[1]}"
+        connected = Platform(settings_in(tmp_path, sample, engine="spark", spark_remote=remote))
+        found = findings(connected)["java"]
+    assert (found.is_problem, found.text) == (False, f"not needed: Spark is at {remote}")
+    found = findings(connected)["java"]
+    assert (found.is_problem, f"No Spark Connect server answers at {remote}" in found.text) == (True, True)
 
 
 @pytest.mark.parametrize(

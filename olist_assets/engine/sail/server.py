@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dagster_pyspark import LazyPySparkResource
 
+from olist_assets.engine.foreign_spark import forget_foreign_spark
 from olist_assets.lakehouse.object_store import allow_http
 from olist_assets.loopback import HOST, bypass_proxy
 from olist_assets.paths import plain_path
@@ -43,6 +44,7 @@ def session() -> "SparkSession":
     from pysail.spark import SparkConnectServer
 
     bypass_proxy()
+    forget_foreign_spark()
     server = SparkConnectServer(ip=HOST, port=0)
     with _handlers_kept():
         server.start(background=True)

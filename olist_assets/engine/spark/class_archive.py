@@ -6,9 +6,7 @@ See https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
 """
 
 import hashlib
-import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -53,8 +51,7 @@ def make_archive(path: Path, config: dict[str, str]) -> None:
         settings = config | {"spark.driver.extraJavaOptions": options}
         # Under spark-submit the JVM outlives the script, and writes the archive as it ends.
         command = [str(spark_submit()), *conf_arguments(settings), __file__]
-        environment = os.environ | {"PYSPARK_PYTHON": sys.executable}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode or not partial.exists():
             raise OlistError(f"Spark does not start: {done.stderr.strip()[-1000:]}")
         # A rename is atomic: an interrupted first start leaves no partial archive under the final name.

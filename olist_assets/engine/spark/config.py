@@ -1,11 +1,16 @@
 """Spark's settings, all in one place."""
 
+import os
+import sys
 from pathlib import Path
 
+from olist_assets.engine.foreign_spark import forget_foreign_spark
 from olist_assets.engine.spark.class_archive import archive_path, make_archive, use_option
 from olist_assets.engine.spark.jars import fetched_jars
 from olist_assets.engine.spark.java import java_version
+from olist_assets.engine.spark.submit import spark_home
 from olist_assets.lakehouse.object_store import store_config
+from olist_assets.loopback import HOST
 from olist_assets.settings import Settings
 from olist_assets.source.files import source_bytes
 
@@ -20,19 +25,27 @@ LESS_INLINED = "-XX:MaxInlineLevel=9 -XX:FreqInlineSize=150 -XX:InlineSmallCode=
 JVM_OPTIONS = f"-XX:+UseParallelGC {LATE_C2} {LESS_INLINED}"
 LOG_CONFIG = Path(__file__).with_name("log4j2.properties").as_uri()
 
+LOCAL = "local[2]"
 ADAPTIVE_BYTES, PARTITION_BYTES = 1 << 30, 64 << 20
 
 
 def spark_config(settings: Settings) -> dict[str, str]:
-    """Settings for data of this size; over Spark Connect the server has its own."""
+    """Settings for data of this size; over Spark Connect the server has its own.
+
+    Also makes the environment of this process that in which they hold: those of another Spark are removed.
+    """
+    master = settings.spark_master or LOCAL
+    _prepare_environment(is_local=master.startswith("local"))
     if settings.spark_remote:
         return {"spark.remote": settings.spark_remote, "spark.sql.session.timeZone": "UTC"} | settings.spark_conf
     jars = ":".join(map(str, fetched_jars(settings)))
     config = {
-        "spark.master": settings.spark_master or "local[2]",
+        "spark.master": master,
         "spark.driver.memory": settings.driver_memory,
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": HOST,
+        "spark.driver.bindAddress": HOST,
+        # Paths are those of this machine, even if a Hadoop configuration names another default file system.
+        "spark.hadoop.fs.defaultFS": "file:///",
         # On the class path instead of spark.jars, so that nothing is copied or served.
         "spark.driver.extraClassPath": jars,
         "spark.executor.extraClassPath": jars,
@@ -72,3 +85,12 @@ def spark_config(settings: Settings) -> dict[str, str]:
     make_archive(archive, config)
     config["spark.driver.extraJavaOptions"] += f" {use_option(archive)}"
     return config | settings.spark_conf
+
+
+def _prepare_environment(*, is_local: bool) -> None:
+    forget_foreign_spark(on_a_cluster=not is_local)
+    # The JARs of Delta fit this Spark only, wherever Spark's scripts would look for another one.
+    os.environ |= {"SPARK_HOME": str(spark_home()), "PYSPARK_PYTHON": sys.executable}
+    if is_local:
+        # Otherwise Spark looks up this machine's name, which need not resolve.
+        os.environ["SPARK_LOCAL_IP"] = HOST

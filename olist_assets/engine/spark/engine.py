@@ -25,6 +25,7 @@ from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.schemas import SchemaChange
+from olist_assets.loopback import bypass_proxy
 from olist_assets.source.csv_file import CsvFile
 
 CONNECT_PORT, CONNECT_SECONDS = 15002, 5
@@ -40,6 +41,7 @@ class SparkEngine(Engine):
     @cached_property
     def _session(self) -> SparkSession:
         self.require()
+        bypass_proxy()
         with self.starting:
             return interruptible(LazyPySparkResource(spark_config=spark_config(self.settings)).spark_session)
 
@@ -63,10 +65,13 @@ class SparkEngine(Engine):
         return {"java": self._java, "jars": self._jars}
 
     def _java(self) -> str:
+        self.require()
         remote = self.settings.spark_remote
         return f"not needed: Spark is at {remote}" if remote else f"Java {java_version()}"
 
     def _jars(self) -> str:
+        if self.settings.spark_remote:
+            return "not needed: the server has its own"
         missing = [jar for jars in jar_sets(self.settings) for jar in jars.missing(self.settings.cache)]
         return f"{len(missing)} to be fetched by the first run (network needed)" if missing else "cached and verified"
 

@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def spark_submit() -> Path:
-    """The command of the installed PySpark."""
+def spark_home() -> Path:
+    """The folder of the installed PySpark."""
     import pyspark
 
-    return Path(pyspark.__file__).parent / "bin" / "spark-submit"
+    return Path(pyspark.__file__).parent
+
+
+def spark_submit() -> Path:
+    """The command of the installed PySpark."""
+    return spark_home() / "bin" / "spark-submit"
 
 
 def conf_arguments(config: Mapping[str, str]) -> list[str]:

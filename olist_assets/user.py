@@ -1,0 +1,42 @@
+"""The user of this process, who need not be known to the machine, as in a container that runs with any user id."""
+
+import os
+import pwd
+import tempfile
+from pathlib import Path
+
+from olist_assets.errors import OlistError
+
+# In the order in which Python reads them.
+USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
+
+
+def name_user() -> None:
+    """Give this process and its children a user name and a home if the machine knows none for its user id.
+
+    Python and MLflow look both up, and fail where there are none. Raises OlistError.
+    """
+    if is_known():
+        return
+    number = os.getuid()
+    if not any(os.environ.get(name) for name in USER_NAMES):
+        os.environ["LOGNAME"] = str(number)
+    if not os.environ.get("HOME"):
+        os.environ["HOME"] = str(_temporary_home(number))
+
+
+def is_known() -> bool:
+    """Whether the machine has a name for the user id of this process."""
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        return False
+    return True
+
+
+def _temporary_home(number: int) -> Path:
+    home = Path(tempfile.gettempdir(), f"olist-assets-{number}")
+    home.mkdir(mode=0o700, exist_ok=True)
+    if home.stat().st_uid != number:
+        raise OlistError(f"The user id {number} has no home, and {home} belongs to another user: set HOME.")
+    return home
