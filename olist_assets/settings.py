@@ -3,24 +3,29 @@
 Settings are constructed at the edge (command line, dashboard, definitions, notebook API) and passed down.
 """
 
+import json
 import re
 from datetime import date
 from pathlib import Path
-from typing import Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import platformdirs
-from pydantic import ByteSize, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from upath import UPath
 
 SAMPLE_DATA = Path("data/sample")
+SPARK_CONF = '{"spark.executor.memory": "4g", "spark.executor.cores": 2}'
 EngineName = Literal["sail", "spark"]
 
 
 class Settings(BaseSettings):
-    """What the platform reads from the environment. `olist doctor` prints the values in force."""
+    """What the platform reads from the environment. `olist doctor` prints the values in force.
 
-    model_config = SettingsConfigDict(env_prefix="OLIST_", frozen=True, populate_by_name=True)
+    An empty variable counts as unset.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="OLIST_", env_ignore_empty=True, frozen=True, populate_by_name=True)
 
     data: Path = SAMPLE_DATA
     """A folder with the nine CSV files, or the dataset's zip as downloaded."""
@@ -36,10 +41,10 @@ class Settings(BaseSettings):
     """Spark's master; default: local[2], Spark embedded in the process."""
     spark_remote: str | None = None
     """A Spark Connect address (sc://host:port); no JVM starts on this machine then."""
-    spark_conf: dict[str, str] = {}
+    spark_conf: Annotated[dict[str, str], NoDecode] = {}
     """Spark settings as a JSON object; they override the platform's own."""
     driver_memory: str = "2g"
-    """Memory of the embedded Spark's JVM."""
+    """Memory of the embedded Spark's JVM: a whole number and a unit, such as 4g or 4GB."""
     duckdb_memory: ByteSize = Field(default=ByteSize(2 << 30), ge=256 << 20)
     """Memory of one check or query, such as 2GiB; larger intermediate results go to temporary files."""
     steps_at_once: int = Field(default=3, ge=1)
@@ -86,10 +91,48 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_span(cls, days: str | None) -> str | None:
         if days is not None:
-            first, last = (date.fromisoformat(day) for day in days.split("..")) if ".." in days else (None, None)
-            if first is None or last is None or first > last:
+            try:
+                first, last = (date.fromisoformat(day) for day in days.split(".."))
+            except ValueError:
+                first, last = date.max, date.min
+            if first > last:
                 raise ValueError("must be a span like 2016-09-04..2018-10-17")
         return days
+
+    @field_validator("driver_memory")
+    @classmethod
+    def _is_a_size_for_java(cls, memory: str) -> str:
+        """The size as Java writes it: 4g, also if it is given as 4GB or 4 GiB."""
+        found = re.fullmatch(r"(\d+)\s*([kmgt])(i?b)?", memory.strip(), re.IGNORECASE)
+        if not found:
+            raise ValueError("must be a size like 4g, 4GB or 512m")
+        return f"{found[1]}{found[2].lower()}"
+
+    @field_validator("duckdb_memory", mode="wrap")
+    @classmethod
+    def _is_a_size(cls, memory: Any, read: ValidatorFunctionWrapHandler) -> ByteSize:
+        try:
+            return read(memory)
+        except ValidationError as error:
+            raise ValueError("must be a size like 2GiB, of at least 256MiB") from error
+
+    @field_validator("as_of", mode="wrap")
+    @classmethod
+    def _is_a_day(cls, day: Any, read: ValidatorFunctionWrapHandler) -> date | None:
+        try:
+            return read(day)
+        except ValidationError as error:
+            raise ValueError("must be a day like 2018-10-17") from error
+
+    @field_validator("spark_conf", mode="before")
+    @classmethod
+    def _is_a_flat_object(cls, conf: Any) -> dict[str, str]:
+        """The settings as Spark takes them: numbers and booleans of JSON become text."""
+        try:
+            found = json.loads(conf) if isinstance(conf, str) else conf
+            return {name: _as_text(value) for name, value in found.items()}
+        except (ValueError, AttributeError, TypeError) as error:
+            raise ValueError(f"must be a JSON object of texts, numbers and booleans like {SPARK_CONF}") from error
 
     @property  # not cached: model_copy would keep the cached path of another warehouse
     def warehouse_path(self) -> Path:
@@ -102,3 +145,14 @@ class Settings(BaseSettings):
     @property
     def is_in_object_store(self) -> bool:
         return "://" in self.warehouse
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return str(Settings.model_fields[name].validation_alias or f"OLIST_{name.upper()}")
+
+
+def _as_text(value: Any) -> str:
+    if not isinstance(value, str | bool | int | float):
+        raise TypeError
+    return value if isinstance(value, str) else json.dumps(value)

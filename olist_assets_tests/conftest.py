@@ -28,7 +28,7 @@ from olist_assets.operations.platform import Platform
 from olist_assets.operations.runs import Request, RunReport, materialize
 from olist_assets.operations.selection import selected
 from olist_assets.sample_data.generator import write_sample
-from olist_assets.settings import Settings
+from olist_assets.settings import Settings, variable
 
 # The gate tries the same plans each time; the long profile draws new ones. A plan takes half a minute, so a failing one
 # is shown as it is: shrinking it would take many more.
@@ -140,8 +140,7 @@ def environment(settings: Settings) -> dict[str, str]:
     for name in settings.model_fields_set:
         value = getattr(settings, name)
         if value is not None:
-            variable = Settings.model_fields[name].validation_alias or f"OLIST_{name.upper()}"
-            variables[str(variable)] = _as_text(value)
+            variables[variable(name)] = _as_text(value)
     return variables
 
 

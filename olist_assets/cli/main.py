@@ -7,7 +7,7 @@ import warnings
 
 import click
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
+from pydantic_core import ErrorDetails
 from rich.console import Console
 from rich.markup import escape
 
@@ -16,6 +16,7 @@ from olist_assets.cli.options import INTERRUPTED, WRONG_USE, console
 from olist_assets.cli.output import standard_output
 from olist_assets.errors import OlistError
 from olist_assets.loopback import bypass_proxy
+from olist_assets.settings import Settings, variable
 from olist_assets.user import name_user
 
 # New objects between two searches for garbage; Python's own number is 700.
@@ -64,12 +65,7 @@ def _exit_code() -> int:
     except OlistError as error:
         return _refused(str(error))
     except ValidationError as error:
-        problems = (
-            f"OLIST_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (it is {e['input']!r})" for e in error.errors()
-        )
-        return _refused("; ".join(problems))
-    except SettingsError as error:
-        return _refused(f"{error}: OLIST_SPARK_CONF must be a JSON object.")
+        return _refused("; ".join(map(_problem, error.errors())))
     except (click.Abort, KeyboardInterrupt):
         console.print("Stopped. Finished tables stay; the others are unchanged.")
         return INTERRUPTED
@@ -83,6 +79,12 @@ def _collect_less_garbage() -> None:
     gc.set_threshold(GARBAGE_THRESHOLD)
     # An exit searches all of them too, for a second, to free what ends with the process anyway.
     atexit.register(gc.freeze)
+
+
+def _problem(error: ErrorDetails) -> str:
+    """A setting that cannot be read: its variable, the expected form and the value."""
+    name, message = str(error["loc"][0]), error["msg"].removeprefix("Value error, ")
+    return f"{variable(name) if name in Settings.model_fields else name}: {message} (it is {error['input']!r})"
 
 
 def _unreachable() -> tuple[type[Exception], ...]:

@@ -9,7 +9,7 @@ from olist_assets.cli.options import FAILED, console
 from olist_assets.cli.serving import serve
 from olist_assets.errors import OlistError
 from olist_assets.loopback import HOST, require_free
-from olist_assets.settings import SAMPLE_DATA, Settings
+from olist_assets.settings import SAMPLE_DATA, Settings, variable
 
 
 @click.command()
@@ -25,8 +25,7 @@ def doctor() -> int:
 
     settings, problems = Settings(), 0
     for name, value in settings.model_dump().items():
-        variable = Settings.model_fields[name].validation_alias or f"OLIST_{name.upper()}"
-        console.print(f"  {variable!s:<22} {value}", soft_wrap=True)
+        console.print(f"  {variable(name):<22} {value}", soft_wrap=True)
     for found in examine(Platform(settings)):
         problems += found.is_problem
         mark = "[red]✗[/]" if found.is_problem else "[green]✓[/]"

@@ -10,6 +10,7 @@ import pytest
 
 from olist_assets.cli.main import olist as olist_group
 from olist_assets.cli.options import WRONG_USE
+from olist_assets.settings import Settings, variable
 from olist_assets.silver.silver_rejects import SILVER_REJECTS
 from olist_assets_tests.conftest import environment
 from olist_assets_tests.rows import store
@@ -63,13 +64,50 @@ def test_wrong_use_is_one_message_and_exit_code_2(olist, warehouse, monkeypatch,
     assert warehouse.existing_tables() == {}
 
 
-@pytest.mark.parametrize("name", ["OLIST_LOCK_TIMEOUT", "OLIST_SPARK_CONF"])
-def test_invalid_setting_is_named(olist, monkeypatch, name):
-    monkeypatch.setenv(name, "soon")
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("OLIST_LOCK_TIMEOUT", "soon", "a valid number"),
+        ("OLIST_SPARK_CONF", "soon", "a JSON object of texts, numbers and booleans like {"),
+        ("OLIST_SPARK_CONF", "[1]", "a JSON object of texts, numbers and booleans like {"),
+        ("OLIST_SPARK_CONF", '{"spark.x": {}}', "a JSON object of texts, numbers and booleans like {"),
+        ("OLIST_DRIVER_MEMORY", "lots", "a size like 4g, 4GB or 512m"),
+        ("OLIST_DUCKDB_MEMORY", "1MB", "a size like 2GiB, of at least 256MiB"),
+        ("OLIST_DAYS", "a..b", "a span like 2016-09-04..2018-10-17"),
+        ("OLIST_AS_OF", "today", "a day like 2018-10-17"),
+        ("OLIST_ENGINE", "flink", "'sail' or 'spark'"),
+    ],
+)
+def test_invalid_setting_is_one_line_with_its_name_the_expected_form_and_the_value(
+    olist, monkeypatch, name, value, expected
+):
+    monkeypatch.setenv(name, value)
     code, text = olist("tables")
     assert code == WRONG_USE
-    assert name in text
-    assert "Traceback" not in text
+    assert text.startswith(f"Error: {name}: ")
+    assert expected in text
+    assert text.endswith(f"(it is {value!r})\n")
+    assert text.count("\n") == 1
+
+
+def test_empty_variable_of_every_setting_counts_as_unset(monkeypatch):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(variable(name), raising=False)
+    unset = Settings()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(variable(name), "")
+    assert Settings() == unset
+
+
+@pytest.mark.parametrize("memory", ["4g", "4G", "4GB", "4 GiB", "4gb"])
+def test_memory_of_the_driver_is_written_as_java_reads_it(monkeypatch, memory):
+    monkeypatch.setenv("OLIST_DRIVER_MEMORY", memory)
+    assert Settings().driver_memory == "4g"
+
+
+def test_numbers_and_booleans_of_json_become_sparks_texts(monkeypatch):
+    monkeypatch.setenv("OLIST_SPARK_CONF", '{"a": 2, "b": true, "c": 0.5, "d": "text"}')
+    assert Settings().spark_conf == {"a": "2", "b": "true", "c": "0.5", "d": "text"}
 
 
 def test_help_imports_neither_dagster_nor_spark():
