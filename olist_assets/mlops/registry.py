@@ -21,6 +21,7 @@ from olist_assets.engine.engine import Flavour
 from olist_assets.errors import OlistError
 from olist_assets.loopback import bypass_proxy
 from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG, estimators_of, flavour_of, tagged_flavour
+from olist_assets.mlops.moved import follow_move
 from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
 
@@ -87,6 +88,11 @@ def local_folder(settings: Settings) -> Path:
     return settings.warehouse_path / "mlflow"
 
 
+def artifacts(settings: Settings) -> Path:
+    """The folder of the files that runs log, one folder per experiment, where no server keeps them."""
+    return local_folder(settings) / "artifacts"
+
+
 def client(settings: Settings) -> "MlflowClient":
     """MLflow's client; creates the database if it does not exist. Raises OlistError if MLflow cannot be reached."""
     bypass_proxy()
@@ -104,6 +110,7 @@ def client(settings: Settings) -> "MlflowClient":
             # Two first starts at once would both create its tables.
             with FileLock(local_folder(settings) / ".start.lock"):
                 _create_database(local_folder(settings) / DATABASE, settings.cache)
+                follow_move(local_folder(settings) / DATABASE, artifacts(settings))
                 return _checked(MlflowClient(uri))
         return _checked(MlflowClient(uri))
     except (MlflowException, OSError) as error:

@@ -21,9 +21,9 @@ from olist_assets.mlops.registry import (
     TEST_SPLIT,
     Champion,
     Trained,
+    artifacts,
     champion,
     client,
-    local_folder,
     register,
     tracking_uri,
 )
@@ -193,4 +193,4 @@ def _require_experiment(settings: Settings, name: str) -> None:
     if mlflow.get_experiment_by_name(name) is None:
         # A server knows where artifacts belong; a database alone would put them into the working directory.
         is_local = settings.mlflow_tracking_uri is None
-        mlflow.create_experiment(name, (local_folder(settings) / "artifacts" / name).as_uri() if is_local else None)
+        mlflow.create_experiment(name, (artifacts(settings) / name).as_uri() if is_local else None)

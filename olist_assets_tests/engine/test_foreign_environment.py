@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,10 +24,10 @@ WITHOUT_USER = ["unshare", "--user", "--map-user=12345", "--map-group=12345"]
 TOOLS = ("bash", "dirname", "head", "ps", "cat")
 
 
-def olist(settings: Settings, *words: str, prefix: list[str] | None = None, **more: str) -> tuple[int, str]:
+def olist(settings: Settings, *words: str, prefix: Sequence[str] = (), **more: str) -> tuple[int, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_CONNECT")}
     env |= environment(settings) | {"PYTHONPATH": os.pathsep.join(sys.path)} | more
-    command = [*(prefix or []), OLIST, *words]
+    command = [*prefix, OLIST, *words]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300)
     return done.returncode, done.stdout + done.stderr
 
@@ -155,7 +155,7 @@ def test_run_and_query_work_for_a_user_id_without_a_name_and_a_home(settings, wi
 def test_spark_names_the_user_id_that_has_no_name(settings, without_user, tmp_path):
     java = str(fake_java(tmp_path / "jdk", 'openjdk version "17.0.15"'))
     spark = {"OLIST_ENGINE": "spark", "JAVA_HOME": java}
-    code, text = olist(settings, *ONE_TABLE, prefix=WITHOUT_USER, **spark, **without_user)
+    code, text = olist(settings, *ONE_TABLE, prefix=WITHOUT_USER, **(spark | without_user))
     assert (code, "a name for the user id 12345" in text, "Traceback" in text) == (WRONG_USE, True, False), text
 
 
