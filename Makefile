@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# The folder of the data, the warehouse and Dagster's storage, unless the environment names another one.
-export DAGSTER_HOME ?= $(CURDIR)
 ifdef DATA
 export OLIST_DATA := $(DATA)
 endif

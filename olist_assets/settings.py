@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
     dagster_home: Path | None = Field(default=None, validation_alias="DAGSTER_HOME")
-    """The folder with dagster.yaml; default: the working directory."""
+    """The folder with dagster.yaml and Dagster's history; default: <warehouse>/dagster."""
     dagster_url: str = "http://127.0.0.1:3000"
     """The address of Dagster's UI, for links to runs."""
     alert_email_to: str | None = None

@@ -11,6 +11,7 @@ from olist_assets.definitions import build_defs
 from olist_assets.orchestration import dagster_storage
 from olist_assets.orchestration import instance as dagster_instance
 from olist_assets.orchestration.dagster_storage import AssetGraph
+from olist_assets.orchestration.home import dagster_home
 from olist_assets.settings import Settings
 
 RUN_ID_SHOWN = r".*/runs/([0-9a-f]{8})"
@@ -19,7 +20,7 @@ RUN_ID_SHOWN = r".*/runs/([0-9a-f]{8})"
 
 def home() -> str:
     """The folder of Dagster's configuration."""
-    return str(dagster_instance.dagster_home(data.settings()))
+    return str(dagster_home(data.settings()))
 
 
 def instance() -> dg.DagsterInstance:

@@ -1,7 +1,6 @@
 """Dagster's storage of runs and events, opened as the UI opens it."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,43 +9,53 @@ import dagster as dg
 from dagster._check import CheckError
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from filelock import FileLock
+from yaml import YAMLError
 
 from olist_assets.errors import OlistError
+from olist_assets.orchestration.home import CONFIG, STATE, adopt_history, dagster_home, with_folders_in
 from olist_assets.orchestration.run_launcher import dead_process
 from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
 
 START_TIMEOUT_SECONDS = 60
-CONFIG = "dagster.yaml"
 # The configuration of a new home, and the workspace; at the project's root both are links to these files.
 PACKAGED_CONFIG = Path(__file__).with_name(CONFIG)
 WORKSPACE = Path(__file__).with_name("workspace.yaml")
 
 
-def dagster_home(settings: Settings) -> Path:
-    """The folder with dagster.yaml: DAGSTER_HOME, else the working directory."""
-    return (settings.dagster_home or Path.cwd()).expanduser().resolve()
-
-
 def prepared_home(settings: Settings) -> Path:
     """Dagster's home with a dagster.yaml, exported to this process and its children as DAGSTER_HOME."""
     home = dagster_home(settings)
-    if not (home / CONFIG).exists():
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(PACKAGED_CONFIG, home / CONFIG)
-        except OSError as error:
-            raise OlistError(f"Cannot write {home / CONFIG}: {error.strerror}. Set DAGSTER_HOME.") from error
+    try:
+        adopt_history(settings, home)
+        home.mkdir(parents=True, exist_ok=True)
+        _write_config(home)
+    except OSError as error:
+        raise OlistError(f"Cannot write {home / CONFIG}: {error.strerror}. Set DAGSTER_HOME.") from error
     # Dagster takes the path of its configuration for a glob.
     os.environ["DAGSTER_HOME"] = plain_path(home)
     return home
+
+
+def _write_config(home: Path) -> None:
+    """Write the packaged configuration if there is none, with its folders in this home, wherever that was moved to."""
+    config = home / CONFIG
+    if config.is_symlink():  # to the packaged one, in a clone
+        return
+    before = config.read_text(encoding="utf-8") if config.exists() else None
+    text = with_folders_in(home, PACKAGED_CONFIG.read_text(encoding="utf-8") if before is None else before)
+    if text != before:
+        # A rename is atomic: another process never reads a half.
+        partial = config.with_name(f"{CONFIG}.{os.getpid()}")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(config)
 
 
 @contextmanager
 def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """Dagster's storage; runs that an ended process of this machine left running are marked as failed first."""
     home = prepared_home(settings)
-    lock = home / ".dagster" / "start.lock"
+    lock = home / STATE / "start.lock"
     try:
         lock.parent.mkdir(exist_ok=True)
         # Dagster creates its SQLite files without a lock: two first starts at once would both stamp their schema.
@@ -64,7 +73,7 @@ def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 def _storage_errors() -> tuple[type[Exception], ...]:
     """Errors of opening a storage; dagster-postgres is an extra."""
-    errors = (OSError, dg.DagsterInvalidConfigError, CheckError)
+    errors = (OSError, dg.DagsterInvalidConfigError, CheckError, YAMLError)
     try:
         from dagster_postgres.utils import DagsterPostgresException
     except ImportError:

@@ -52,8 +52,10 @@ def make_archive(path: Path, config: dict[str, str]) -> None:
         # Under spark-submit the JVM outlives the script, and writes the archive as it ends.
         command = [str(spark_submit()), *conf_arguments(settings), __file__]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode or not partial.exists():
-            raise OlistError(f"Spark does not start: {done.stderr.strip()[-1000:]}")
+        if done.returncode:
+            raise OlistError(f"Spark does not start: {(done.stderr + done.stdout).strip()[-1000:]}")
+        # Java makes none with certain options of the environment, such as those for agents. It ignores an empty one.
+        partial.touch()
         # A rename is atomic: an interrupted first start leaves no partial archive under the final name.
         partial.rename(path)
 
