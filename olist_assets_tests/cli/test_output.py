@@ -41,7 +41,7 @@ def start(settings, warehouse):
     return started
 
 
-@pytest.fixture(params=PRINTING.values(), ids=PRINTING)
+@pytest.fixture(params=PRINTING.values(), ids=list(PRINTING))
 def words(request):
     return request.param
 

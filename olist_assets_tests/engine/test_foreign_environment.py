@@ -20,8 +20,6 @@ SUCCESS, FAILED, WRONG_USE = 0, 1, 2
 ONE_TABLE = ("materialize", "--select", "bronze_sellers")
 PROXIES = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "grpc_proxy"), "http://127.0.0.1:9")
 WITHOUT_USER = ["unshare", "--user", "--map-user=12345", "--map-group=12345"]
-# Of the machine, what Spark's scripts need besides Java.
-TOOLS = ("bash", "dirname", "head", "ps", "cat")
 
 
 def olist(settings: Settings, *words: str, prefix: Sequence[str] = (), **more: str) -> tuple[int, str]:
@@ -60,8 +58,10 @@ def test_neither_another_spark_nor_a_proxy_matters_to_a_run(settings, tmp_path):
 def test_java_found_by_java_home_alone_in_any_version_and_a_machine_whose_name_does_not_resolve(settings, tmp_path):
     tools = tmp_path / "tools"
     tools.mkdir()
-    for name in TOOLS:
-        (tools / name).symlink_to(str(shutil.which(name)))
+    # Spark's scripts and Hadoop need others of the machine's commands.
+    for command in Path("/usr/bin").iterdir():
+        if not command.name.startswith("java"):
+            (tools / command.name).symlink_to(command)
     (tmp_path / "hosts").write_text("")
     early = fake_java(tmp_path / "jdk", 'openjdk version "25-ea" 2025-09-16', otherwise=str(shutil.which("java")))
     environment = {
