@@ -10,6 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
+SECONDS_TO_END = 30
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -34,7 +37,7 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 120) -> No
 def server(
     command: list[str], port: int, log: Path, env: Mapping[str, str] | None = None, *, folder: Path | None = None
 ) -> Iterator[subprocess.Popen]:
-    """A process, started in `folder`, that answers at the port before the body runs; afterwards its group is killed.
+    """A process, started in `folder`, that answers at the port before the body runs, and is ended after it.
 
     Raises AssertionError with its output if it ends early or does not answer in time.
     """
@@ -50,6 +53,10 @@ def server(
         wait_until(is_up, f"{command[0]} answers at {port}")
         yield process
     finally:
+        # It ends what it has started in other groups by itself.
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(SECONDS_TO_END)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

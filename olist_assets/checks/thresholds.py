@@ -96,7 +96,8 @@ def duplicate_check(duplicates: Duplicates) -> Check:
 
 def freshness_check(table: Table, freshness: Freshness) -> Check:
     is_text = freshness.column == table.source_day
-    day = plausible_day(freshness.column, INGESTED) if is_text else identifier(freshness.column)
+    column = identifier(freshness.column)
+    day = plausible_day(freshness.column, INGESTED) if is_text else f"TRY_CAST({column} AS DATE)"
     query = f"SELECT max({day}) FROM {{table}}"
 
     def evaluate(on: CheckContext) -> Verdict:

@@ -26,9 +26,11 @@ def plausible_days(con: duckdb.DuckDBPyConnection, settings: Settings) -> Calend
 
     Raises OlistError for more than MAX_DAYS, with the order that lies furthest from the others.
     """
+    file = source_file(settings, ORDERS)
+    if missing := [name for name in ("order_id", PURCHASED) if name not in file.header]:
+        raise OlistError(f"{shown(settings, ORDERS)} has no column {missing[0]}.")
     orders = (
-        f"SELECT order_id, {PURCHASED} AS purchased, {plausible_day(PURCHASED, 'now()')} AS day "
-        f"FROM {source_file(settings, ORDERS).duckdb_sql}"
+        f"SELECT order_id, {PURCHASED} AS purchased, {plausible_day(PURCHASED, 'now()')} AS day FROM {file.duckdb_sql}"
     )
     query = (
         "SELECT min(day), max(day), quantile_disc(day, 0.5), arg_min([order_id, purchased], day), "

@@ -36,10 +36,10 @@ def encode_geolocation_as_latin_1(folder):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (lose_products, "olist_products_dataset.csv is missing"),
+        (lose_products, "data is missing. The data folder or zip must hold all nine files"),
         (rename_a_column_of_orders, "missing columns ['order_status'], unexpected columns ['state']"),
-        (empty_reviews, "olist_order_reviews_dataset.csv is empty"),
-        (encode_geolocation_as_latin_1, "olist_geolocation_dataset.csv is not UTF-8"),
+        (empty_reviews, "data is empty: it has no header line"),
+        (encode_geolocation_as_latin_1, "data is not UTF-8"),
     ],
 )
 def test_wrong_file_stops_a_run_before_the_first_write_and_doctor_names_it(
@@ -65,7 +65,7 @@ def test_truncated_zip_stops_a_run(olist_with, tmp_path, sample):
     olist = olist_with(settings_in(tmp_path, archive, cache=tmp_path / "cache"))
     code, text = olist("materialize")
     assert code == WRONG_USE
-    assert "is not a whole zip file" in text
+    assert "is not a whole archive" in text
 
 
 def test_nothing_but_spark_needs_or_mentions_it(olist, monkeypatch, tmp_path):

@@ -106,7 +106,7 @@ def test_materialize_leaves_tables_and_dagsters_configuration(lakehouse: Install
         assert len(missing) == len(tables.tables) - len(tables.business_tables)
     row = next(line for line in printed.splitlines() if "gold_daily_metrics" in line)
     assert " 774 " in row
-    assert (lakehouse.folder / "dagster.yaml").exists()
+    assert (lakehouse.folder / "warehouse" / "dagster" / "dagster.yaml").exists()
 
 
 def test_a_packaged_query_runs_by_its_name(lakehouse: Installation):
