@@ -30,6 +30,7 @@ from olist_assets.engine.write_plan import Span
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import EngineName, Settings
+from olist_assets.silver.silver_customers import SILVER_CUSTOMERS, silver_customers
 from olist_assets.silver.silver_orders import SILVER_ORDERS, silver_orders
 from olist_assets.source.days import source_calendar
 
@@ -68,13 +69,17 @@ class Table:
         self._manager = DeltaIOManager(
             warehouse=self.warehouse, engine=self.engine, schema_policy=SchemaPolicy(), calendar=self.calendar
         )
-        orders = SourceReader(self.warehouse, self.engine, allow_change=False).read(SOURCES["orders"])
-        self._manager.store(orders, BRONZE["orders"], None, {"run_id": "0"})
+        reader = SourceReader(self.warehouse, self.engine, allow_change=False)
+        self._manager.store(reader.read(SOURCES["orders"]), BRONZE["orders"], None, {"run_id": "0"})
+        customers = reader.read(SOURCES["customers"])
+        self._manager.store(silver_customers(customers), SILVER_CUSTOMERS, None, {"run_id": "0"})
 
     def write(self, span: Span, run_id: str) -> None:
         """Write the rows of a span of days."""
-        orders = self.engine.read_table(self.warehouse.open("bronze_orders"))
-        self._manager.store(silver_orders(orders), SILVER_ORDERS, span, {"run_id": run_id})
+        orders, customers = (
+            self.engine.read_table(self.warehouse.open(table.name)) for table in (BRONZE["orders"], SILVER_CUSTOMERS)
+        )
+        self._manager.store(silver_orders(orders, customers), SILVER_ORDERS, span, {"run_id": run_id})
 
     def read(self) -> None:
         """Read all days with a typical query."""

@@ -55,7 +55,9 @@ def _through_daily_tables(name: str, catalog: Catalog) -> dg.AssetSelection:
     parents = set(catalog.parents(name))
     daily = parents & {*catalog.daily_tables}
     reached = {table for parent in daily for table in catalog.ancestors(parent) if catalog.tables[table].changes_days}
-    return dg.AssetSelection.assets(*sorted(parents & reached))
+    # A table that is made of nothing else changes only together with them.
+    reached |= {name for name in parents if catalog.parents(name) and reached.issuperset(catalog.parents(name))}
+    return dg.AssetSelection.assets(*sorted((parents - daily) & reached))
 
 
 def check_condition(check: str) -> dg.AutomationCondition | None:

@@ -19,22 +19,32 @@ from olist_assets.ml.repurchase_model import repurchase_model
 from olist_assets.ml.segmentation_model import segmentation_model
 from olist_assets.monitoring.monitoring_durations import monitoring_durations
 from olist_assets.monitoring.monitoring_tables import monitoring_tables
+from olist_assets.silver.silver_customers import silver_customers
+from olist_assets.silver.silver_geolocation import silver_geolocation
 from olist_assets.silver.silver_order_items import silver_order_items
 from olist_assets.silver.silver_order_payments import silver_order_payments
 from olist_assets.silver.silver_order_reviews import silver_order_reviews
 from olist_assets.silver.silver_orders import silver_orders
 from olist_assets.silver.silver_orders_master import silver_orders_master
+from olist_assets.silver.silver_products import silver_products
+from olist_assets.silver.silver_purchases import silver_purchases
 from olist_assets.silver.silver_rejects import silver_rejects
+from olist_assets.silver.silver_sellers import silver_sellers
 
 LAYERS = {
     "bronze": snapshots.FUNCTIONS,
     "silver": (
+        silver_customers,
+        silver_geolocation,
         silver_order_items,
         silver_order_payments,
         silver_order_reviews,
         silver_orders,
         silver_orders_master,
+        silver_products,
+        silver_purchases,
         silver_rejects,
+        silver_sellers,
     ),
     "gold": (
         gold_category_metrics,

@@ -9,6 +9,7 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.lakehouse.arrow_types import arrow_schema, arrow_type
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -34,6 +35,9 @@ VALID_TEXT = {
     "review_score": "5",
     "review_creation_date": "2018-01-09 00:00:00",
     "review_answer_timestamp": "2018-01-10 12:00:00",
+    **dict.fromkeys(("customer_zip_code_prefix", "seller_zip_code_prefix", "geolocation_zip_code_prefix"), "01310"),
+    **dict.fromkeys(("customer_state", "seller_state", "geolocation_state"), "SP"),
+    **dict.fromkeys(SOURCES["products"].types, "10"),
     "geolocation_lat": "-23.5",
     "geolocation_lng": "-46.6",
     "_corrupt_record": None,

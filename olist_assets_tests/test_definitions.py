@@ -34,13 +34,12 @@ dashboard_refresh
 gold_category_metrics <- gold_product_metrics silver_order_items silver_order_reviews
 gold_customer_churn_predictions <- churn_model_champion gold_customer_metrics repurchase_model_champion \
 silver_order_reviews silver_orders_master
-gold_customer_metrics <- bronze_customers bronze_orders silver_orders_master
+gold_customer_metrics <- silver_customers silver_orders_master silver_purchases
 gold_customer_segments_ml <- gold_customer_metrics segmentation_model_champion
 gold_daily_metrics [daily] <- silver_orders_master
-gold_geographic_metrics <- bronze_customers bronze_geolocation silver_orders_master
+gold_geographic_metrics <- silver_customers silver_geolocation silver_orders_master
 gold_ml_evaluation <- churn_model repurchase_model segmentation_model
-gold_product_metrics <- bronze_orders bronze_product_category_translation bronze_products silver_order_items \
-silver_order_reviews
+gold_product_metrics <- silver_order_items silver_order_reviews silver_products silver_purchases
 gold_segment_profiles <- gold_customer_metrics gold_customer_segments_ml
 monitoring_durations
 monitoring_tables
@@ -48,13 +47,19 @@ repurchase_model <- silver_order_reviews silver_orders_master
 repurchase_model_champion <- repurchase_model
 segmentation_model <- gold_customer_metrics
 segmentation_model_champion <- segmentation_model
-silver_order_items <- bronze_order_items bronze_product_category_translation bronze_products
+silver_customers <- bronze_customers
+silver_geolocation <- bronze_geolocation
+silver_order_items <- bronze_order_items silver_products
 silver_order_payments <- bronze_order_payments
 silver_order_reviews <- bronze_order_reviews
-silver_orders [daily] <- bronze_orders
-silver_orders_master [daily] <- bronze_customers silver_order_items silver_order_payments silver_order_reviews \
+silver_orders [daily] <- bronze_orders silver_customers
+silver_orders_master [daily] <- silver_customers silver_order_items silver_order_payments silver_order_reviews \
 silver_orders
-silver_rejects <- bronze_order_items bronze_order_payments bronze_order_reviews bronze_orders
+silver_products <- bronze_product_category_translation bronze_products
+silver_purchases <- bronze_orders silver_customers
+silver_rejects <- bronze_customers bronze_geolocation bronze_order_items bronze_order_payments bronze_order_reviews \
+bronze_orders bronze_product_category_translation bronze_products bronze_sellers
+silver_sellers <- bronze_sellers
 """
 
 

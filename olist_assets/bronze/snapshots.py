@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from pyspark.sql import DataFrame
 
 from olist_assets.contracts.marks import Resource, table_asset
-from olist_assets.contracts.rules import OrderReference
 from olist_assets.contracts.source_files import CORRUPT, INGESTED, SOURCE_NAME, SOURCES
 from olist_assets.contracts.table import Column, Pii, Table
 from olist_assets.contracts.thresholds import Duplicates, Freshness, Threshold, Thresholds
@@ -111,7 +110,6 @@ def bronze_table(subject: str) -> Table:
         source=source,
         thresholds=THRESHOLDS.get(subject, Thresholds()),
         source_day="order_purchase_timestamp" if subject == "orders" else None,
-        orders=OrderReference("customer_id", "customer_id") if subject == "customers" else None,
     )
 
 

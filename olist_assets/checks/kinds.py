@@ -9,6 +9,7 @@ from olist_assets.checks.thresholds import threshold_checks
 from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation, RowCount, Rule
 from olist_assets.contracts.source_files import CORRUPT, SourceFile
+from olist_assets.contracts.source_values import NULL_WORDS, SHORT_ZIP_PREFIX
 from olist_assets.contracts.table import Column, Table
 from olist_assets.lakehouse.schemas import shape
 from olist_assets.lakehouse.sql import tables_named
@@ -29,7 +30,8 @@ def checks_of(table: Table, table_names: Iterable[str]) -> list[Check]:
     if table.key:
         checks.append(key_check(table.key))
     if table.source:
-        checks += [file_check(table.source), drift_check(table.source), parse_check()]
+        checks += [file_check(table.source), drift_check(table.source), parse_check(), null_word_check(table.source)]
+        checks += [zip_prefix_check(name) for name, kind in table.source.types.items() if kind == "zip_prefix"]
     checks += [range_check(c) for c in table.columns if c.minimum is not None or c.maximum is not None]
     checks += [accepted_check(c) for c in table.columns if c.accepted]
     checks += [foreign_key_check(key) for key in table.foreign_keys]
@@ -138,6 +140,33 @@ def foreign_key_check(key: ForeignKey) -> Check:
 def parse_check() -> Check:
     query = f"SELECT count(*) FROM {{table}} WHERE {CORRUPT} IS NOT NULL"
     return offending_rows("records_parse", "Each record has the header's columns.", query, blocking=False)
+
+
+def null_word_check(source: SourceFile) -> Check:
+    words = ", ".join(map(literal, NULL_WORDS))
+    counts = ", ".join(f"count(*) FILTER (lower(trim({identifier(name)})) IN ({words}))" for name in source.coded)
+
+    def evaluate(on: CheckContext) -> Verdict:
+        counted = dict(zip(source.coded, on.rows(f"SELECT {counts} FROM {{table}}")[0], strict=True))
+        found = {name: rows for name, rows in counted.items() if rows}
+        remedy = {"remedy": "Save the file with empty fields instead; in pandas: to_csv(..., na_rep='')."}
+        return not found, {"null_words_by_column": found} | (remedy if found else {})
+
+    description = f"No value is a word for a missing one ({words}), except in free text. Such rows become rejects."
+    return Check("missing_values_are_empty", description, evaluate, blocking=False)
+
+
+def zip_prefix_check(column: str) -> Check:
+    is_short = f"regexp_full_match(trim({identifier(column)}), {literal(SHORT_ZIP_PREFIX)})"
+
+    def evaluate(on: CheckContext) -> Verdict:
+        values, short = on.rows(f"SELECT count({identifier(column)}), count(*) FILTER ({is_short}) FROM {{table}}")[0]
+        metrics = {"short_prefixes": short, "share": short / values if values else 0.0}
+        remedy = {"remedy": "Silver restores the zeros. Import the column as text before you save the file."}
+        return short == 0, metrics | (remedy if short else {})
+
+    description = f"Each {column} has five digits. Spreadsheets drop leading zeros."
+    return Check("zip_prefixes_have_five_digits", description, evaluate, blocking=False)
 
 
 def file_check(source: SourceFile) -> Check:

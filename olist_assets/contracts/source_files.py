@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+from olist_assets.contracts.source_values import LATEST_EVENT, LATEST_PROMISE
 
 
 @dataclass(frozen=True)
@@ -11,12 +14,26 @@ class SourceFile:
     name: str
     columns: tuple[str, ...]
     types: Mapping[str, str] = field(default_factory=dict)
+    free_text: tuple[str, ...] = ()
+    """Columns of people's own words, in which `None` may be one; in all others it stands for a missing value."""
+    promised: tuple[str, ...] = ()
+    """Columns of times that are promised, and so may lie further ahead than what has happened."""
+
+    @property
+    def coded(self) -> tuple[str, ...]:
+        """The columns that hold no free text."""
+        return tuple(name for name in self.columns if name not in self.free_text)
+
+    def latest(self, column: str) -> timedelta:
+        """How long after its ingestion a time in a column may be."""
+        return LATEST_PROMISE if column in self.promised else LATEST_EVENT
 
 
 SOURCES: dict[str, SourceFile] = {
     "customers": SourceFile(
         "olist_customers_dataset.csv",
         ("customer_id", "customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state"),
+        {"customer_zip_code_prefix": "zip_prefix", "customer_state": "state"},
     ),
     "orders": SourceFile(
         "olist_orders_dataset.csv",
@@ -29,6 +46,7 @@ SOURCES: dict[str, SourceFile] = {
             "order_delivered_carrier_date": "timestamp", "order_delivered_customer_date": "timestamp",
             "order_estimated_delivery_date": "timestamp",
         },
+        promised=("order_estimated_delivery_date",),
     ),
     "order_items": SourceFile(
         "olist_order_items_dataset.csv",
@@ -37,6 +55,7 @@ SOURCES: dict[str, SourceFile] = {
             "order_item_id": "int", "shipping_limit_date": "timestamp", "price": "decimal(10,2)",
             "freight_value": "decimal(10,2)",
         },
+        promised=("shipping_limit_date",),
     ),
     "order_payments": SourceFile(
         "olist_order_payments_dataset.csv",
@@ -50,6 +69,7 @@ SOURCES: dict[str, SourceFile] = {
             "review_creation_date", "review_answer_timestamp",
         ),
         {"review_score": "int", "review_creation_date": "timestamp", "review_answer_timestamp": "timestamp"},
+        free_text=("review_comment_title", "review_comment_message"),
     ),
     "products": SourceFile(
         "olist_products_dataset.csv",
@@ -57,9 +77,16 @@ SOURCES: dict[str, SourceFile] = {
             "product_id", "product_category_name", "product_name_lenght", "product_description_lenght",
             "product_photos_qty", "product_weight_g", "product_length_cm", "product_height_cm", "product_width_cm",
         ),
+        {
+            "product_name_lenght": "int", "product_description_lenght": "int", "product_photos_qty": "int",
+            "product_weight_g": "int", "product_length_cm": "int", "product_height_cm": "int",
+            "product_width_cm": "int",
+        },
     ),
     "sellers": SourceFile(
-        "olist_sellers_dataset.csv", ("seller_id", "seller_zip_code_prefix", "seller_city", "seller_state")
+        "olist_sellers_dataset.csv",
+        ("seller_id", "seller_zip_code_prefix", "seller_city", "seller_state"),
+        {"seller_zip_code_prefix": "zip_prefix", "seller_state": "state"},
     ),
     "geolocation": SourceFile(
         "olist_geolocation_dataset.csv",
@@ -67,6 +94,10 @@ SOURCES: dict[str, SourceFile] = {
             "geolocation_zip_code_prefix", "geolocation_lat", "geolocation_lng", "geolocation_city",
             "geolocation_state",
         ),
+        {
+            "geolocation_zip_code_prefix": "zip_prefix", "geolocation_lat": "double", "geolocation_lng": "double",
+            "geolocation_state": "state",
+        },
     ),
     "product_category_translation": SourceFile(
         "product_category_name_translation.csv", ("product_category_name", "product_category_name_english")

@@ -6,12 +6,26 @@ from datetime import date, timedelta
 from olist_assets.contracts.quoting import identifier, literal
 
 MAX_ZEROS = 18
+ERASED = "erased"
+"""What stands for the zip prefix and the city of an erased customer."""
+STATES = (
+    "AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI", "PR", "RJ",
+    "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO",
+)  # fmt: skip
+SHORT_ZIP_PREFIX = "[0-9]{1,4}"
+"""A zip prefix that lost its leading zeros: spreadsheets read `01310` as a number and write `1310`."""
 PATTERNS = {
     "timestamp": r"[0-9]{4}-[0-9]{2}-[0-9]{2} ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]",
     # pandas writes the whole numbers of a column as 1.0 as soon as one of them is missing.
     "int": rf"[+-]?[0-9]{{1,18}}(\.0{{0,{MAX_ZEROS}}})?",
     "double": r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?",
+    "zip_prefix": rf"{SHORT_ZIP_PREFIX}|[0-9]{{5}}|{ERASED}",
+    "state": "|".join(STATES),
 }
+DISTANT_TIME = r"[+-]?[0-9]{5,}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
+"""A time with too many digits in its year: out of any range rather than unreadable."""
+NULL_WORDS = ("null", "nan", "nat", "none", "\\n")
+"""What tools write for a missing value, in lower case."""
 EARLIEST = date(2000, 1, 1)
 """Online marketplaces, and so their orders, are younger: an earlier time is a mistake."""
 LATEST_EVENT = timedelta(days=1)

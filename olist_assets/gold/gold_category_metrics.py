@@ -12,7 +12,7 @@ CATEGORY = "product_category_name_english"
 GOLD_CATEGORY_METRICS = Table(
     name="gold_category_metrics",
     description="Sales of each category. Revenue is the price of the items, without freight, in orders of any status.",
-    grain="One row per category of a product in the catalogue, sold or not.",
+    grain="One row per category of a product in the catalogue, sold or not, or of a sold item.",
     key=(CATEGORY,),
     columns=(
         Column(
@@ -21,7 +21,7 @@ GOLD_CATEGORY_METRICS = Table(
         ),
         Column("total_orders", "int", "Orders of any status that contain a product of the category.", minimum=0),
         Column("units_sold", "int", "Units of the category's products in orders of any status.", minimum=0),
-        Column("products_count", "int", "Products of the category in the catalogue, sold or not.", minimum=1),
+        Column("products_count", "int", "Products of the category in the catalogue, sold or not.", minimum=0),
         Column("sellers_count", "int", "Distinct sellers that sold a product of the category.", minimum=0),
         Column(
             "revenue_rank", "int",
@@ -52,10 +52,10 @@ GOLD_CATEGORY_METRICS = Table(
     ),
     reconciliations=(
         Reconciliation(
-            name="revenue_matches_products",
+            name="revenue_matches_silver",
             left="SELECT sum(total_revenue) FROM gold_category_metrics",
-            right="SELECT sum(total_revenue) FROM gold_product_metrics",
-            description="Revenue of all categories equals that of all products in gold_product_metrics.",
+            right="SELECT sum(price) FROM silver_order_items",
+            description="Revenue of all categories equals the price of all items in silver_order_items.",
         ),
     ),
 )  # fmt: skip
@@ -68,10 +68,9 @@ def gold_category_metrics(
     """Every category of the catalogue with its sales."""
     catalogue = gold_product_metrics.groupBy(CATEGORY).agg(F.count("*").cast("int").alias("products_count"))
     sales = sales_by_category(silver_order_items, silver_order_reviews)
-    # One row per category on both sides.
-    sold = catalogue.join(sales, on=CATEGORY, how="left").fillna(
-        {"total_orders": 0, "units_sold": 0, "sellers_count": 0, "total_revenue": 0, "total_freight": 0}
-    )
+    counts = ("products_count", "total_orders", "units_sold", "sellers_count")
+    # One row per category on both sides. Items of products that are not in the catalogue have the category `unknown`.
+    sold = catalogue.join(sales, on=CATEGORY, how="full").fillna(0, subset=[*counts, "total_revenue", "total_freight"])
     everything = Window.partitionBy(F.lit(1))
     return sold.withColumns(
         {

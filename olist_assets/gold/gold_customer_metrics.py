@@ -96,12 +96,12 @@ GOLD_CUSTOMER_METRICS = Table(
             nullable=True, minimum=3, maximum=15,
         ),
     ),
-    foreign_keys=(ForeignKey("customer_unique_id", "bronze_customers", "customer_unique_id"),),
+    foreign_keys=(ForeignKey("customer_unique_id", "silver_customers", "customer_unique_id"),),
     row_counts=(
         RowCount(
-            "row_count_matches_bronze_customers",
-            "SELECT count(DISTINCT customer_unique_id) FROM bronze_customers",
-            "Every customer_unique_id of bronze_customers has exactly one row.",
+            "row_count_matches_silver_customers",
+            "SELECT count(DISTINCT customer_unique_id) FROM silver_customers",
+            "Every customer_unique_id of silver_customers has exactly one row.",
         ),
     ),
     reconciliations=(
@@ -140,26 +140,26 @@ class CustomerMetricsConfig(BaseModel):
 def gold_customer_metrics(
     config: CustomerMetricsConfig,
     silver_orders_master: DataFrame,
-    bronze_customers: DataFrame,
-    bronze_orders: DataFrame,
+    silver_customers: DataFrame,
+    silver_purchases: DataFrame,
 ) -> DataFrame:
     """Every customer with metrics, scores and segment as of the reference date."""
     as_of = config.reference_date()
     orders = silver_orders_master if as_of is None else silver_orders_master.where(F.col("order_date") <= F.lit(as_of))
     buyers = with_scores(with_value(orders_by_customer(orders), orders, as_of))
     # One row per customer on both sides.
-    customers = latest_home(bronze_customers, bronze_orders).join(buyers, on="customer_unique_id", how="left")
+    customers = latest_home(silver_customers, silver_purchases).join(buyers, on="customer_unique_id", how="left")
     zeros: dict[str, Any] = {"frequency": 0, "total_items_purchased": 0, "monetary_value": 0}
     return customers.fillna(zeros).withColumn("customer_segment", segment()).select(*GOLD_CUSTOMER_METRICS.column_names)
 
 
-def latest_home(customers: DataFrame, orders: DataFrame) -> DataFrame:
+def latest_home(customers: DataFrame, purchases: DataFrame) -> DataFrame:
     """One row per customer: city and state of the latest order of any status; ties by the greater order id."""
-    bought = orders.select("customer_id", "order_id", F.col("order_purchase_timestamp").alias("bought_at"))
+    bought = purchases.select("customer_id", "order_id", F.col("order_purchase_timestamp").alias("bought_at"))
     # A window sorts, on disk if need be; an aggregation would hold the places of all customers in memory.
     by_time = ("bought_at", "order_id", "customer_id", "customer_city", "customer_state")
     latest_first = Window.partitionBy("customer_unique_id").orderBy(*map(F.desc_nulls_last, by_time))
-    homes = customers.join(bought, on="customer_id", how="left").where(F.col("customer_unique_id").isNotNull())
+    homes = customers.join(bought, on="customer_id", how="left")
     latest = homes.withColumn("place", F.row_number().over(latest_first)).where(F.col("place") == 1)
     return latest.select("customer_unique_id", "customer_city", "customer_state")
 

@@ -7,11 +7,9 @@ from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Reconciliation, RowCount
 from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.measures import exact_mean, money_mean
-from olist_assets.silver.cleaning import exact_cast
 from olist_assets.silver.expressions import distinct_count
+from olist_assets.silver.silver_geolocation import EAST, NORTH, SOUTH, WEST
 
-# Brazil's extreme points (IBGE): Chui and Monte Caburai, Nascente do Moa and Ponta do Seixas.
-SOUTH, NORTH, WEST, EAST = -33.75, 5.28, -73.99, -34.79
 GOLD_GEOGRAPHIC_METRICS = Table(
     name="gold_geographic_metrics",
     description="Delivered orders, their revenue and delivery by the customer's city, with its coordinates.",
@@ -60,9 +58,9 @@ GOLD_GEOGRAPHIC_METRICS = Table(
     ),
     row_counts=(
         RowCount(
-            "row_count_matches_bronze_customers",
-            "SELECT count(*) FROM (SELECT DISTINCT customer_state, customer_city FROM bronze_customers)",
-            "Every state and city of bronze_customers has exactly one row.",
+            "row_count_matches_silver_customers",
+            "SELECT count(*) FROM (SELECT DISTINCT customer_state, customer_city FROM silver_customers)",
+            "Every state and city of silver_customers has exactly one row.",
         ),
     ),
     reconciliations=(
@@ -79,11 +77,11 @@ PLACE = ["customer_state", "customer_city"]
 
 @table_asset(GOLD_GEOGRAPHIC_METRICS)
 def gold_geographic_metrics(
-    silver_orders_master: DataFrame, bronze_customers: DataFrame, bronze_geolocation: DataFrame
+    silver_orders_master: DataFrame, silver_customers: DataFrame, silver_geolocation: DataFrame
 ) -> DataFrame:
     """Every city of a customer with its delivered orders and coordinates."""
-    cities = bronze_customers.select(*PLACE).distinct()
-    places = median_places(bronze_customers, bronze_geolocation)
+    cities = silver_customers.select(*PLACE).distinct()
+    places = median_places(silver_customers, silver_geolocation)
     # One row per city on each side.
     joined = cities.join(orders_by_city(silver_orders_master), on=PLACE, how="left").join(places, on=PLACE, how="left")
     average = money_mean("total_revenue", "total_orders", "decimal(14,2)")
@@ -113,11 +111,8 @@ def median_places(customers: DataFrame, geolocation: DataFrame) -> DataFrame:
 
     That way a prefix with many points does not outweigh the others.
     """
-    lat, lng = (exact_cast(f"geolocation_{axis}", "double") for axis in ("lat", "lng"))
-    inside = geolocation.where(lat.between(SOUTH, NORTH) & lng.between(WEST, EAST))
-    prefixes = inside.groupBy(F.col("geolocation_zip_code_prefix").alias("customer_zip_code_prefix")).agg(
-        F.median(lat).alias("lat"), F.median(lng).alias("lng")
-    )
+    prefixes = geolocation.select(F.col("zip_code_prefix").alias("customer_zip_code_prefix"), "latitude", "longitude")
     homes = customers.select(*PLACE, "customer_zip_code_prefix").distinct()
+    # One row per prefix on the right.
     placed = homes.join(prefixes, on="customer_zip_code_prefix", how="inner")
-    return placed.groupBy(*PLACE).agg(F.median("lat").alias("latitude"), F.median("lng").alias("longitude"))
+    return placed.groupBy(*PLACE).agg(*(F.median(axis).alias(axis) for axis in ("latitude", "longitude")))

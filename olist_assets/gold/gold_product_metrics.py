@@ -7,8 +7,6 @@ from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import ForeignKey, Reconciliation, RowCount
 from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.measures import exact_mean, money_mean, score_by_order
-from olist_assets.silver.cleaning import exact_cast
-from olist_assets.silver.silver_order_items import product_categories
 
 GOLD_PRODUCT_METRICS = Table(
     name="gold_product_metrics",
@@ -49,20 +47,20 @@ GOLD_PRODUCT_METRICS = Table(
             nullable=True, minimum=1, maximum=5,
         ),
     ),
-    foreign_keys=(ForeignKey("product_id", "bronze_products", "product_id"),),
+    foreign_keys=(ForeignKey("product_id", "silver_products", "product_id"),),
     row_counts=(
         RowCount(
-            "row_count_matches_bronze_products",
-            "SELECT count(DISTINCT product_id) FROM bronze_products",
-            "Every product of bronze_products has exactly one row.",
+            "row_count_matches_silver_products",
+            "SELECT count(*) FROM silver_products",
+            "Every product of silver_products has exactly one row.",
         ),
     ),
     reconciliations=(
         Reconciliation(
             name="revenue_matches_silver",
             left="SELECT sum(total_revenue) FROM gold_product_metrics",
-            right="SELECT sum(price) FROM silver_order_items",
-            description="Revenue of all products equals the price of all items in silver_order_items.",
+            right="SELECT sum(price) FROM silver_order_items SEMI JOIN silver_products USING (product_id)",
+            description="Revenue of all products equals the price of their items in silver_order_items.",
         ),
     ),
 )  # fmt: skip
@@ -70,19 +68,14 @@ GOLD_PRODUCT_METRICS = Table(
 
 @table_asset(GOLD_PRODUCT_METRICS)
 def gold_product_metrics(
+    silver_products: DataFrame,
     silver_order_items: DataFrame,
     silver_order_reviews: DataFrame,
-    bronze_orders: DataFrame,
-    bronze_products: DataFrame,
-    bronze_product_category_translation: DataFrame,
+    silver_purchases: DataFrame,
 ) -> DataFrame:
     """Every product of the catalogue with its sales."""
-    categories = product_categories(bronze_products, bronze_product_category_translation)
-    english = F.coalesce("product_category_name_english", "product_category_name", F.lit("unknown"))
-    products = categories.where(F.col("product_id").isNotNull()).select(
-        "product_id", english.alias("product_category_name_english")
-    )
-    sales = sales_by_product(silver_order_items, silver_order_reviews, bronze_orders)
+    products = silver_products.select("product_id", "product_category_name_english")
+    sales = sales_by_product(silver_order_items, silver_order_reviews, silver_purchases)
     # One row per product on both sides.
     sold = products.join(sales, on="product_id", how="left").fillna(
         {"total_orders": 0, "units_sold": 0, "total_revenue": 0, "total_freight": 0}
@@ -100,7 +93,7 @@ def gold_product_metrics(
     ).select(*GOLD_PRODUCT_METRICS.column_names)
 
 
-def sales_by_product(items: DataFrame, reviews: DataFrame, orders: DataFrame) -> DataFrame:
+def sales_by_product(items: DataFrame, reviews: DataFrame, purchases: DataFrame) -> DataFrame:
     """One row per product that was sold.
 
     Items are first aggregated to one row per product and order, so that the score of an order counts once.
@@ -108,9 +101,8 @@ def sales_by_product(items: DataFrame, reviews: DataFrame, orders: DataFrame) ->
     by_order = items.groupBy("product_id", "order_id").agg(
         F.count("*").alias("units"), F.sum("price").alias("price"), F.sum("freight_value").alias("freight")
     )
-    dates = orders.groupBy("order_id").agg(
-        F.min(F.to_date(exact_cast("order_purchase_timestamp", "timestamp"))).alias("sold_date")
-    )
+    dates = purchases.select("order_id", F.col("order_date").alias("sold_date"))
+    # One row per order on the right of both joins.
     facts = by_order.join(score_by_order(reviews), on="order_id", how="left").join(dates, on="order_id", how="left")
     return facts.groupBy("product_id").agg(
         F.min("sold_date").alias("first_sold_date"),

@@ -20,6 +20,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, SOURCES, SourceFile
+from olist_assets.contracts.source_values import ERASED
 from olist_assets.errors import OlistError
 from olist_assets.governance import masking
 from olist_assets.lakehouse.object_store import open_delta, write_delta
@@ -27,7 +28,6 @@ from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets.source.csv_file import source_file
 
-ERASED = "erased"
 # For each file about customers: the columns by which a row belongs to a customer.
 KEYS = {
     SOURCES["order_reviews"].name: ("order_id", "review_id"),

@@ -1,46 +1,59 @@
 """Rules by which a bronze row is typed or rejected: no cast stops a run, and none silently turns bad text into null."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED
-from olist_assets.contracts.source_values import pattern
+from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED, SOURCES, SourceFile
+from olist_assets.contracts.source_values import DISTANT_TIME, EARLIEST, NULL_WORDS, pattern
 from olist_assets.silver.expressions import json_object
 
 REASON = "_reason"
-FAULT = "_fault_column"
+FAULT = "_fault"
+IS_KNOWN = "_is_known"
+UNKNOWN_CUSTOMER = "unknown_customer"
+REASONS = (
+    "corrupt_record", "repeated_header", "missing_required", "null_word", "bad_cast", "out_of_range", UNKNOWN_CUSTOMER,
+    "duplicate_key",
+)  # fmt: skip
+"""Why a row may be rejected; a row that violates several rules has the first of their reasons."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a row of the bronze table `source` must satisfy: a unique key, required columns, and types by column."""
+    """What the rows of a source file must satisfy besides its types: required columns and, mostly, a unique key."""
 
-    source: str
+    subject: str
     key: tuple[str, ...]
     required: tuple[str, ...]
-    types: Mapping[str, str]
-    only_status: str | None = None
+    has_unique_key: bool = True
 
-    def in_scope(self, bronze: DataFrame) -> DataFrame:
-        """Rows with the wanted status; rows whose status cannot be read stay in scope, so that they are rejected."""
-        if self.only_status is None:
-            return bronze
-        status = F.col("order_status")
-        return bronze.where((status == self.only_status) | status.isNull() | F.col(CORRUPT).isNotNull())
+    @property
+    def file(self) -> SourceFile:
+        return SOURCES[self.subject]
 
-
-def accepted(bronze: DataFrame, rules: Rules) -> DataFrame:
-    """Rows that satisfy the rules, with the columns of `rules.types` cast to their types."""
-    good = _judged(bronze, rules).where(F.col(REASON).isNull())
-    return good.withColumns({name: F.col(_typed(name)) for name in rules.types}).select(*bronze.columns)
+    @property
+    def source(self) -> str:
+        """Name of the bronze table."""
+        return f"bronze_{self.subject}"
 
 
-def rejected(bronze: DataFrame, rules: Rules) -> DataFrame:
+def accepted(bronze: DataFrame, rules: Rules, customers: DataFrame | None = None) -> DataFrame:
+    """Rows that satisfy the rules, with the columns of the file's types cast to them.
+
+    Of rows with a `customer_id` only those of `customers`, if these are given.
+    """
+    good = _judged(bronze, rules, customers).where(F.col(REASON).isNull())
+    types = rules.file.types
+    return good.select(*(F.col(_typed(name)).alias(name) if name in types else name for name in bronze.columns))
+
+
+def rejected(bronze: DataFrame, rules: Rules, customers: DataFrame | None = None) -> DataFrame:
     """Rows that violate a rule, in the columns of `silver_rejects`."""
-    bad = _judged(bronze, rules).where(F.col(REASON).isNotNull())
+    bad = _judged(bronze, rules, customers).where(F.col(REASON).isNotNull())
     columns = [name for name in bronze.columns if name != INGESTED]
     value = F.coalesce(*(F.when(F.col(FAULT) == name, F.col(name)) for name in columns))
     return bad.select(
@@ -71,38 +84,82 @@ def exact_cast(name: str, kind: str) -> Column:
     else it accepts, such as `1e2`, depends on the engine: hence a pattern decides first.
     """
     text = F.trim(name)
-    digits = F.regexp_replace(text, r"\.0*\z", "") if kind == "int" else text
+    return F.when(_is_exactly(text, pattern(kind)), _converted(text, kind))
+
+
+def _converted(text: Column, kind: str) -> Column:
+    """A text that matches the pattern of `kind` as its value, null where that is out of the type's range."""
+    if kind == "state":
+        return text
+    if kind == "zip_prefix":
+        return F.when(F.length(text) < 5, F.lpad(text, 5, "0")).otherwise(text)
+    return (F.regexp_replace(text, r"\.0*\z", "") if kind == "int" else text).try_cast(kind)
+
+
+def _is_exactly(text: Column, expression: str) -> Column:
     # Not `$`: in Java it also matches before a line break at the end, and Spark's cast ignores that break.
-    return F.when(text.rlike(rf"^({pattern(kind)})\z"), digits.try_cast(kind))
+    return text.rlike(rf"^({expression})\z")
 
 
 def _typed(name: str) -> str:
     return f"_typed_{name}"
 
 
-def _judged(bronze: DataFrame, rules: Rules) -> DataFrame:
-    """Rows in scope with typed columns, the first reason to reject each row, and the column of that reason.
+def _judged(bronze: DataFrame, rules: Rules, customers: DataFrame | None) -> DataFrame:
+    """Rows with typed columns, the first reason to reject each row, and the column of that reason.
 
     Reason and column are null for accepted rows.
     """
-    typed = rules.in_scope(bronze).withColumns({_typed(n): exact_cast(n, kind) for n, kind in rules.types.items()})
-    missing = _first_of(rules.required, lambda name: F.col(name).isNull())
-    uncast = _first_of(tuple(rules.types), lambda name: F.col(name).isNotNull() & F.col(_typed(name)).isNull())
-    reason = (
-        F.when(F.col(CORRUPT).isNotNull(), "corrupt_record")
-        .when(missing.isNotNull(), "missing_required")
-        .when(uncast.isNotNull(), "bad_cast")
-    )
-    fault = F.when(F.col(CORRUPT).isNotNull(), CORRUPT).otherwise(F.coalesce(missing, uncast))
-    rows = typed.withColumns({REASON: reason, FAULT: fault})
-    # Of rows with one key the smallest by all columns is kept: that does not depend on parallelism.
-    everything = [F.col(name) for name in bronze.columns if name not in ADDED_COLUMNS]
-    key = [_typed(name) if name in rules.types else name for name in rules.key]
+    casts = (exact_cast(name, kind).alias(_typed(name)) for name, kind in rules.file.types.items())
+    typed = bronze.select("*", *casts)
+    faults = _faults(rules)
+    if customers is not None:
+        known = customers.select("customer_id", F.lit(True).alias(IS_KNOWN))
+        # One row per customer on the right.
+        typed = typed.join(known, on="customer_id", how="left")
+        faults.append(_fault(F.col(IS_KNOWN).isNull(), UNKNOWN_CUSTOMER, "customer_id"))
+    first = typed.withColumn(FAULT, F.coalesce(*faults))
+    reason, column = (F.split_part(FAULT, F.lit(" "), F.lit(part)) for part in (1, 2))
+    rows = first.withColumns({REASON: reason, FAULT: F.nullif(column, F.lit(""))})
+    return _with_duplicates_rejected(rows, bronze.columns, rules) if rules.has_unique_key else rows
+
+
+def _faults(rules: Rules) -> list[Column]:
+    """The reason and the column of each fault that a row may have by itself, null where it has not; first come first.
+
+    Text, as Sail does not coalesce structs.
+    """
+    file = rules.file
+    times = [name for name, kind in file.types.items() if kind == "timestamp"]
+    is_header = reduce(and_, (F.lower(F.trim(name)) == name for name in file.columns))
+    return [
+        _fault(F.col(CORRUPT).isNotNull(), "corrupt_record", CORRUPT),
+        _fault(is_header, "repeated_header"),
+        *(_fault(F.col(name).isNull(), "missing_required", name) for name in rules.required),
+        *(_fault(F.lower(F.trim(name)).isin(*NULL_WORDS), "null_word", name) for name in file.coded),
+        *(_fault(_is_distant(name), "out_of_range", name) for name in times),
+        *(_fault(F.col(name).isNotNull() & F.col(_typed(name)).isNull(), "bad_cast", name) for name in file.types),
+        *(_fault(_is_out_of_range(name, file), "out_of_range", name) for name in times),
+    ]
+
+
+def _fault(holds: Column, reason: str, column: str = "") -> Column:
+    return F.when(holds, F.lit(f"{reason} {column}"))
+
+
+def _is_distant(name: str) -> Column:
+    return _is_exactly(F.trim(name), DISTANT_TIME)
+
+
+def _is_out_of_range(name: str, file: SourceFile) -> Column:
+    time = F.col(_typed(name))
+    return (time < F.lit(EARLIEST)) | (time > F.col(INGESTED) + F.lit(file.latest(name)))
+
+
+def _with_duplicates_rejected(rows: DataFrame, received: list[str], rules: Rules) -> DataFrame:
+    """Of rows with one key only the smallest by all columns is kept: that does not depend on parallelism."""
+    everything = [F.col(name) for name in received if name not in ADDED_COLUMNS]
+    key = [_typed(name) if name in rules.file.types else name for name in rules.key]
     same_key = Window.partitionBy(F.col(REASON).isNull(), *key).orderBy(*everything)
     is_duplicate = F.col(REASON).isNull() & (F.row_number().over(same_key) > 1)
     return rows.withColumn(REASON, F.when(is_duplicate, "duplicate_key").otherwise(F.col(REASON)))
-
-
-def _first_of(names: tuple[str, ...], fails: Callable[[str], Column]) -> Column:
-    """Name of the first of the columns for which the condition holds, else null."""
-    return F.coalesce(*(F.when(fails(name), F.lit(name)) for name in names))

@@ -1,13 +1,12 @@
 """silver_order_items: items of orders of any status, with typed columns and the product's category."""
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey, OrderReference, Reconciliation
-from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
+from olist_assets.silver.silver_products import UNKNOWN
 
 SILVER_ORDER_ITEMS = Table(
     name="silver_order_items",
@@ -29,10 +28,11 @@ SILVER_ORDER_ITEMS = Table(
         Column("price", "decimal(10,2)", "Price of the item, without freight.", unit="BRL", minimum=0),
         Column("freight_value", "decimal(10,2)", "Freight charged for the item.", unit="BRL", minimum=0),
     ),
+    # Warnings: an item keeps its row, and its revenue, even if its order, product or seller was rejected.
     foreign_keys=(
-        ForeignKey("order_id", "bronze_orders", "order_id"),
-        ForeignKey("product_id", "bronze_products", "product_id"),
-        ForeignKey("seller_id", "bronze_sellers", "seller_id"),
+        ForeignKey("order_id", "silver_purchases", "order_id", blocking=False),
+        ForeignKey("product_id", "silver_products", "product_id", blocking=False),
+        ForeignKey("seller_id", "silver_sellers", "seller_id", blocking=False),
     ),
     orders=OrderReference("order_id", "order_id"),
     accounting=Accounting(source="bronze_order_items", kept="SELECT count(*) FROM silver_order_items"),
@@ -46,29 +46,16 @@ SILVER_ORDER_ITEMS = Table(
     ),
 )
 RULES = Rules(
-    source="bronze_order_items",
+    subject="order_items",
     key=("order_id", "order_item_id"),
     required=("order_id", "order_item_id", "product_id", "seller_id", "shipping_limit_date", "price", "freight_value"),
-    types=SOURCES["order_items"].types,
 )
 
 
 @table_asset(SILVER_ORDER_ITEMS)
-def silver_order_items(
-    bronze_order_items: DataFrame, bronze_products: DataFrame, bronze_product_category_translation: DataFrame
-) -> DataFrame:
+def silver_order_items(bronze_order_items: DataFrame, silver_products: DataFrame) -> DataFrame:
     """Items of orders of any status with typed columns and the product's category."""
-    categories = product_categories(bronze_products, bronze_product_category_translation)
-    # One category row per product, so the join keeps exactly the items.
+    categories = silver_products.select("product_id", "product_category_name", "product_category_name_english")
+    # One row per product on the right, so the join keeps exactly the items.
     items = accepted(bronze_order_items, RULES).join(categories, on="product_id", how="left")
-    english = F.coalesce("product_category_name_english", "product_category_name", F.lit("unknown"))
-    return items.withColumn("product_category_name_english", english).select(*SILVER_ORDER_ITEMS.column_names)
-
-
-def product_categories(products: DataFrame, translation: DataFrame) -> DataFrame:
-    """One row per product: `product_id` and its category in both languages, null where unknown or not translated."""
-    english = translation.groupBy("product_category_name").agg(
-        F.min("product_category_name_english").alias("product_category_name_english")
-    )
-    category = products.groupBy("product_id").agg(F.min("product_category_name").alias("product_category_name"))
-    return category.join(F.broadcast(english), on="product_category_name", how="left")
+    return items.fillna(UNKNOWN, subset=["product_category_name_english"]).select(*SILVER_ORDER_ITEMS.column_names)

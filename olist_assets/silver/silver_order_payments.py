@@ -5,7 +5,6 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey, OrderReference, Reconciliation
-from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
 
@@ -22,7 +21,8 @@ SILVER_ORDER_PAYMENTS = Table(
         Column("max_installments", "int", "Largest number of installments of a payment of the order.", minimum=0),
         Column("total_payment_value", "decimal(12,2)", "Sum of the payments of the order.", unit="BRL", minimum=0),
     ),
-    foreign_keys=(ForeignKey("order_id", "bronze_orders", "order_id"),),
+    # A warning: payments of a rejected order keep their row.
+    foreign_keys=(ForeignKey("order_id", "silver_purchases", "order_id", blocking=False),),
     orders=OrderReference("order_id", "order_id"),
     accounting=Accounting(
         source="bronze_order_payments", kept="SELECT coalesce(sum(payment_count), 0) FROM silver_order_payments"
@@ -37,10 +37,9 @@ SILVER_ORDER_PAYMENTS = Table(
     ),
 )
 RULES = Rules(
-    source="bronze_order_payments",
+    subject="order_payments",
     key=("order_id", "payment_sequential"),
     required=("order_id", "payment_sequential", "payment_type", "payment_installments", "payment_value"),
-    types=SOURCES["order_payments"].types,
 )
 
 

@@ -5,7 +5,6 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, OrderReference
-from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted
 
@@ -29,10 +28,9 @@ SILVER_ORDER_REVIEWS = Table(
     ),
 )
 RULES = Rules(
-    source="bronze_order_reviews",
+    subject="order_reviews",
     key=("review_id", "order_id"),
     required=("review_id", "order_id", "review_score", "review_creation_date"),
-    types=SOURCES["order_reviews"].types,
 )
 
 

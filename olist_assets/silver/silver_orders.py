@@ -5,7 +5,6 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey
-from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.contracts.thresholds import Freshness, Threshold, Thresholds
 from olist_assets.silver.cleaning import Rules, accepted
@@ -46,11 +45,11 @@ SILVER_ORDERS = Table(
             nullable=True, unit="days", minimum=-1000, maximum=1000,
         ),
     ),
-    foreign_keys=(ForeignKey("customer_id", "bronze_customers", "customer_id"),),
+    foreign_keys=(ForeignKey("customer_id", "silver_customers", "customer_id"),),
     accounting=Accounting(
         source="bronze_orders",
         kept="SELECT count(*) FROM silver_orders",
-        filtered="SELECT count(*) FROM bronze_orders WHERE order_status <> 'delivered' AND _corrupt_record IS NULL",
+        filtered="SELECT count(*) FROM silver_purchases WHERE order_status <> 'delivered'",
     ),
     thresholds=Thresholds(
         freshness=Freshness(
@@ -62,18 +61,17 @@ SILVER_ORDERS = Table(
     ),
 )  # fmt: skip
 RULES = Rules(
-    source="bronze_orders",
+    subject="orders",
     key=("order_id",),
     required=("order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_estimated_delivery_date"),
-    types=SOURCES["orders"].types,
-    only_status="delivered",
 )
 
 
 @table_asset(SILVER_ORDERS)
-def silver_orders(bronze_orders: DataFrame) -> DataFrame:
+def silver_orders(bronze_orders: DataFrame, silver_customers: DataFrame) -> DataFrame:
     """Delivered orders with typed columns, their day of purchase, delivery time and delay."""
-    return with_delivery_times(accepted(bronze_orders, RULES)).select(*SILVER_ORDERS.column_names)
+    delivered = accepted(bronze_orders, RULES, silver_customers).where(F.col("order_status") == "delivered")
+    return with_delivery_times(delivered).select(*SILVER_ORDERS.column_names)
 
 
 def with_delivery_times(orders: DataFrame) -> DataFrame:

@@ -90,19 +90,19 @@ SILVER_ORDERS_MASTER = Table(
 @table_asset(SILVER_ORDERS_MASTER)
 def silver_orders_master(
     silver_orders: DataFrame,
-    bronze_customers: DataFrame,
+    silver_customers: DataFrame,
     silver_order_payments: DataFrame,
     silver_order_items: DataFrame,
     silver_order_reviews: DataFrame,
 ) -> DataFrame:
     """Delivered orders with their customer, payments, items and reviews."""
     # Only the rows of these orders are aggregated: a run of one day has few of them.
-    customers = bronze_customers.join(silver_orders, on="customer_id", how="left_semi")
+    customers = silver_customers.join(silver_orders, on="customer_id", how="left_semi")
     items = silver_order_items.join(silver_orders, on="order_id", how="left_semi")
     reviews = reviews_by_order(silver_order_reviews)
     # Each right side has one row per order or per customer_id, so no join repeats an order.
     orders = (
-        silver_orders.join(one_row_per_customer(customers), on="customer_id", how="left")
+        silver_orders.join(customers, on="customer_id", how="left")
         .join(silver_order_payments.drop("payment_types"), on="order_id", how="left")
         .join(items_by_order(items), on="order_id", how="left")
         .join(reviews, on="order_id", how="left")
@@ -114,16 +114,6 @@ def silver_orders_master(
         orders.fillna(0, subset=list(counts))
         .withColumn("order_total_value", total)
         .select(*SILVER_ORDERS_MASTER.column_names)
-    )
-
-
-def one_row_per_customer(customers: DataFrame) -> DataFrame:
-    """One row per `customer_id`; of rows with the same id the smallest by all columns."""
-    described = ("customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state")
-    return (
-        customers.groupBy("customer_id")
-        .agg(F.min(F.struct(*described)).alias("customer"))
-        .select("customer_id", "customer.*")
     )
 
 

@@ -82,7 +82,9 @@ def requested(defs: dg.Definitions, instance: dg.DagsterInstance, cursor=None):
     return {key.to_user_string() for key in keys if result.get_num_requested(key)}, result.cursor
 
 
-CHAIN = ("bronze_customers", "bronze_orders", "silver_orders_master", "gold_customer_metrics", "gold_segment_profiles")
+CHAIN = (
+    "silver_customers", "silver_purchases", "silver_orders_master", "gold_customer_metrics", "gold_segment_profiles",
+)  # fmt: skip
 
 
 def write(instance: dg.DagsterInstance, *names: str) -> None:
@@ -90,12 +92,12 @@ def write(instance: dg.DagsterInstance, *names: str) -> None:
         instance.report_runless_asset_event(dg.AssetMaterialization(name))
 
 
-def test_a_table_over_a_daily_one_waits_for_it_instead_of_following_bronze(tables):
+def test_a_table_over_a_daily_one_waits_for_it_instead_of_following_what_changes_it(tables):
     defs = graph_of(tables, *CHAIN)
     with dg.DagsterInstance.ephemeral() as instance:
         write(instance, *CHAIN)
         _, cursor = requested(defs, instance)
-        write(instance, "bronze_customers", "bronze_orders")
+        write(instance, "silver_customers", "silver_purchases")
         names, cursor = requested(defs, instance, cursor)
         assert not names & {"gold_customer_metrics", "gold_segment_profiles"}
         write(instance, "silver_orders_master")

@@ -25,9 +25,9 @@ def test_a_failed_check_that_blocks_is_an_error_and_another_one_a_warning(orders
 
 def test_a_check_that_reads_a_table_that_does_not_exist_yet_warns_and_names_it(warehouse):
     store(warehouse, SILVER_ORDERS, ORDER)
-    result = verdict(warehouse, SILVER_ORDERS, "customer_id_exists_in_bronze_customers")
+    result = verdict(warehouse, SILVER_ORDERS, "customer_id_exists_in_silver_customers")
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert metrics(result) == {"tables_not_made_yet": ["bronze_customers"]}
+    assert metrics(result) == {"tables_not_made_yet": ["silver_customers"]}
 
 
 def test_a_table_that_does_not_exist_has_no_verdict(warehouse):

@@ -36,7 +36,7 @@ def test_all_checks_pass_on_a_valid_table(orders):
         "order_status_is_accepted",
         "delivery_days_is_in_range",
         "delivery_delay_is_in_range",
-        "customer_id_exists_in_bronze_customers",
+        "customer_id_exists_in_silver_customers",
         "nothing_is_lost",
         "row_count_is_usual",
         "null_rates_are_usual",
@@ -50,7 +50,7 @@ FAULTS = {
     "order_id_is_unique": [VALID_ORDER, VALID_ORDER],
     "order_status_is_accepted": [VALID_ORDER | {"order_status": "shipped"}],
     "delivery_days_is_in_range": [VALID_ORDER | {"delivery_days": -1}],
-    "customer_id_exists_in_bronze_customers": [VALID_ORDER | {"customer_id": "nobody"}],
+    "customer_id_exists_in_silver_customers": [VALID_ORDER | {"customer_id": "nobody"}],
     "nothing_is_lost": [VALID_ORDER, VALID_ORDER | {"order_id": "made up"}],
 }
 
@@ -74,12 +74,12 @@ def test_a_value_above_its_maximum_is_out_of_range(orders):
 
 
 def test_a_row_that_is_in_no_table_is_lost_and_a_reject_is_not(orders):
-    store(orders, BRONZE["orders"], {"order_id": "a"}, {"order_id": "b"})
+    store(orders, BRONZE["orders"], {"order_id": "a"}, {"order_id": "b"}, {"order_id": "c"})
     store(orders, SILVER_ORDERS, VALID_ORDER)
     result = verdict(orders, SILVER_ORDERS, "nothing_is_lost")
     assert (result.passed, metrics(result)) == (
         False,
-        {"source_rows": 2, "kept": 1, "filtered": 0, "rejected": 0, "lost": 1},
+        {"source_rows": 3, "kept": 1, "filtered": 1, "rejected": 0, "lost": 1},
     )
     store(orders, SILVER_REJECTS, {"table": "bronze_orders", "reason": "bad_cast"})
     assert verdict(orders, SILVER_ORDERS, "nothing_is_lost").passed
@@ -164,6 +164,26 @@ def test_records_that_did_not_parse_warn(warehouse):
     store(warehouse, BRONZE["sellers"], {"_corrupt_record": "a,b"})
     result = verdict(warehouse, BRONZE["sellers"], "records_parse")
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+
+
+def test_words_for_missing_values_warn_by_column_with_the_remedy(warehouse):
+    store(warehouse, BRONZE["order_reviews"], {"review_comment_title": "None", "review_comment_message": "null"})
+    assert verdict(warehouse, BRONZE["order_reviews"], "missing_values_are_empty").passed
+    store(warehouse, BRONZE["order_reviews"], {"review_id": "NaN"}, {"review_id": " nan"}, {"review_score": "\\N"}, {})
+    result = verdict(warehouse, BRONZE["order_reviews"], "missing_values_are_empty")
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert metrics(result)["null_words_by_column"] == {"review_id": 2, "review_score": 1}
+    assert "na_rep=''" in metrics(result)["remedy"]
+
+
+def test_zip_prefixes_without_their_zeros_warn_with_their_share(warehouse):
+    prefixes = ("01310", "1310", None, "99")
+    store(warehouse, BRONZE["sellers"], *({"seller_zip_code_prefix": prefix} for prefix in prefixes[:1]))
+    assert verdict(warehouse, BRONZE["sellers"], "zip_prefixes_have_five_digits").passed
+    store(warehouse, BRONZE["sellers"], *({"seller_zip_code_prefix": prefix} for prefix in prefixes))
+    result = verdict(warehouse, BRONZE["sellers"], "zip_prefixes_have_five_digits")
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert (metrics(result)["short_prefixes"], metrics(result)["share"]) == (2, pytest.approx(2 / 3))
 
 
 def test_a_count_that_must_equal_upstreams_fails_when_a_join_lost_a_row(orders):

@@ -16,7 +16,7 @@ from tools.column_lineage import derived_lineage, file_text, lineage_of, result_
 
 BY_HAND = {
     "silver_orders.delivery_days": "bronze_orders.order_delivered_customer_date bronze_orders.order_purchase_timestamp",
-    "silver_orders_master.customer_city": "bronze_customers.customer_city",
+    "silver_orders_master.customer_city": "silver_customers.customer_city",
     "silver_orders_master.avg_review_score": "silver_order_reviews.review_score",
     "silver_orders_master.order_total_value": (
         "silver_order_items.freight_value silver_order_items.price silver_order_payments.total_payment_value"
@@ -50,9 +50,9 @@ def test_the_file_agrees_with_the_query_plans(spark):
 
 @pytest.mark.spark
 def test_a_changed_function_changes_the_lineage(spark):
-    def changed(bronze_orders: DataFrame) -> DataFrame:
+    def changed(bronze_orders: DataFrame, silver_customers: DataFrame) -> DataFrame:
         approved = bronze_orders.withColumn("order_delivered_customer_date", F.col("order_approved_at"))
-        return cast(DataFrame, silver_orders(approved))
+        return cast(DataFrame, silver_orders(approved, silver_customers))
 
     before, after = column_lineage()["silver_orders"], lineage_of(result_of(spark, SILVER_ORDERS, changed))
     assert {name for name, origins in after.items() if origins != before[name]} == {

@@ -23,20 +23,14 @@ from olist_assets.engine.choice import engine_of
 from olist_assets.engine.engine import Engine
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
-from olist_assets.silver import silver_order_items, silver_order_payments, silver_order_reviews, silver_orders
 from olist_assets.silver.cleaning import accepted, exact_cast, rejected
 from olist_assets.source.csv_file import csv_file
 from olist_assets_tests.rows import frame
+from olist_assets_tests.silver.rules import RULES
 
 Text = str | None
 Rows = list[list[str]]
 """A line of names and types, then the rows, each value as text."""
-RULES = {
-    "orders": silver_orders.RULES,
-    "order_items": silver_order_items.RULES,
-    "order_payments": silver_order_payments.RULES,
-    "order_reviews": silver_order_reviews.RULES,
-}
 
 
 def casts(engine: Engine, kinds: Sequence[str], texts: Sequence[Text]) -> Rows:

@@ -1,11 +1,10 @@
 """gold_customer_metrics: value, recency, scores and segment per person."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
 
-from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.errors import OlistError
 from olist_assets.gold.gold_customer_metrics import (
     NO_ORDERS,
@@ -14,7 +13,9 @@ from olist_assets.gold.gold_customer_metrics import (
     gold_customer_metrics,
     segment,
 )
+from olist_assets.silver.silver_customers import SILVER_CUSTOMERS
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
+from olist_assets.silver.silver_purchases import SILVER_PURCHASES
 from olist_assets_tests.rows import frame, only
 
 
@@ -24,8 +25,8 @@ def metrics(spark, *orders, customers=None, as_of=None):
     result = gold_customer_metrics(
         CustomerMetricsConfig(as_of=as_of),
         frame(spark, SILVER_ORDERS_MASTER, *(order | {"order_id": str(at)} for at, order in enumerate(orders))),
-        frame(spark, BRONZE["customers"], *customers),
-        frame(spark, BRONZE["orders"]),
+        frame(spark, SILVER_CUSTOMERS, *customers),
+        frame(spark, SILVER_PURCHASES),
     )
     return {row.customer_unique_id: row for row in result.collect()}
 
@@ -97,15 +98,15 @@ def test_the_city_is_that_of_the_latest_order_of_any_status(spark):
         frame(spark, SILVER_ORDERS_MASTER, order("ana", "2018-01-01")),
         frame(
             spark,
-            BRONZE["customers"],
+            SILVER_CUSTOMERS,
             {"customer_id": "1", "customer_unique_id": "ana", "customer_city": "rio"},
             {"customer_id": "2", "customer_unique_id": "ana", "customer_city": "recife"},
         ),
         frame(
             spark,
-            BRONZE["orders"],
-            {"order_id": "a", "customer_id": "1", "order_purchase_timestamp": "2018-01-01 10:00:00"},
-            {"order_id": "b", "customer_id": "2", "order_purchase_timestamp": "2018-02-01 10:00:00"},
+            SILVER_PURCHASES,
+            {"order_id": "a", "customer_id": "1", "order_purchase_timestamp": datetime(2018, 1, 1)},
+            {"order_id": "b", "customer_id": "2", "order_purchase_timestamp": datetime(2018, 2, 1)},
         ),
     )
     assert only(result).customer_city == "recife"

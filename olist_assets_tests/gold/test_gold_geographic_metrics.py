@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
-from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.gold.gold_geographic_metrics import GOLD_GEOGRAPHIC_METRICS, gold_geographic_metrics
+from olist_assets.silver.silver_customers import SILVER_CUSTOMERS
+from olist_assets.silver.silver_geolocation import SILVER_GEOLOCATION
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER
 from olist_assets_tests.rows import frame
 
@@ -13,14 +14,10 @@ RIO = {"customer_state": "RJ", "customer_city": "rio de janeiro"}
 def cities(spark, *, orders=(), customers=(), places=()):
     result = gold_geographic_metrics(
         frame(spark, SILVER_ORDERS_MASTER, *orders),
-        frame(spark, BRONZE["customers"], *customers),
-        frame(spark, BRONZE["geolocation"], *places),
+        frame(spark, SILVER_CUSTOMERS, *customers),
+        frame(spark, SILVER_GEOLOCATION, *places),
     )
     return {(row.customer_state, row.customer_city): row for row in result.collect()}
-
-
-def point(zip_prefix, lat, lng="-43.0"):
-    return {"geolocation_zip_code_prefix": zip_prefix, "geolocation_lat": lat, "geolocation_lng": lng}
 
 
 def test_a_city_of_any_customer_has_a_row_and_cities_of_the_same_name_are_kept_apart_by_state(spark):
@@ -63,17 +60,14 @@ def test_the_on_time_rate_leaves_out_orders_without_a_delivery_date(spark):
     assert row.on_time_rate == 2 / 3
 
 
-def test_the_coordinates_are_the_median_of_the_zip_prefixes_within_brazil(spark):
+def test_the_coordinates_are_the_median_of_the_zip_prefixes_that_have_some(spark):
     rows = cities(
         spark,
-        customers=[RIO | {"customer_zip_code_prefix": "1"}, RIO | {"customer_zip_code_prefix": "2"}],
+        customers=[RIO | {"customer_id": name, "customer_zip_code_prefix": name} for name in ("1", "1b", "2", "3")],
         places=[
-            point("1", "-22.0"),
-            point("1", "-22.0"),
-            point("1", "-22.0"),
-            point("2", "-24.0"),
-            point("2", "45.0", "9.0"),
-            point("2", "no number"),
+            {"zip_code_prefix": "1", "latitude": -22.0, "longitude": -43.0},
+            {"zip_code_prefix": "2", "latitude": -24.0, "longitude": -43.0},
+            {"zip_code_prefix": "3", "latitude": None, "longitude": None},
         ],
     )
     assert (rows["RJ", "rio de janeiro"].latitude, rows["RJ", "rio de janeiro"].longitude) == (-23.0, -43.0)

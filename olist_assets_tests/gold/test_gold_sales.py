@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.gold.gold_category_metrics import gold_category_metrics
 from olist_assets.gold.gold_product_metrics import GOLD_PRODUCT_METRICS, gold_product_metrics
 from olist_assets.silver.silver_order_items import SILVER_ORDER_ITEMS
 from olist_assets.silver.silver_order_reviews import SILVER_ORDER_REVIEWS
+from olist_assets.silver.silver_products import SILVER_PRODUCTS
+from olist_assets.silver.silver_purchases import SILVER_PURCHASES
 from olist_assets_tests.rows import frame
 
 
@@ -40,24 +41,19 @@ REVIEWS = (
 def products(spark):
     """Products p and q with equal revenue, and r and s, which were never sold."""
     result = gold_product_metrics(
+        frame(
+            spark,
+            SILVER_PRODUCTS,
+            *({"product_id": name, "product_category_name_english": "sound"} for name in "pqr"),
+            {"product_id": "s", "product_category_name_english": "unknown"},
+        ),
         frame(spark, SILVER_ORDER_ITEMS, *ITEMS),
         frame(spark, SILVER_ORDER_REVIEWS, *REVIEWS),
         frame(
             spark,
-            BRONZE["orders"],
-            {"order_id": "a", "order_purchase_timestamp": "2018-01-05 10:00:00"},
-            {"order_id": "b", "order_purchase_timestamp": "2018-03-05 10:00:00"},
-        ),
-        frame(
-            spark,
-            BRONZE["products"],
-            *({"product_id": name, "product_category_name": "audio"} for name in "pqr"),
-            {"product_id": "s", "product_category_name": None},
-        ),
-        frame(
-            spark,
-            BRONZE["product_category_translation"],
-            {"product_category_name": "audio", "product_category_name_english": "sound"},
+            SILVER_PURCHASES,
+            {"order_id": "a", "order_date": date(2018, 1, 5)},
+            {"order_id": "b", "order_date": date(2018, 3, 5)},
         ),
     )
     return {row.product_id: row for row in result.collect()}
@@ -105,3 +101,14 @@ def test_categories_count_an_order_once_and_share_out_all_revenue(spark):
     assert sound.freight_share == 4 / 60.02
     assert [rows[name].revenue_rank for name in ("sound", "toys", "unknown")] == [1, 1, 3]
     assert rows["unknown"].freight_share is None
+
+
+def test_items_of_products_that_are_not_in_the_catalogue_are_a_category_of_their_own(spark):
+    result = gold_category_metrics(
+        frame(spark, SILVER_ORDER_ITEMS, *ITEMS, item("b", "gone", "9.98", category="unknown", order_item_id=3)),
+        frame(spark, SILVER_ORDER_REVIEWS),
+        frame(spark, GOLD_PRODUCT_METRICS, {"product_id": "p", "product_category_name_english": "sound"}),
+    )
+    rows = {row.product_category_name_english: row for row in result.collect()}
+    assert (rows["unknown"].products_count, rows["unknown"].total_revenue) == (0, Decimal("9.98"))
+    assert sum(row.total_revenue for row in rows.values()) == Decimal("70.00")

@@ -8,7 +8,7 @@ from olist_assets.catalog import catalog
 
 TABLES = catalog().tables
 PERSONAL = re.compile(
-    r"customer_id|customer_unique_id|customer_zip_code_prefix|review_comment_\w+|_corrupt_record|record|value"
+    r"customer_id|customer_unique_id|customer_zip_code_prefix|review_comment_\w+|_corrupt_record|record|value|key"
 )
 
 

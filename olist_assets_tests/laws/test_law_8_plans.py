@@ -25,11 +25,13 @@ from olist_assets.engine.write_plan import Span
 from olist_assets.gold.gold_daily_metrics import GOLD_DAILY_METRICS, gold_daily_metrics, with_trailing_columns
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
+from olist_assets.silver.silver_customers import silver_customers
 from olist_assets.silver.silver_order_items import silver_order_items
 from olist_assets.silver.silver_order_payments import silver_order_payments
 from olist_assets.silver.silver_order_reviews import silver_order_reviews
 from olist_assets.silver.silver_orders import SILVER_ORDERS, silver_orders
 from olist_assets.silver.silver_orders_master import SILVER_ORDERS_MASTER, silver_orders_master
+from olist_assets.silver.silver_products import silver_products
 from olist_assets_tests.rows import frame
 
 # Ends of the calendar, neighbours across a New Year, and days a month and a year before them for the growth.
@@ -139,7 +141,7 @@ class Rerun:
         span = Span("order_date", first, last + timedelta(1))
         source.pending -= set(each_day((first, last)))
         bronze = source.bronze(self._spark)
-        self._store(silver_orders(bronze["bronze_orders"]), SILVER_ORDERS, span)
+        self._store(cleaned(bronze), SILVER_ORDERS, span)
         self._store(joined(self._load(SILVER_ORDERS, span), bronze), SILVER_ORDERS_MASTER, span)
         self._store(gold_daily_metrics(PUBLISHED, self._load(SILVER_ORDERS_MASTER, span)), GOLD_DAILY_METRICS, span)
 
@@ -153,15 +155,19 @@ class Rerun:
         return self._spark.read.format("delta").load(str(self._warehouse.path(table.name)))
 
 
+def cleaned(bronze: dict[str, DataFrame]) -> DataFrame:
+    """silver_orders of all days."""
+    return silver_orders(bronze["bronze_orders"], silver_customers(bronze["bronze_customers"]))
+
+
 def joined(silver: DataFrame, bronze: dict[str, DataFrame]) -> DataFrame:
     """silver_orders_master of some orders."""
+    products = silver_products(bronze["bronze_products"], bronze["bronze_product_category_translation"])
     return silver_orders_master(
         silver,
-        bronze["bronze_customers"],
+        silver_customers(bronze["bronze_customers"]),
         silver_order_payments(bronze["bronze_order_payments"]),
-        silver_order_items(
-            bronze["bronze_order_items"], bronze["bronze_products"], bronze["bronze_product_category_translation"]
-        ),
+        silver_order_items(bronze["bronze_order_items"], products),
         silver_order_reviews(bronze["bronze_order_reviews"]),
     )
 
@@ -169,7 +175,7 @@ def joined(silver: DataFrame, bronze: dict[str, DataFrame]) -> DataFrame:
 def rebuilt(source: Source, spark: SparkSession) -> dict[str, DataFrame]:
     """The daily tables computed at once from the source as it is at the end."""
     bronze = source.bronze(spark)
-    silver = silver_orders(bronze["bronze_orders"])
+    silver = cleaned(bronze)
     master = joined(silver, bronze)
     days = with_trailing_columns(gold_daily_metrics(PUBLISHED, master), PUBLISHED.first)
     return {"silver_orders": silver, "silver_orders_master": master, "gold_daily_metrics": days}

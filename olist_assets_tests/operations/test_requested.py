@@ -57,7 +57,7 @@ def test_days_of_the_settings_are_never_replaced(platform):
 
 
 def test_a_span_of_days_is_of_the_daily_tables(platform):
-    for table in ("bronze_orders", "bronze_customers", "silver_order_items", "silver_order_payments"):
+    for table in ("bronze_orders", "silver_customers", "silver_order_items", "silver_order_payments"):
         store(platform.warehouse, platform.catalog.table(table), {})
     store(platform.warehouse, platform.catalog.table("silver_order_reviews"), {})
     _, request = requested(platform, None, SPAN, allow_schema_change=True)
@@ -75,5 +75,5 @@ def test_missing_upstream_tables_are_named_or_included(platform):
     with pytest.raises(OlistError, match=r"silver_orders \(never made\).*--upstream"):
         requested(platform, "silver_orders_master", SPAN)
     assert requested(platform, "silver_orders_master", SPAN, upstream=True)[1].assets >= {
-        "silver_orders", "bronze_orders", "bronze_customers",
+        "silver_orders", "bronze_orders", "silver_customers", "bronze_customers",
     }  # fmt: skip

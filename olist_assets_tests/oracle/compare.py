@@ -19,6 +19,11 @@ CSV_FILES = {
 }
 
 ORACLE_TABLES = (  # each reads only bronze tables and those before it
+    "silver_customers",
+    "silver_products",
+    "silver_sellers",
+    "silver_geolocation",
+    "silver_purchases",
     "silver_orders",
     "silver_order_items",
     "silver_order_payments",

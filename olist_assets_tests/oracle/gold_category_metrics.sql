@@ -11,12 +11,7 @@ category_scores AS (
     GROUP BY category
 ),
 catalogue AS (
-    SELECT
-        coalesce(t.product_category_name_english, p.product_category_name, 'unknown') AS category,
-        count(DISTINCT p.product_id) AS products_count
-    FROM bronze_products AS p
-    LEFT JOIN bronze_product_category_translation AS t ON t.product_category_name = p.product_category_name
-    GROUP BY category
+    SELECT product_category_name_english AS category, count(*) AS products_count FROM silver_products GROUP BY category
 ),
 sales AS (
     SELECT

@@ -1,11 +1,11 @@
 -- One row per customer, with or without a delivered order.
 WITH customers AS (
     SELECT c.customer_unique_id, c.customer_city, c.customer_state
-    FROM bronze_customers AS c
-    LEFT JOIN bronze_orders AS o ON o.customer_id = c.customer_id
+    FROM silver_customers AS c
+    LEFT JOIN silver_purchases AS o ON o.customer_id = c.customer_id
     QUALIFY row_number() OVER (
         PARTITION BY c.customer_unique_id
-        ORDER BY o.order_purchase_timestamp::TIMESTAMP DESC NULLS LAST, o.order_id DESC NULLS LAST
+        ORDER BY o.order_purchase_timestamp DESC NULLS LAST, o.order_id DESC NULLS LAST
     ) = 1
 ),
 reference AS (

@@ -1,6 +1,6 @@
 -- One row per state and city of any customer; orders and customers are those of delivered orders.
 WITH places AS (
-    SELECT DISTINCT customer_state, customer_city FROM bronze_customers
+    SELECT DISTINCT customer_state, customer_city FROM silver_customers
 ),
 sales AS (
     SELECT
@@ -16,27 +16,14 @@ sales AS (
     FROM silver_orders_master
     GROUP BY customer_state, customer_city
 ),
-points AS (
-    SELECT
-        geolocation_zip_code_prefix AS zip,
-        geolocation_lat::DOUBLE AS lat,
-        geolocation_lng::DOUBLE AS lng
-    FROM bronze_geolocation
-),
-zips AS (
-    SELECT zip, quantile_cont(lat, 0.5) AS lat, quantile_cont(lng, 0.5) AS lng
-    FROM points
-    WHERE lat BETWEEN -33.75::DOUBLE AND 5.28::DOUBLE AND lng BETWEEN -73.99::DOUBLE AND -34.79::DOUBLE
-    GROUP BY zip
-),
 centres AS (
     SELECT
         customer_state,
         customer_city,
-        quantile_cont(zips.lat, 0.5) AS latitude,
-        quantile_cont(zips.lng, 0.5) AS longitude
-    FROM (SELECT DISTINCT customer_state, customer_city, customer_zip_code_prefix AS zip FROM bronze_customers)
-    JOIN zips USING (zip)
+        quantile_cont(z.latitude, 0.5) AS latitude,
+        quantile_cont(z.longitude, 0.5) AS longitude
+    FROM (SELECT DISTINCT customer_state, customer_city, customer_zip_code_prefix AS zip FROM silver_customers) AS h
+    JOIN silver_geolocation AS z ON z.zip_code_prefix = h.zip
     GROUP BY customer_state, customer_city
 )
 SELECT

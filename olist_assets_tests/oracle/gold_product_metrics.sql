@@ -13,28 +13,27 @@ product_scores AS (
 sales AS (
     SELECT
         i.product_id,
-        min(o.order_purchase_timestamp::TIMESTAMP::DATE) AS first_sold_date,
-        max(o.order_purchase_timestamp::TIMESTAMP::DATE) AS last_sold_date,
+        min(o.order_date) AS first_sold_date,
+        max(o.order_date) AS last_sold_date,
         count(DISTINCT i.order_id) AS total_orders,
         count(*) AS units_sold,
         sum(i.price) AS total_revenue,
         sum(i.freight_value) AS total_freight
     FROM silver_order_items AS i
-    LEFT JOIN bronze_orders AS o ON o.order_id = i.order_id
+    LEFT JOIN silver_purchases AS o ON o.order_id = i.order_id
     GROUP BY i.product_id
 ),
 products AS (
     SELECT
         p.product_id,
-        coalesce(t.product_category_name_english, p.product_category_name, 'unknown') AS product_category_name_english,
+        p.product_category_name_english,
         s.first_sold_date,
         s.last_sold_date,
         coalesce(s.total_orders, 0)::INTEGER AS total_orders,
         coalesce(s.units_sold, 0)::INTEGER AS units_sold,
         coalesce(s.total_revenue, 0)::DECIMAL(14, 2) AS total_revenue,
         coalesce(s.total_freight, 0)::DECIMAL(14, 2) AS total_freight
-    FROM bronze_products AS p
-    LEFT JOIN bronze_product_category_translation AS t ON t.product_category_name = p.product_category_name
+    FROM silver_products AS p
     LEFT JOIN sales AS s ON s.product_id = p.product_id
 )
 SELECT

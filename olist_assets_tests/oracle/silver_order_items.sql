@@ -5,10 +5,9 @@ SELECT
     i.product_id,
     i.seller_id,
     p.product_category_name,
-    coalesce(t.product_category_name_english, p.product_category_name, 'unknown') AS product_category_name_english,
+    coalesce(p.product_category_name_english, 'unknown') AS product_category_name_english,
     i.shipping_limit_date::TIMESTAMP AS shipping_limit_date,
     i.price::DECIMAL(10, 2) AS price,
     i.freight_value::DECIMAL(10, 2) AS freight_value
 FROM bronze_order_items AS i
-LEFT JOIN bronze_products AS p ON p.product_id = i.product_id
-LEFT JOIN bronze_product_category_translation AS t ON t.product_category_name = p.product_category_name
+LEFT JOIN silver_products AS p ON p.product_id = i.product_id

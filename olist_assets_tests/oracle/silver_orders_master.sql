@@ -37,7 +37,7 @@ SELECT
     r.avg_review_score::DOUBLE AS avg_review_score,
     coalesce(p.total_payment_value, i.total_items_price + i.total_freight_value, 0)::DECIMAL(12, 2) AS order_total_value
 FROM silver_orders AS o
-LEFT JOIN bronze_customers AS c ON c.customer_id = o.customer_id
+LEFT JOIN silver_customers AS c ON c.customer_id = o.customer_id
 LEFT JOIN silver_order_payments AS p ON p.order_id = o.order_id
 LEFT JOIN items AS i ON i.order_id = o.order_id
 LEFT JOIN reviews AS r ON r.order_id = o.order_id

@@ -43,7 +43,7 @@ def write_upstream(instance: dg.DagsterInstance, catalog, **changed: str) -> Non
     """Report all upstream tables of the daily ones, in the order of the graph."""
     daily = {*catalog.daily_tables}
     upstream = {name for table in daily for name in catalog.ancestors(table)} - daily
-    for name in sorted(upstream, key=lambda name: (catalog.layer_of(name) != "bronze", name)):
+    for name in sorted(upstream, key=lambda name: (len(catalog.ancestors(name)), name)):
         write(instance, name, *([changed[name]] if name in changed else []))
 
 
@@ -183,8 +183,8 @@ def test_days_outside_of_the_configured_days_are_reported(instance, warehouse):
 
 def test_the_daily_tables_upstream_tables_report_their_changed_days(tables):
     assert sources_of_change(tables) == [
-        "bronze_customers",
         "bronze_orders",
+        "silver_customers",
         "silver_order_items",
         "silver_order_payments",
         "silver_order_reviews",

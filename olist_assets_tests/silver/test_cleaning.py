@@ -1,21 +1,18 @@
 """The rules by which bronze rows are accepted, typed or rejected."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from olist_assets.bronze.snapshots import BRONZE
-from olist_assets.silver import silver_order_items, silver_order_payments, silver_order_reviews, silver_orders
+from olist_assets.contracts.source_files import SOURCES
+from olist_assets.contracts.source_values import ERASED
 from olist_assets.silver.cleaning import accepted, rejected
+from olist_assets.silver.silver_customers import SILVER_CUSTOMERS
 from olist_assets.silver.silver_rejects import silver_rejects
-from olist_assets_tests.rows import VALID_TEXT, frame, only
-
-RULES = {
-    "orders": silver_orders.RULES,
-    "order_items": silver_order_items.RULES,
-    "order_payments": silver_order_payments.RULES,
-    "order_reviews": silver_order_reviews.RULES,
-}
+from olist_assets_tests.rows import INGESTED, VALID_TEXT, frame, only
+from olist_assets_tests.silver.rules import RULES
 
 
 @pytest.mark.parametrize(
@@ -29,7 +26,7 @@ def test_a_missing_required_value_is_a_reject(spark, subject, column):
 
 
 @pytest.mark.parametrize(
-    ("subject", "column"), [(subject, column) for subject, rules in RULES.items() for column in rules.types]
+    ("subject", "column"), [(subject, column) for subject, rules in RULES.items() for column in rules.file.types]
 )
 def test_a_value_that_does_not_cast_is_a_reject_with_the_value(spark, subject, column):
     bronze = frame(spark, BRONZE[subject], {column: "soon"})
@@ -106,17 +103,115 @@ def test_a_row_with_a_missing_value_does_not_replace_a_valid_row_with_the_same_k
     assert only(rejected(bronze, RULES["orders"])).reason == "missing_required"
 
 
-def test_rejects_come_from_all_four_tables(spark):
-    broken = [
-        frame(spark, BRONZE["orders"], {"customer_id": None}),
-        frame(spark, BRONZE["order_items"], {"price": "free"}),
-        frame(spark, BRONZE["order_payments"], {"payment_type": None}),
-        frame(spark, BRONZE["order_reviews"], {"review_score": "five"}),
-    ]
-    rows = silver_rejects(*broken).collect()
-    assert {(row.table, row.column) for row in rows} == {
-        ("bronze_orders", "customer_id"),
-        ("bronze_order_items", "price"),
-        ("bronze_order_payments", "payment_type"),
-        ("bronze_order_reviews", "review_score"),
+@pytest.mark.parametrize("subject", RULES)
+def test_a_row_that_repeats_the_header_is_a_reject(spark, subject):
+    header = {name: name for name in SOURCES[subject].columns}
+    spelt_otherwise = {name: f" {name.upper()}" for name in header}
+    rejects = rejected(frame(spark, BRONZE[subject], header, spelt_otherwise), RULES[subject]).collect()
+    assert [(row.reason, row.column, row.value) for row in rejects] == [("repeated_header", None, None)] * 2
+    assert accepted(frame(spark, BRONZE[subject], header), RULES[subject]).isEmpty()
+
+
+@pytest.mark.parametrize("word", ["NULL", "NaN", "NaT", "None", "\\N", "nan", " null "])
+@pytest.mark.parametrize(
+    ("subject", "column"),
+    [("orders", "order_delivered_customer_date"), ("orders", "order_status"), ("products", "product_category_name")],
+)
+def test_a_null_word_is_a_reject(spark, subject, column, word):
+    row = only(rejected(frame(spark, BRONZE[subject], {column: word}), RULES[subject]))
+    assert (row.reason, row.column, row.value) == ("null_word", column, word)
+
+
+def test_every_column_but_free_text_is_judged_for_null_words(spark):
+    for subject, rules in RULES.items():
+        columns = SOURCES[subject].columns
+        bronze = frame(spark, BRONZE[subject], *({name: "NaN"} for name in columns))
+        rejects = rejected(bronze, rules).collect()
+        assert {row.column for row in rejects if row.reason == "null_word"} == set(SOURCES[subject].coded)
+
+
+def test_free_text_keeps_a_null_word(spark):
+    comment = {"review_comment_title": "None", "review_comment_message": "null"}
+    row = only(accepted(frame(spark, BRONZE["order_reviews"], comment), RULES["order_reviews"]))
+    assert (row.review_comment_title, row.review_comment_message) == ("None", "null")
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("order_purchase_timestamp", "1017-10-02 10:56:33"),
+        ("order_purchase_timestamp", "1999-12-31 23:59:59"),
+        ("order_purchase_timestamp", "20017-10-02 10:56:33"),
+        ("order_purchase_timestamp", "2107-10-02 10:56:33"),
+        ("order_approved_at", f"{INGESTED + timedelta(days=1, seconds=1)}"),
+        ("order_estimated_delivery_date", f"{INGESTED + timedelta(days=731)}"),
+    ],
+)
+def test_a_time_out_of_range_is_a_reject(spark, column, text):
+    row = only(rejected(frame(spark, BRONZE["orders"], {column: text}), RULES["orders"]))
+    assert (row.reason, row.column, row.value) == ("out_of_range", column, text)
+
+
+def test_times_up_to_the_bounds_are_accepted(spark):
+    times = {
+        "order_purchase_timestamp": "2000-01-01 00:00:00",
+        "order_approved_at": str(INGESTED + timedelta(days=1)),
+        "order_estimated_delivery_date": str(INGESTED + timedelta(days=730)),
     }
+    row = only(accepted(frame(spark, BRONZE["orders"], times), RULES["orders"]))
+    assert {name: str(row[name]) for name in times} == times
+
+
+@pytest.mark.parametrize(("text", "prefix"), [("1310", "01310"), ("01310", "01310"), ("1", "00001"), (" 99 ", "00099")])
+def test_lost_zeros_of_a_zip_prefix_are_restored(spark, text, prefix):
+    bronze = frame(spark, BRONZE["customers"], {"customer_zip_code_prefix": text})
+    assert only(accepted(bronze, RULES["customers"])).customer_zip_code_prefix == prefix
+
+
+@pytest.mark.parametrize("text", ["123456", "1310-100", "x", "1310.0", "-1"])
+def test_any_other_zip_prefix_is_a_reject(spark, text):
+    row = only(rejected(frame(spark, BRONZE["customers"], {"customer_zip_code_prefix": text}), RULES["customers"]))
+    assert (row.reason, row.column, row.value) == ("bad_cast", "customer_zip_code_prefix", text)
+
+
+def test_an_erased_customer_is_accepted(spark):
+    place = {"customer_zip_code_prefix": ERASED, "customer_city": ERASED}
+    row = only(accepted(frame(spark, BRONZE["customers"], place), RULES["customers"]))
+    assert (row.customer_zip_code_prefix, row.customer_city) == (ERASED, ERASED)
+
+
+def test_a_state_is_one_of_the_27(spark):
+    bronze = frame(spark, BRONZE["sellers"], {"seller_state": "XX"})
+    assert only(rejected(bronze, RULES["sellers"])).reason == "bad_cast"
+
+
+def test_an_order_of_an_unknown_customer_is_a_reject_and_does_not_replace_one_of_a_known_customer(spark):
+    customers = frame(spark, SILVER_CUSTOMERS, {"customer_id": "known"})
+    bronze = frame(spark, BRONZE["orders"], {"customer_id": "gone"}, {"customer_id": "known"})
+    assert only(accepted(bronze, RULES["orders"], customers)).customer_id == "known"
+    row = only(rejected(bronze, RULES["orders"], customers))
+    assert (row.reason, row.column, row.value) == ("unknown_customer", "customer_id", "gone")
+
+
+def test_repeated_points_are_all_accepted(spark):
+    bronze = frame(spark, BRONZE["geolocation"], {}, {})
+    assert accepted(bronze, RULES["geolocation"]).count() == 2
+    assert rejected(bronze, RULES["geolocation"]).isEmpty()
+
+
+def test_rejects_come_from_all_tables(spark):
+    broken = {
+        "customers": {"customer_city": None},
+        "orders": {"customer_id": "gone"},
+        "order_items": {"price": "free"},
+        "order_payments": {"payment_type": None},
+        "order_reviews": {"review_score": "five"},
+        "products": {"product_weight_g": "heavy"},
+        "product_category_translation": {"product_category_name_english": "NaN"},
+        "sellers": {"seller_state": "XX"},
+        "geolocation": {"geolocation_lat": "north"},
+    }
+    frames = {f"bronze_{subject}": frame(spark, BRONZE[subject], row) for subject, row in broken.items()}
+    rows = silver_rejects(**frames).collect()
+    assert {(row.table, row.column) for row in rows} == {(f"bronze_{s}", *row) for s, row in broken.items()}
+    assert {row.reason for row in rows if row.table == "bronze_orders"} == {"unknown_customer"}
