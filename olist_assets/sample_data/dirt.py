@@ -27,6 +27,37 @@ _UNCASTABLE: dict[str, tuple[tuple[str, str], ...]] = {
     "order_payments": (("payment_value", '"9x,90"'), ("payment_installments", "two")),
     "order_reviews": (("review_score", "five"), ("review_creation_date", _BAD_TIME)),
 }
+_NULL_WORDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "orders": (("order_delivered_customer_date", "NaT"), ("order_status", "NULL"), ("order_approved_at", "None")),
+    "order_items": (("price", "NaN"), ("seller_id", "None"), ("shipping_limit_date", "NaT")),
+    "order_payments": (("payment_type", "NULL"), ("payment_installments", "nan")),
+    "order_reviews": (("review_score", "\\N"), ("review_answer_timestamp", "NaT")),
+}
+# Payments have no times.
+_OUT_OF_RANGE: dict[str, tuple[tuple[str, str], ...]] = {
+    "orders": (
+        ("order_purchase_timestamp", "1017-10-02 10:56:33"),
+        ("order_estimated_delivery_date", "2107-10-02 00:00:00"),
+        ("order_delivered_customer_date", "20017-10-02 10:56:33"),
+    ),
+    "order_items": (("shipping_limit_date", "1970-01-01 00:00:00"),),
+    "order_reviews": (("review_creation_date", "2107-10-02 00:00:00"),),
+}
+# Whole records of the other files, without the keys of valid ones.
+_OTHERS: dict[str, dict[str, Row]] = {
+    "customers": {
+        "missing_required": ("x", "x", '"01310"', "", "SP"),
+        "null_word": ("x", "x", '"01310"', "NaN", "SP"),
+        "bad_cast": ("x", "x", '"013100"', "sao paulo", "SP"),
+    },
+    "products": {
+        "null_word": ("x", "NaN", "40", "287", "1", "225", "16", "10", "14"),
+        "bad_cast": ("x", "perfumaria", "40", "287", "1", "225g", "16", "10", "14"),
+    },
+    "sellers": {"bad_cast": ("x", '"01310"', "sao paulo", "XX")},
+    "geolocation": {"bad_cast": ('"01310"', "-23.5S", "-46.6", "sao paulo", "SP")},
+    "product_category_translation": {"null_word": ("x", "NULL")},
+}
 # The column and value in which a second record with the same key differs.
 _OTHER_CONTENT: dict[str, tuple[str, str]] = {
     "orders": ("order_estimated_delivery_date", "2018-12-31 00:00:00"),
@@ -36,6 +67,8 @@ _OTHER_CONTENT: dict[str, tuple[str, str]] = {
 }
 _SPARE_NUMBER = 900  # item and payment numbers that no valid order reaches
 TABLES = tuple(_REQUIRED)
+# Faults whose records have a new key each.
+FRESH_KINDS = 6
 
 
 def per_kind(scale: float) -> int:
@@ -67,35 +100,45 @@ class Examples:
 
 @dataclass(frozen=True)
 class Broken:
-    """Broken records, and the customers of the new orders among them."""
+    """Broken records, and their number per bronze table and fault."""
 
     records: dict[str, list[Row]]
-    customers: list[Row]
     counts: dict[tuple[str, str], int]
 
 
 def broken_records(examples: Examples, count: int, fresh: dict[str, list[str]], customers: list[Row]) -> Broken:
     """`count` records of each fault and table.
 
-    `fresh` has ids that no valid record has, for orders (three times `count`, each with a customer) and reviews.
+    `fresh` has ids that no valid record has, for orders (FRESH_KINDS times `count`, each with a customer) and reviews.
     """
-    records: dict[str, list[Row]] = {table: [] for table in TABLES}
-    counts: dict[tuple[str, str], int] = {}
+    records: dict[str, list[Row]] = {table: [HEADERS[table]] for table in HEADERS}
+    counts: dict[tuple[str, str], int] = {(f"bronze_{table}", "repeated_header"): 1 for table in HEADERS}
     for table in TABLES:
         made = [
             _fresh_key(table, row, place, fresh, customers)
-            for place, row in enumerate(_some(examples, table, 3 * count))
+            for place, row in enumerate(_some(examples, table, FRESH_KINDS * count))
         ]
-        makers: dict[str, tuple[list[Row], Callable[[str, Row, int], Row]]] = {
-            "missing_required": (made[:count], _without_required),
-            "bad_cast": (made[count : 2 * count], _uncastable),
-            "corrupt_record": (made[2 * count :], _misshapen),
-            "duplicate_key": (_some(examples, table, count), _duplicate),
+        makers: dict[str, Callable[[str, Row, int], Row]] = {
+            "missing_required": _without_required,
+            "bad_cast": _one_of(_UNCASTABLE),
+            "corrupt_record": _misshapen,
+            "null_word": _one_of(_NULL_WORDS),
         }
-        for reason, (rows, maker) in makers.items():
+        if table in _OUT_OF_RANGE:
+            makers["out_of_range"] = _one_of(_OUT_OF_RANGE)
+        if table == "orders":
+            makers["unknown_customer"] = _without_customer
+        for at, (reason, maker) in enumerate(makers.items()):
+            rows = made[at * count : (at + 1) * count]
             records[table].extend(maker(table, row, place) for place, row in enumerate(rows))
-            counts[f"bronze_{table}", reason] = len(rows)
-    return Broken(records=records, customers=customers, counts=counts)
+            counts[f"bronze_{table}", reason] = count
+        records[table].extend(_duplicate(table, row) for row in _some(examples, table, count))
+        counts[f"bronze_{table}", "duplicate_key"] = count
+    for table, faults in _OTHERS.items():
+        for reason, row in faults.items():
+            records[table].extend([row] * count)
+            counts[f"bronze_{table}", reason] = count
+    return Broken(records=records, counts=counts)
 
 
 def _some(examples: Examples, table: str, count: int) -> list[Row]:
@@ -123,9 +166,19 @@ def _without_required(table: str, row: Row, place: int) -> Row:
     return _replaced(table, row, columns[place % len(columns)], "")
 
 
-def _uncastable(table: str, row: Row, place: int) -> Row:
-    faults = _UNCASTABLE[table]
-    return _replaced(table, row, *faults[place % len(faults)])
+def _one_of(faults: dict[str, tuple[tuple[str, str], ...]]) -> Callable[[str, Row, int], Row]:
+    """Replaces one value, by the faults of the table in turn."""
+
+    def broken(table: str, row: Row, place: int) -> Row:
+        return _replaced(table, row, *faults[table][place % len(faults[table])])
+
+    return broken
+
+
+def _without_customer(table: str, row: Row, place: int) -> Row:
+    """The id of the order is that of no customer."""
+    del place
+    return _replaced(table, row, "customer_id", row[0])
 
 
 def _misshapen(table: str, row: Row, place: int) -> Row:
@@ -134,8 +187,7 @@ def _misshapen(table: str, row: Row, place: int) -> Row:
     return (*row, "surplus") if place % 2 == 0 else row[:-2]
 
 
-def _duplicate(table: str, row: Row, place: int) -> Row:
-    del place
+def _duplicate(table: str, row: Row) -> Row:
     return _replaced(table, row, *_OTHER_CONTENT[table])
 
 

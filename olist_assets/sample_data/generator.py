@@ -96,7 +96,7 @@ def write_sample(
         output = _Output(directory, stack, on_progress)
         _write_catalog(output, plan)
         per_kind = dirt.per_kind(scale) if dirty else 0
-        examples = _write_orders(output, plan, dirt.Examples(wanted=3 * per_kind))
+        examples = _write_orders(output, plan, dirt.Examples(wanted=dirt.FRESH_KINDS * per_kind))
         if dirty:
             injected = _write_dirt(output, plan, examples, per_kind)
         output.publish()
@@ -157,7 +157,7 @@ def _write_orders(output: _Output, plan: _Plan, examples: dirt.Examples) -> dirt
 
 def _write_dirt(output: _Output, plan: _Plan, examples: dirt.Examples, per_kind: int) -> dict[tuple[str, str], int]:
     """Append the broken records; returns their number per (bronze table, reason)."""
-    index = np.arange(plan.orders, plan.orders + 3 * per_kind, dtype=np.int64)
+    index = np.arange(plan.orders, plan.orders + dirt.FRESH_KINDS * per_kind, dtype=np.int64)
     addresses = plan.where.addresses(np.zeros(len(index), dtype=np.int64))
     customer_fields = [ids(plan.seed, "customer", index), ids(plan.seed, "person/id", index), *addresses]
     broken = dirt.broken_records(

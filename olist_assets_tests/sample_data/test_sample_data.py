@@ -14,6 +14,14 @@ from olist_assets.sample_data.generator import SampleSummary, write_sample
 Records = list[list[str]]
 SCALE = 0.01
 BAD_TEXTS = {"2017-13-45 99:00:00", "soon", "12,x", "free", "9x,90", "two", "five"}
+NULL_WORDS = {"NaT", "NULL", "None", "NaN", "nan", "\\N"}
+DISTANT_TIMES = {
+    "1017-10-02 10:56:33", "2107-10-02 00:00:00", "20017-10-02 10:56:33", "1970-01-01 00:00:00",
+}  # fmt: skip
+FAULTS = {
+    "repeated_header", "missing_required", "null_word", "bad_cast", "out_of_range", "unknown_customer",
+    "corrupt_record", "duplicate_key",
+}  # fmt: skip
 OPTIONAL = {
     "order_approved_at",
     "order_delivered_carrier_date",
@@ -24,6 +32,11 @@ OPTIONAL = {
 }
 ORDERS = 994
 FAULTY_TABLES = ("orders", "order_items", "order_payments", "order_reviews")
+NOT_IN = {
+    "order_items": {"unknown_customer"},
+    "order_payments": {"unknown_customer", "out_of_range"},
+    "order_reviews": {"unknown_customer"},
+}
 KEYS = {
     "orders": ("order_id",),
     "order_items": ("order_id", "order_item_id"),
@@ -205,7 +218,9 @@ def test_dirty_counts_are_what_the_files_hold(clean: Path, dirty: tuple[Path, Sa
     sound = len(rows_of(clean, table))
     assert records[:sound] == records_of(clean, table)[1:]
     injected = {reason: count for (name, reason), count in summary.injected.items() if name == f"bronze_{table}"}
-    assert set(injected) == {"missing_required", "bad_cast", "corrupt_record", "duplicate_key"}
+    assert set(injected) == FAULTS - NOT_IN.get(table, set())
+    assert injected.pop("repeated_header") == 1
+    assert records.pop(sound) == header
     assert min(injected.values()) >= 3
     assert len(records) - sound == sum(injected.values())
     assert sum(len(record) != len(header) for record in records) == injected["corrupt_record"]
@@ -213,15 +228,27 @@ def test_dirty_counts_are_what_the_files_hold(clean: Path, dirty: tuple[Path, Sa
     incomplete = [row for row in whole if any(row[column] == "" for column in set(header) - OPTIONAL)]
     assert len(incomplete) == injected["missing_required"]
     assert sum(bool(BAD_TEXTS & set(row.values())) for row in whole) == injected["bad_cast"]
+    assert sum(bool(NULL_WORDS & set(row.values())) for row in whole) == injected["null_word"]
+    assert sum(bool(DISTANT_TIMES & set(row.values())) for row in whole) == injected.get("out_of_range", 0)
     places = [header.index(column) for column in KEYS[table]]
     keys = Counter(tuple(record[at] for at in places) for record in records)
     assert sum(count - 1 for count in keys.values()) == injected["duplicate_key"]
 
 
-def test_fresh_orders_of_a_dirty_sample_have_customers(dirty: tuple[Path, SampleSummary]) -> None:
-    directory, _ = dirty
+def test_fresh_orders_of_a_dirty_sample_have_customers_but_for_the_counted_ones(
+    dirty: tuple[Path, SampleSummary],
+) -> None:
+    directory, summary = dirty
     customers = set(values_of(directory, "customers", "customer_id"))
-    assert {record[1] for record in records_of(directory, "orders")[1:]} - customers <= {""}
+    without = [record for record in records_of(directory, "orders")[1:] if record[1] not in {"", *customers}]
+    assert len(without) == summary.injected["bronze_orders", "unknown_customer"]
+
+
+def test_every_file_of_a_dirty_sample_repeats_its_header(dirty: tuple[Path, SampleSummary]) -> None:
+    directory, summary = dirty
+    for table in FILES:
+        assert records_of(directory, table).count(list(HEADERS[table])) == 2
+        assert summary.injected[f"bronze_{table}", "repeated_header"] == 1
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.009, 100.1, float("nan")])
