@@ -99,6 +99,48 @@ def whole_numbers_as_floats(subject: str) -> Make:
     return with_rows(columns(subject, lambda text: f"{text}.0" if text else text, *names), subject)
 
 
+def header_again(rows: Rows) -> Rows:
+    """The header once more in the middle, as in a file that was joined of two."""
+    middle = len(rows) // 2
+    return [*rows[:middle], rows[0], *rows[middle:]]
+
+
+def together(*changes: Make) -> Make:
+    """A copy of the sample with changes of several files."""
+
+    def make(sample: Path, target: Path) -> None:
+        shutil.copytree(sample, target)
+        for change in changes:
+            changed = target.with_name("changed")
+            change(target, changed)
+            shutil.rmtree(target)
+            changed.rename(target)
+
+    return make
+
+
+CLEANED: dict[str, tuple[Make, set[tuple[str, str]]]] = {
+    "whole numbers as floats": (
+        together(*map(whole_numbers_as_floats, ("order_items", "order_payments", "products"))),
+        set(),
+    ),
+    "repeated headers": (with_rows(header_again), {(f"bronze_{name}", "repeated_header") for name in FILES}),
+    "zip prefixes without zeros": (
+        together(
+            *(
+                with_rows(columns(subject, lambda text: text.lstrip("0"), column), subject)
+                for subject, column in (
+                    ("customers", "customer_zip_code_prefix"),
+                    ("sellers", "seller_zip_code_prefix"),
+                    ("geolocation", "geolocation_zip_code_prefix"),
+                )
+            )
+        ),
+        set(),
+    ),
+}
+"""Variants of which silver makes the tables of the clean sample, with the tables and reasons of their rejects."""
+
 READ: dict[str, Make] = {
     "half CRLF": with_bytes(half_crlf, "customers", "sellers", "geolocation", "order_payments"),
     "header LF, body CRLF": with_bytes(
