@@ -59,7 +59,7 @@ def test_missing_upstream_tables_are_named_or_included(platform):
     with pytest.raises(OlistError, match=r"bronze_orders \(never made\).*Include them by --upstream"):
         assets_to_make(platform, "silver_orders", days, upstream=False, downstream=False)
     found = assets_to_make(platform, "silver_orders", days, upstream=True, downstream=False)
-    assert found == {"bronze_orders", "silver_orders"}
+    assert found == {"bronze_customers", "bronze_orders", "silver_customers", "silver_orders"}
     assert missing_parents(platform, {"gold_customer_segments_ml"}, days)["segmentation_model_champion"] == "never made"
 
 
