@@ -76,7 +76,7 @@ def test_the_command_works_where_every_folder_has_such_a_name(tmp_path, sample):
     def olist(*words):
         return subprocess.run([*OLIST, *words], cwd=root, env=variables, capture_output=True, text=True, check=False)
 
-    made = olist("materialize", "--select", "+silver_orders")
+    made = olist("materialize", "--select", "*silver_orders")
     assert made.returncode == 0, made.stdout + made.stderr
     counted = olist("sql", "--format", "csv", "SELECT count(*) > 900 AS is_whole FROM silver_orders")
     assert counted.stdout == "is_whole\ntrue\n", counted.stderr

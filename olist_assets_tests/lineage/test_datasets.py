@@ -10,9 +10,10 @@ def test_event_of_a_table_has_its_inputs_and_its_output(storage, sent_to_file, w
     run(storage)
     send_new(storage, warehouse)
     _, _, event, _ = sent_to_file()
-    (read,), (written,) = event["inputs"], event["outputs"]
+    (read, customers), (written,) = event["inputs"], event["outputs"]
     root = warehouse.root
     assert (read["namespace"], read["name"]) == ("file", f"{root}/bronze/bronze_orders")
+    assert (customers["namespace"], customers["name"]) == ("file", f"{root}/silver/silver_customers")
     assert (written["namespace"], written["name"]) == ("file", f"{root}/silver/silver_orders")
     facets, statistics = written["facets"], written["outputFacets"]["outputStatistics"]
     assert {f["name"]: f["type"] for f in facets["schema"]["fields"]} == {

@@ -41,7 +41,7 @@ def test_a_daily_table():
     asset = asset_of(silver_orders, DAYS)
     spec = spec_of("silver_orders")
     assert asset.keys == {dg.AssetKey("silver_orders")}
-    assert {dep.asset_key for dep in spec.deps} == {dg.AssetKey("bronze_orders")}
+    assert {dep.asset_key for dep in spec.deps} == {dg.AssetKey("bronze_orders"), dg.AssetKey("silver_customers")}
     assert (asset.partitions_def, asset.backfill_policy) == (DAYS, dg.BackfillPolicy.single_run())
     assert asset.op.pool == "silver_orders"
     assert list(spec.owners) == OWNERS

@@ -7,6 +7,7 @@ import pytest
 
 from olist_assets.catalog import catalog
 from olist_assets.contracts.marks import Contract, contract_of
+from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Table
 from olist_assets.contracts.thresholds import Threshold
 from olist_assets.orchestration import code_version as module
@@ -14,9 +15,10 @@ from olist_assets.orchestration.code_version import code_version, normalized_sou
 
 SOURCE_OF = module._source
 CLEANING = "olist_assets.silver.cleaning"
-CLEANED = {"silver_order_items", "silver_order_payments", "silver_order_reviews", "silver_orders", "silver_rejects"}
-# Code counts by the module: these import names of silver_orders and silver_order_items, which are cleaned.
-IMPORT_CLEANED = {"silver_orders_master", "gold_product_metrics", "gold_geographic_metrics"}
+CLEANED = {f"silver_{subject}" for subject in SOURCES if subject != "product_category_translation"}
+CLEANED |= {"silver_purchases", "silver_rejects"}
+# Code counts by the module: these import names of modules of cleaned tables.
+IMPORT_CLEANED = {"silver_orders_master", "gold_geographic_metrics"}
 
 Edit = Callable[[str, Callable[[str], str]], None]
 
@@ -73,7 +75,7 @@ def test_a_changed_function_changes_its_table_and_those_that_import_its_module(e
         return text.replace('days_between("order_date", delivered)', 'days_between("order_date", delivered) + 1')
 
     found = changed(edit, "olist_assets.silver.silver_orders", one_day_more)
-    assert found == {"silver_orders", "silver_rejects", "silver_orders_master"}
+    assert found == {"silver_orders", "silver_purchases", "silver_rejects", "silver_orders_master"}
     assert changed(edit, "olist_assets.gold.gold_daily_metrics", lambda text: text + "\nNEW = 1\n") == {
         "gold_daily_metrics"
     }

@@ -94,7 +94,7 @@ def counted(storage: dg.DagsterInstance, query: str) -> list[tuple]:
 
 def test_a_range_of_days_its_checks_and_its_run_are_in_postgres(spark, deployed):
     platform = Platform(deployed)
-    report = make(platform, "+silver_orders")
+    report = make(platform, "*silver_orders")
     assert report.succeeded
     days = platform.graph.get(dg.AssetKey("silver_orders")).partitions_def
     assert isinstance(days, dg.DailyPartitionsDefinition)
