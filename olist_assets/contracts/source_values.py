@@ -12,16 +12,19 @@ STATES = (
     "AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI", "PR", "RJ",
     "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO",
 )  # fmt: skip
-SHORT_ZIP_PREFIX = "[0-9]{1,4}"
+# pandas writes the whole numbers of a column as 1.0 as soon as one of them is missing.
+ZERO_FRACTION = rf"(\.0{{0,{MAX_ZEROS}}})?"
+SHORT_ZIP_PREFIX = f"[0-9]{{1,4}}{ZERO_FRACTION}"
 """A zip prefix that lost its leading zeros: spreadsheets read `01310` as a number and write `1310`."""
 PATTERNS = {
     "timestamp": r"[0-9]{4}-[0-9]{2}-[0-9]{2} ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]",
-    # pandas writes the whole numbers of a column as 1.0 as soon as one of them is missing.
-    "int": rf"[+-]?[0-9]{{1,18}}(\.0{{0,{MAX_ZEROS}}})?",
+    "int": f"[+-]?[0-9]{{1,18}}{ZERO_FRACTION}",
     "double": r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?",
-    "zip_prefix": rf"{SHORT_ZIP_PREFIX}|[0-9]{{5}}|{ERASED}",
+    "zip_prefix": f"[0-9]{{1,5}}{ZERO_FRACTION}|{ERASED}",
     "state": "|".join(STATES),
 }
+CALLED = {"zip_prefix": "a zip prefix of five digits", "state": "a state of two letters", "int": "a whole number"}
+"""Types as messages call them; the others have their own names."""
 DISTANT_TIME = r"[+-]?[0-9]{5,}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
 """A time with too many digits in its year: out of any range rather than unreadable."""
 NULL_WORDS = ("null", "nan", "nat", "none", "\\n")

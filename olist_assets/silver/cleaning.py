@@ -91,9 +91,10 @@ def _converted(text: Column, kind: str) -> Column:
     """A text that matches the pattern of `kind` as its value, null where that is out of the type's range."""
     if kind == "state":
         return text
+    whole = F.regexp_replace(text, r"\.0*\z", "")
     if kind == "zip_prefix":
-        return F.when(F.length(text) < 5, F.lpad(text, 5, "0")).otherwise(text)
-    return (F.regexp_replace(text, r"\.0*\z", "") if kind == "int" else text).try_cast(kind)
+        return F.when(F.length(whole) < 5, F.lpad(whole, 5, "0")).otherwise(whole)
+    return (whole if kind == "int" else text).try_cast(kind)
 
 
 def _is_exactly(text: Column, expression: str) -> Column:

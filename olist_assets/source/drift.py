@@ -7,7 +7,7 @@ import duckdb
 
 from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.contracts.source_files import ADDED_COLUMNS, SourceFile
-from olist_assets.contracts.source_values import pattern
+from olist_assets.contracts.source_values import CALLED, pattern
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 from olist_assets.source.csv_file import CsvFile, shown, source_file
@@ -101,7 +101,7 @@ def _retyped(con: duckdb.DuckDBPyConnection, file: CsvFile, source: SourceFile) 
         values, wrong, example = row[3 * at : 3 * at + 3]
         if values >= MIN_VALUES and wrong * 2 > values:
             hint = " (decimal commas: write the numbers with points)" if re.fullmatch(DECIMAL_COMMA, example) else ""
-            found.append(f"{name} was {kind} and most values are not, like {example!r}{hint}")
+            found.append(f"{name} was {CALLED.get(kind, kind)} and most values are not, like {example!r}{hint}")
     return tuple(found)
 
 

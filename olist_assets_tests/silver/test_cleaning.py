@@ -162,13 +162,23 @@ def test_times_up_to_the_bounds_are_accepted(spark):
     assert {name: str(row[name]) for name in times} == times
 
 
-@pytest.mark.parametrize(("text", "prefix"), [("1310", "01310"), ("01310", "01310"), ("1", "00001"), (" 99 ", "00099")])
+@pytest.mark.parametrize(
+    ("text", "prefix"),
+    [
+        ("1310", "01310"),
+        ("01310", "01310"),
+        ("1", "00001"),
+        (" 99 ", "00099"),
+        ("1310.0", "01310"),
+        ("13100.0", "13100"),
+    ],
+)
 def test_lost_zeros_of_a_zip_prefix_are_restored(spark, text, prefix):
     bronze = frame(spark, BRONZE["customers"], {"customer_zip_code_prefix": text})
     assert only(accepted(bronze, RULES["customers"])).customer_zip_code_prefix == prefix
 
 
-@pytest.mark.parametrize("text", ["123456", "1310-100", "x", "1310.0", "-1"])
+@pytest.mark.parametrize("text", ["123456", "1310-100", "x", "1310.5", "-1"])
 def test_any_other_zip_prefix_is_a_reject(spark, text):
     row = only(rejected(frame(spark, BRONZE["customers"], {"customer_zip_code_prefix": text}), RULES["customers"]))
     assert (row.reason, row.column, row.value) == ("bad_cast", "customer_zip_code_prefix", text)
