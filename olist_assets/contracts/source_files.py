@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from olist_assets.contracts.source_values import LATEST_EVENT, LATEST_PROMISE
+from olist_assets.contracts.source_values import LATEST_EVENT, LATEST_PROMISE, TEXT
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class SourceFile:
         """The columns that hold no free text."""
         return tuple(name for name in self.columns if name not in self.free_text)
 
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """The type of each of these columns."""
+        return {name: self.types.get(name, TEXT) for name in self.coded}
+
     def latest(self, column: str) -> timedelta:
         """How long after its ingestion a time in a column may be."""
         return LATEST_PROMISE if column in self.promised else LATEST_EVENT
@@ -42,7 +47,7 @@ SOURCES: dict[str, SourceFile] = {
             "order_delivered_carrier_date", "order_delivered_customer_date", "order_estimated_delivery_date",
         ),
         {
-            "order_purchase_timestamp": "timestamp", "order_approved_at": "timestamp",
+            "order_status": "status", "order_purchase_timestamp": "timestamp", "order_approved_at": "timestamp",
             "order_delivered_carrier_date": "timestamp", "order_delivered_customer_date": "timestamp",
             "order_estimated_delivery_date": "timestamp",
         },

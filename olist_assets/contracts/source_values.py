@@ -13,7 +13,8 @@ STATES = (
     "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO",
 )  # fmt: skip
 # pandas writes the whole numbers of a column as 1.0 as soon as one of them is missing.
-ZERO_FRACTION = rf"(\.0{{0,{MAX_ZEROS}}})?"
+# Not 1.000, which is a thousand in Brazil.
+ZERO_FRACTION = r"(\.0)?"
 SHORT_ZIP_PREFIX = f"[0-9]{{1,4}}{ZERO_FRACTION}"
 """A zip prefix that lost its leading zeros: spreadsheets read `01310` as a number and write `1310`."""
 PATTERNS = {
@@ -22,12 +23,21 @@ PATTERNS = {
     "double": r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?",
     "zip_prefix": f"[0-9]{{1,5}}{ZERO_FRACTION}|{ERASED}",
     "state": "|".join(STATES),
+    "status": "approved|canceled|created|delivered|invoiced|processing|shipped|unavailable",
 }
-CALLED = {"zip_prefix": "a zip prefix of five digits", "state": "a state of two letters", "int": "a whole number"}
+TEXT = "text"
+"""The type of an identifier or a name: any text, without the spaces around it."""
+CALLED = {
+    "zip_prefix": "a zip prefix of five digits",
+    "state": "a state of two letters",
+    "status": "a status of an order",
+    "int": "a whole number",
+    "timestamp": "a time like 2017-10-02 10:56:33",
+}
 """Types as messages call them; the others have their own names."""
 DISTANT_TIME = r"[+-]?[0-9]{5,}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
 """A time with too many digits in its year: out of any range rather than unreadable."""
-NULL_WORDS = ("null", "nan", "nat", "none", "\\n")
+NULL_WORDS = ("null", "nan", "nat", "none", "\\n", "na", "n/a", "<na>", "#n/a", "-")
 """What tools write for a missing value, in lower case."""
 EARLIEST = date(2000, 1, 1)
 """Online marketplaces, and so their orders, are younger: an earlier time is a mistake."""

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED, SOURCES, SourceFile
-from olist_assets.contracts.source_values import DISTANT_TIME, EARLIEST, NULL_WORDS, pattern
+from olist_assets.contracts.source_values import DISTANT_TIME, EARLIEST, NULL_WORDS, TEXT, pattern
 from olist_assets.silver.expressions import json_object
 
 REASON = "_reason"
@@ -47,8 +47,10 @@ def accepted(bronze: DataFrame, rules: Rules, customers: DataFrame | None = None
     Of rows with a `customer_id` only those of `customers`, if these are given.
     """
     good = _judged(bronze, rules, customers).where(F.col(REASON).isNull())
-    types = rules.file.types
-    return good.select(*(F.col(_typed(name)).alias(name) if name in types else name for name in bronze.columns))
+    kinds = rules.file.kinds
+    # Without the columns that the file has beyond its contract.
+    names = [name for name in bronze.columns if name in (*rules.file.columns, *ADDED_COLUMNS)]
+    return good.select(*(F.col(_typed(name)).alias(name) if name in kinds else name for name in names))
 
 
 def rejected(bronze: DataFrame, rules: Rules, customers: DataFrame | None = None) -> DataFrame:
@@ -84,12 +86,14 @@ def exact_cast(name: str, kind: str) -> Column:
     else it accepts, such as `1e2`, depends on the engine: hence a pattern decides first.
     """
     text = F.trim(name)
+    if kind == TEXT:
+        return F.nullif(text, F.lit(""))
     return F.when(_is_exactly(text, pattern(kind)), _converted(text, kind))
 
 
 def _converted(text: Column, kind: str) -> Column:
     """A text that matches the pattern of `kind` as its value, null where that is out of the type's range."""
-    if kind == "state":
+    if kind in ("state", "status"):
         return text
     whole = F.regexp_replace(text, r"\.0*\z", "")
     if kind == "zip_prefix":
@@ -111,13 +115,14 @@ def _judged(bronze: DataFrame, rules: Rules, customers: DataFrame | None) -> Dat
 
     Reason and column are null for accepted rows.
     """
-    casts = (exact_cast(name, kind).alias(_typed(name)) for name, kind in rules.file.types.items())
+    casts = (exact_cast(name, kind).alias(_typed(name)) for name, kind in rules.file.kinds.items())
     typed = bronze.select("*", *casts)
     faults = _faults(rules)
     if customers is not None:
-        known = customers.select("customer_id", F.lit(True).alias(IS_KNOWN))
+        customer = _typed("customer_id")
+        known = customers.select(F.col("customer_id").alias(customer), F.lit(True).alias(IS_KNOWN))
         # One row per customer on the right.
-        typed = typed.join(known, on="customer_id", how="left")
+        typed = typed.join(known, on=customer, how="left")
         faults.append(_fault(F.col(IS_KNOWN).isNull(), UNKNOWN_CUSTOMER, "customer_id"))
     first = typed.withColumn(FAULT, F.coalesce(*faults))
     reason, column = (F.split_part(FAULT, F.lit(" "), F.lit(part)) for part in (1, 2))
@@ -132,20 +137,25 @@ def _faults(rules: Rules) -> list[Column]:
     """
     file = rules.file
     times = [name for name, kind in file.types.items() if kind == "timestamp"]
-    is_header = reduce(and_, (F.lower(F.trim(name)) == name for name in file.columns))
+    # Also in another spelling, and after the byte order mark of a second file.
+    is_header = reduce(and_, (F.translate(F.lower(F.trim(name)), " -\ufeff", "__") == name for name in file.columns))
     return [
         _fault(F.col(CORRUPT).isNotNull(), "corrupt_record", CORRUPT),
         _fault(is_header, "repeated_header"),
-        *(_fault(F.col(name).isNull(), "missing_required", name) for name in rules.required),
+        *(_fault(_is_blank(name), "missing_required", name) for name in rules.required),
         *(_fault(F.lower(F.trim(name)).isin(*NULL_WORDS), "null_word", name) for name in file.coded),
         *(_fault(_is_distant(name), "out_of_range", name) for name in times),
-        *(_fault(F.col(name).isNotNull() & F.col(_typed(name)).isNull(), "bad_cast", name) for name in file.types),
+        *(_fault(~_is_blank(name) & F.col(_typed(name)).isNull(), "bad_cast", name) for name in file.types),
         *(_fault(_is_out_of_range(name, file), "out_of_range", name) for name in times),
     ]
 
 
 def _fault(holds: Column, reason: str, column: str = "") -> Column:
     return F.when(holds, F.lit(f"{reason} {column}"))
+
+
+def _is_blank(name: str) -> Column:
+    return F.coalesce(F.trim(name), F.lit("")) == ""
 
 
 def _is_distant(name: str) -> Column:
@@ -160,7 +170,7 @@ def _is_out_of_range(name: str, file: SourceFile) -> Column:
 def _with_duplicates_rejected(rows: DataFrame, received: list[str], rules: Rules) -> DataFrame:
     """Of rows with one key only the smallest by all columns is kept: that does not depend on parallelism."""
     everything = [F.col(name) for name in received if name not in ADDED_COLUMNS]
-    key = [_typed(name) if name in rules.file.types else name for name in rules.key]
+    key = [_typed(name) for name in rules.key]
     same_key = Window.partitionBy(F.col(REASON).isNull(), *key).orderBy(*everything)
     is_duplicate = F.col(REASON).isNull() & (F.row_number().over(same_key) > 1)
     return rows.withColumn(REASON, F.when(is_duplicate, "duplicate_key").otherwise(F.col(REASON)))

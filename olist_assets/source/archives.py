@@ -1,6 +1,8 @@
 """Source files in zip archives, also in one within another, and in gzip files: only they are unpacked, to a limit."""
 
+import errno
 import gzip
+import lzma
 import uuid
 import zipfile
 import zlib
@@ -23,7 +25,9 @@ MAX_BYTES = 100 << 30
 MAX_NESTING = 3
 IS_ENCRYPTED = 0x1
 # What Python's readers raise for a damaged file, besides OSError.
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile)
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, IndexError, UnicodeDecodeError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,9 @@ def packed_files(path: Path, where: str, scratch: Path, nesting: int = MAX_NESTI
     with _readable(where), zipfile.ZipFile(path) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
     for member in members:
-        inside = PurePosixPath(member.filename)
-        if inside.name.startswith("._") or "__MACOSX" in inside.parts:
+        # Old packers of Windows write backslashes.
+        inside = PurePosixPath(member.filename.replace("\\", "/"))
+        if any(part.startswith((".", "__MACOSX")) for part in inside.parts if part != ".."):
             continue
         here = f"{where}: {member.filename}"
         if inside.suffix.casefold() == ZIP and nesting:
@@ -104,6 +109,11 @@ def _readable(where: str) -> Iterator[None]:
     try:
         yield
     except DAMAGED as error:
+        raise OlistError(f"{where} is not a whole archive ({error}): get it again.") from error
+    except OSError as error:
+        # bz2 has no error of its own, and a position before the file's start comes from a damaged directory.
+        if error.errno not in (None, errno.EINVAL):
+            raise
         raise OlistError(f"{where} is not a whole archive ({error}): get it again.") from error
     except (NotImplementedError, RuntimeError) as error:
         raise OlistError(

@@ -17,17 +17,32 @@ from pathlib import Path
 from filelock import FileLock
 
 from olist_assets.contracts.quoting import identifier, literal
-from olist_assets.contracts.source_files import SourceFile
+from olist_assets.contracts.source_files import ADDED_COLUMNS, SourceFile
 from olist_assets.errors import OlistError
 from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
 from olist_assets.source.files import source_folder, state_of
-from olist_assets.source.scan import CHUNK_BYTES, Scan, StrayQuote, header_line, scan, write_plain
+from olist_assets.source.scan import (
+    CHUNK_BYTES,
+    MAX_HEADER_BYTES,
+    MAX_RECORD_BYTES,
+    Scan,
+    StrayQuote,
+    header_line,
+    scan,
+    write_plain,
+)
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # What pandas and R call the column of row numbers that they write by default.
 INDEX_NAMES = ("", "Unnamed: 0", "X")
+# Of many records: a few may well be broken.
+MIN_RECORDS, SHOWN = 10, 80
 SAVE_AGAIN = "Save it again as CSV in UTF-8, with commas between the fields."
+
+
+# Python's own limit of a field is 128 kB; a comment may be longer.
+csv.field_size_limit(MAX_RECORD_BYTES)
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,27 @@ def shown(settings: Settings, source: SourceFile) -> str:
     return f"{source.name} in {settings.data}"
 
 
+def _require_names(header: tuple[str, ...], name: str, columns: Sequence[str]) -> None:
+    """Raises OlistError for a header that no table can have."""
+    if columns and not {*header} & {*columns}:
+        text = ",".join(header)
+        raise OlistError(
+            f"{name} does not start with its header but with {text[:SHOWN]!r}. Its first line must be: "
+            f"{','.join(columns)}"
+        )
+    if header[-1] == "":
+        raise OlistError(f"{name} has a comma at the end of its header. Remove it there and from all records.")
+    known = [column.casefold() for column in header]
+    wrong = [
+        column for column in header
+        if not re.fullmatch(r"\w+", column) or column.casefold() in ADDED_COLUMNS or known.count(column.casefold()) > 1
+    ]  # fmt: skip
+    if wrong:
+        raise OlistError(
+            f"{name}: {wrong} in its header cannot be column names (duplicate, reserved, or not a word). Rename them."
+        )
+
+
 _known: dict[tuple[str, ...], CsvFile] = {}
 _locks = defaultdict[str, threading.Lock](threading.Lock)
 
@@ -87,7 +123,8 @@ def csv_file(path: Path, name: str, cache: Path, columns: Sequence[str] = ()) ->
         key = state, *columns
         with _locks[state]:
             if key not in _known or not _known[key].path.exists():
-                folder = cache / "plain" / sha256(str(path).encode()).hexdigest()[:16]
+                # By the name: the path of an unpacked file changes with each state of its archive.
+                folder = cache / "plain" / sha256(name.encode()).hexdigest()[:16]
                 _known[key] = _examined(path, name, folder / f"{state}.csv", columns)
             return _known[key]
     except OSError as error:
@@ -96,25 +133,39 @@ def csv_file(path: Path, name: str, cache: Path, columns: Sequence[str] = ()) ->
 
 def _examined(path: Path, name: str, copy: Path, columns: Sequence[str]) -> CsvFile:
     _require_utf8(path, name)
-    line = header_line(path)[0].decode()
+    content = header_line(path)[0]
+    if len(content) > MAX_HEADER_BYTES // 2:
+        raise OlistError(f"{name} has no header: its first line is longer than {MAX_HEADER_BYTES >> 11} kB.")
+    line = content.decode()
+    if line.count('"') % 2:
+        raise OlistError(f"{name}, line 1: a quote is opened in the header and not closed. Correct that line.")
     if not line:
         raise OlistError(f"{name} is empty: it has no header line.")
     received = _fields(line, ",")
     if cause := _unreadable_header(line, received, columns):
         raise OlistError(f"{name} {cause}")
     header = tuple(_spelling(field, columns) for field in received)
+    _require_names(header, name, columns)
     try:
         found = scan(path, len(header))
     except StrayQuote as error:
         where = f"{name}, line {_line_number(path, error.position)}"
         raise OlistError(f"{where}: {error.problem}. Correct that line, or write the file again.") from error
+    if columns and len(found.misfits) * 2 > found.records >= MIN_RECORDS:
+        raise OlistError(
+            f"{name}: most records have another number of fields than the header's {len(header)}, for example "
+            f"{next(_texts(path, found))[:SHOWN]!r}. {SAVE_AGAIN}"
+        )
     misfits, line_end = tuple(_texts(path, found)), "\r\n" if "CRLF" in found.line_ends else "\n"
     # As written: spaces before a quote are no part of a field, and of no field to DuckDB.
     written = line.replace('"', "").split(",")
     respelled = tuple(field for field, name in zip(written, header, strict=False) if field != name)
     has_one_line_end = len(found.line_ends) <= 1 and "CR" not in found.line_ends
     if respelled or misfits or found.valueless or not has_one_line_end:
-        _write_copy(path, found, copy, ",".join(header))
+        try:
+            _write_copy(path, found, copy, ",".join(header))
+        except OSError as error:
+            raise OlistError(f"Cannot write a copy of {name} to {copy}: {error.strerror}. Set OLIST_CACHE.") from error
         path, line_end = copy, "\n"
     return CsvFile(path, header, line_end, found.records, misfits, respelled, found.valueless)
 
@@ -186,7 +237,10 @@ def _write_copy(path: Path, found: Scan, copy: Path, header: str) -> None:
         if copy.exists():
             return
         partial = copy.with_suffix(".partial")
-        write_plain(path, found, partial, header)
-        for earlier in copy.parent.glob("*.csv"):
-            earlier.unlink()
-        partial.rename(copy)
+        try:
+            write_plain(path, found, partial, header)
+            for earlier in copy.parent.glob("*.csv"):
+                earlier.unlink()
+            partial.rename(copy)
+        finally:
+            partial.unlink(missing_ok=True)

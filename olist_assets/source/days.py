@@ -17,7 +17,9 @@ def source_calendar(con: duckdb.DuckDBPyConnection, settings: Settings) -> Calen
     """The days of the orders file. Raises OlistError without a plausible day, or for implausibly many."""
     calendar = plausible_days(con, settings)
     if calendar is None:
-        raise OlistError(f"{shown(settings, ORDERS)} has no order with a valid {PURCHASED}.")
+        raise OlistError(
+            f"{shown(settings, ORDERS)} has no order with a valid {PURCHASED}, written like 2017-10-02 10:56:33."
+        )
     return calendar
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 
 from olist_assets.contracts.quoting import identifier, literal
-from olist_assets.contracts.source_files import ADDED_COLUMNS, SourceFile
+from olist_assets.contracts.source_files import SourceFile
 from olist_assets.contracts.source_values import CALLED, pattern
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
@@ -44,7 +44,7 @@ class Drift:
 
 def drift(con: duckdb.DuckDBPyConnection, settings: Settings, source: SourceFile) -> Drift:
     """Compare a file's header and types with its contract. Raises OlistError for a header that no table can have."""
-    return _drift(con, settings, source, source_file(settings, source))
+    return _drift(con, source, source_file(settings, source))
 
 
 def checked_file(
@@ -52,7 +52,7 @@ def checked_file(
 ) -> tuple[CsvFile, Drift]:
     """A readable source file and its drift. Raises OlistError that names file, column and remedy."""
     file = source_file(settings, source)
-    found = _drift(con, settings, source, file)
+    found = _drift(con, source, file)
     if found.is_breaking and not allow_change:
         parts = []
         if found.missing:
@@ -67,16 +67,8 @@ def checked_file(
     return file, found
 
 
-def _drift(con: duckdb.DuckDBPyConnection, settings: Settings, source: SourceFile, file: CsvFile) -> Drift:
+def _drift(con: duckdb.DuckDBPyConnection, source: SourceFile, file: CsvFile) -> Drift:
     header = file.header
-    wrong = [
-        name for name in header if not re.fullmatch(r"\w+", name) or name in ADDED_COLUMNS or header.count(name) > 1
-    ]
-    if wrong:
-        raise OlistError(
-            f"{shown(settings, source)}: {wrong} in its header cannot be column names (duplicate, reserved, or not a "
-            "word)."
-        )
     added = tuple(name for name in header if name not in source.columns)
     missing = tuple(name for name in source.columns if name not in header)
     kept = [name for name in header if name in source.columns]

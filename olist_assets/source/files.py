@@ -91,7 +91,10 @@ def _unpack(data: Path, found: Iterable[Path], target: Path) -> None:
         for file in packed_files(path, str(path), scratch) if is_packed(path) or path == data else [_plain(path)]:
             copies[file.name].append(file)
     if not copies:
-        raise OlistError(f"{data} has none of the nine CSV files of the dataset.")
+        raise OlistError(
+            f"{data} has none of the nine CSV files of the dataset. A folder, a zip, and .gz of single files are read; "
+            "unpack other archives."
+        )
     for name, files in copies.items():
         if len(files) > 1:
             places = " and ".join(file.where for file in files)

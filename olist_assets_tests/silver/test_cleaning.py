@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from pyspark.sql import functions as F
 
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.contracts.source_files import SOURCES
@@ -225,3 +226,43 @@ def test_rejects_come_from_all_tables(spark):
     rows = silver_rejects(**frames).collect()
     assert {(row.table, row.column) for row in rows} == {(f"bronze_{s}", *row) for s, row in broken.items()}
     assert {row.reason for row in rows if row.table == "bronze_orders"} == {"unknown_customer"}
+
+
+def test_spaces_around_ids_and_names_do_not_count(spark):
+    texts = {"order_id": " o ", "customer_id": "c ", "order_status": " delivered  "}
+    row = only(accepted(frame(spark, BRONZE["orders"], texts), RULES["orders"]))
+    assert (row.order_id, row.customer_id, row.order_status) == ("o", "c", "delivered")
+
+
+def test_spaces_alone_are_no_value(spark):
+    row = only(accepted(frame(spark, BRONZE["products"], {"product_weight_g": "  "}), RULES["products"]))
+    assert row.product_weight_g is None
+    row = only(rejected(frame(spark, BRONZE["products"], {"product_id": "  "}), RULES["products"]))
+    assert (row.reason, row.column) == ("missing_required", "product_id")
+
+
+@pytest.mark.parametrize(
+    ("subject", "column", "text"),
+    [("orders", "order_status", "Delivered"), ("products", "product_weight_g", "1.000")],
+)
+def test_a_status_that_no_order_has_and_a_thousand_with_a_point_are_rejects(spark, subject, column, text):
+    row = only(rejected(frame(spark, BRONZE[subject], {column: text}), RULES[subject]))
+    assert (row.reason, row.column, row.value) == ("bad_cast", column, text)
+
+
+@pytest.mark.parametrize("text", ["NA", "n/a", "<NA>", "#N/A", "-"])
+def test_other_words_for_a_missing_value_are_rejects(spark, text):
+    row = only(rejected(frame(spark, BRONZE["products"], {"product_category_name": text}), RULES["products"]))
+    assert (row.reason, row.column) == ("null_word", "product_category_name")
+
+
+def test_a_header_in_another_spelling_in_the_middle_is_a_reject(spark):
+    names = SOURCES["sellers"].columns
+    texts = {name: name.replace("_", " ").title() for name in names}
+    texts[names[0]] = "\ufeff" + texts[names[0]]
+    assert only(rejected(frame(spark, BRONZE["sellers"], texts), RULES["sellers"])).reason == "repeated_header"
+
+
+def test_columns_beyond_the_contract_stay_in_bronze(spark):
+    bronze = frame(spark, BRONZE["order_items"], {}).withColumn("product_category_name", F.lit("x"))
+    assert "product_category_name" not in accepted(bronze, RULES["order_items"]).columns

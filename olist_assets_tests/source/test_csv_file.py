@@ -113,7 +113,7 @@ def test_a_header_in_another_spelling_is_read(read, values, header, respelled):
 
 def test_a_space_in_a_name_may_stand_for_an_underscore(read):
     assert read(b"Order ID,b\n1,x\n", ("order_id", "b")).header == ("order_id", "b")
-    assert read(b"Order ID,b\n1,x\n").header == ("Order ID", "b")
+    assert read(b"Order_ID,b\n1,x\n", ()).header == ("Order_ID", "b")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,9 @@ def test_a_space_in_a_name_may_stand_for_an_underscore(read):
         (b'""a","b""\n""1","2""\n', "has quotes around whole lines"),
         (b"a,b\ncaf\xe9,1\n", r"is not UTF-8: .* near byte 7\. Save it again as CSV in UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "is not UTF-8"),
+        (b"a,b\n" + b"1,x,y\n" * 10, r"most records have another number of fields than the header's 2, .* '1,x,y'"),
+        (b'a,"b\n1,x\n', "line 1: a quote is opened in the header and not closed"),
+        (b"x" * (1 << 20), "has no header: its first line is longer than 512 kB"),
         (b'a,b\n1,x\n"say \\"hi\\"",y\n', r'the file, line 3: a quote is escaped by a backslash \(\\"\)'),
         (b'a,b\n1,x\n2,"y\n3,z\n', "the file, line 3: a quote is opened and not closed. Correct that line"),
         (b'a,b\r\n1,x\r\n2,"y\r\n3,z\r\n4,"w"\r\n', "the file, line 3: a quote is opened and not closed where its"),
@@ -165,6 +168,13 @@ def test_the_records_are_those_of_a_csv_reader(tmp_path, monkeypatch):
         path.write_text(written.getvalue() + end * 2, newline="")
         found = scan(path, 2)
         assert (found.records, found.misfits, found.valueless) == (len(records), [], 2)
+
+
+def test_a_field_may_be_long(read, values):
+    text = "x" * 200_000
+    file = read(f"a,b\n1,{text}\n ,{text}\n2,{text},3\n".encode())
+    assert (file.records, [len(misfit) for misfit in file.misfits]) == (3, [200_004])
+    assert [row[1] for row in values(file)] == [text, text]
 
 
 def test_a_misfit_is_found_where_it_is(tmp_path):

@@ -130,11 +130,27 @@ def test_a_few_bad_values_are_rejects_and_no_other_type(drift, path):
     assert drift().retyped == ()
 
 
-@pytest.mark.parametrize("name", ["a b", "source_file", "order_id"])
+@pytest.mark.parametrize("name", ["a b", "source_file", "SOURCE_FILE", "order_id"])
 def test_a_header_that_cannot_name_columns_is_refused_even_if_changes_are_allowed(checked_file, path, name):
     rewrite(path, header=[*PAYMENTS.columns[:4], name])
     with pytest.raises(OlistError, match=f"'{name}'.* cannot be column names"):
         checked_file(allow_change=True)
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        (
+            ["x", "y", "z"],
+            "does not start with its header but with 'x,y,z'. Its first line must be: order_id,",
+        ),
+        ([*PAYMENTS.columns, ""], "has a comma at the end of its header. Remove it there and from all records"),
+    ],
+)
+def test_a_file_without_its_header_is_refused_with_the_remedy(drift, path, header, problem):
+    rewrite(path, header=header)
+    with pytest.raises(OlistError, match=problem):
+        drift()
 
 
 def test_no_difference_is_no_drift():

@@ -68,6 +68,10 @@ FORMS: dict[str, Callable[[Path, Files], object]] = {
     ),
     "gzip files": lambda path, files: in_folder(path, {f"{n}.gz": gzip.compress(text) for n, text in files.items()}),
     "zip files": lambda path, files: in_folder(path, {f"{n}.zip": zipped({n: text}) for n, text in files.items()}),
+    "zip of old Windows": lambda path, files: path.write_bytes(zipped(in_folders(files, lambda _: "archive\\"))),
+    "zip with hidden copies": lambda path, files: path.write_bytes(
+        zipped({**files, **{f".ipynb_checkpoints/{name}": b"?" for name in files}})
+    ),
     "parent folder": lambda path, files: in_folder(path, in_folders(files, lambda _: "archive/")),
     "several folders": lambda path, files: in_folder(path, in_folders(files, lambda name: f"{name[:8]}/")),
     "upper case": lambda path, files: in_folder(path, {name.upper(): text for name, text in files.items()}),
@@ -136,6 +140,20 @@ def patched(archive: bytes, local: int, central: int, value: bytes) -> bytes:
     return bytes(changed)
 
 
+def packed_by(method: int) -> Callable[[bytes], bytes]:
+    """A zip of one file, packed by a method, with changed bytes in its stream."""
+
+    def changed(_: bytes) -> bytes:
+        packed = BytesIO()
+        with zipfile.ZipFile(packed, "w", method) as archive:
+            archive.writestr(ORDERS.name, b"order_id\n" * 10_000)
+        content = bytearray(packed.getvalue())
+        content[70:90] = bytes(byte ^ 0xFF for byte in content[70:90])
+        return bytes(content)
+
+    return changed
+
+
 def damaged(archive: bytes) -> bytes:
     """A zip with a changed byte in the stream of its first file."""
     changed = bytearray(archive)
@@ -151,10 +169,12 @@ def damaged(archive: bytes) -> bytes:
         (damaged, r"data: .*\.csv is not a whole archive .*: get it again"),
         (lambda archive: patched(archive, 6, 8, b"\x01"), r"\.csv is protected by a password. Unpack it"),
         (lambda archive: patched(archive, 8, 10, b"\x63\x00"), r"\.csv cannot be unpacked .*compression"),
+        (packed_by(zipfile.ZIP_LZMA), r"data: .*\.csv is not a whole archive .*: get it again"),
+        (packed_by(zipfile.ZIP_BZIP2), r"data: .*\.csv is not a whole archive .*: get it again"),
         (lambda archive: zipped({"inner.zip": damaged(archive)}), r"data: inner\.zip: .*\.csv is not a whole archive"),
         (lambda _: zipped({"readme.txt": b"x"}), "data has none of the nine CSV files"),
     ],
-    ids=["half", "text", "damaged", "password", "method", "damaged within", "other files"],
+    ids=["half", "text", "damaged", "password", "method", "lzma", "bzip2", "damaged within", "other files"],
 )
 def test_a_zip_that_cannot_be_unpacked_is_refused_and_leaves_nothing(data, content, change, message):
     whole = zipped(content)
