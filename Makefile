@@ -19,7 +19,7 @@ ENGINES ?= sail spark
 BENCH_ENGINES := $(addprefix --engine ,$(ENGINES))
 
 # Tests that take minutes each have a command of their own.
-LONG := faults or cluster or wheel or automation or published_engines
+LONG := faults or cluster or wheel or automation or published_engines or cases
 
 .DEFAULT_GOAL := help
 
@@ -64,8 +64,9 @@ test-faults: $(DEV) ## Test killed writers, full disks and broken logs, with a t
 
 .PHONY: test-cases
 test-cases: $(DEV) ## Test the inputs and situations of public bug reports on both engines (some minutes)
-	@$(BIN)/python -m pytest olist_assets_tests/cases
-	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m "not published_engines" olist_assets_tests/cases
+	@$(BIN)/python -m pytest -m "not spark" olist_assets_tests/cases
+	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m "" olist_assets_tests/cases \
+	  olist_assets_tests/engine/test_foreign_environment.py olist_assets_tests/engines/test_foreign_tables.py
 
 .PHONY: test-wheel
 test-wheel: $(DEV) ## Build the wheel, install it with all its dependencies and test it

@@ -55,6 +55,7 @@ def test_neither_another_spark_nor_a_proxy_matters_to_a_run(settings, tmp_path):
 
 
 @pytest.mark.spark
+@pytest.mark.cases
 def test_java_found_by_java_home_alone_in_any_version_and_a_machine_whose_name_does_not_resolve(settings, tmp_path):
     tools = tmp_path / "tools"
     tools.mkdir()

@@ -70,6 +70,7 @@ def test_spark_reads_what_is_refused_and_the_advice_mends_it(run, warehouse, oli
     assert warehouse.rows(warehouse.open(NAME)).num_rows == KEPT
 
 
+@pytest.mark.cases
 @pytest.mark.parametrize("change", CHANGES)
 def test_spark_restores_an_earlier_version(run, warehouse, change):
     last = warehouse.open(NAME).version()
