@@ -53,12 +53,11 @@ def _read(engine: Engine, source: Path) -> DataFrame:
         return engine.read_table(_opened(source))
     if not source.is_file():
         raise OlistError(f"{source} is neither a CSV file nor the folder of a Delta table.")
-    records = engine.read_csv(csv_file(source, str(source), engine.settings.cache))
-    # Spark refuses to read that column alone.
-    broken, _ = records.agg(F.min(CORRUPT), F.count(records.columns[0])).collect()[0]
-    if broken is not None:
-        raise OlistError(f"{source} has a record with another number of fields than its header: {broken[:SHOWN]!r}.")
-    return records.drop(CORRUPT)
+    file = csv_file(source, str(source), engine.settings.cache)
+    if file.misfits:
+        shown = file.misfits[0][:SHOWN]
+        raise OlistError(f"{source} has a record with another number of fields than its header: {shown!r}.")
+    return engine.read_csv(file).drop(CORRUPT)
 
 
 def _opened(source: Path) -> DeltaTable:
