@@ -1,15 +1,11 @@
 """Paths with characters that libraries take for a URL, a glob, a partition or a list, as paths that none misreads."""
 
-import atexit
-import re
-import tempfile
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from shutil import rmtree
 
-PLAIN = re.compile(r"[\w./-]*", re.ASCII)
+from olist_assets.private_files import PLAIN, plain_scratch
 
 
 def plain_path(path: Path | str) -> str:
@@ -41,7 +37,6 @@ def _link(target: Path) -> Path:
 
 @cache
 def _links() -> Path:
-    temporary = tempfile.gettempdir()
-    folder = Path(tempfile.mkdtemp(prefix="olist-paths-", dir=temporary if PLAIN.fullmatch(temporary) else "/tmp"))
-    atexit.register(rmtree, folder, ignore_errors=True)
+    folder = plain_scratch() / "paths"
+    folder.mkdir()
     return folder

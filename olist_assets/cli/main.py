@@ -16,6 +16,7 @@ from olist_assets.cli.options import INTERRUPTED, WRONG_USE, console
 from olist_assets.cli.output import standard_output
 from olist_assets.errors import OlistError
 from olist_assets.loopback import bypass_proxy
+from olist_assets.private_files import keep_private
 from olist_assets.settings import Settings, variable
 from olist_assets.user import name_user
 
@@ -56,6 +57,7 @@ def _exit_code() -> int:
     """Run the command of this process's arguments; a user's mistake is a message on standard error."""
     try:
         name_user()
+        keep_private()
         return olist.main(prog_name="olist", standalone_mode=False) or 0
     except click.exceptions.Exit as done:
         return done.exit_code

@@ -28,7 +28,7 @@ def doctor() -> int:
         console.print(f"  {variable(name):<22} {value}", soft_wrap=True)
     for found in examine(Platform(settings)):
         problems += found.is_problem
-        mark = "[red]✗[/]" if found.is_problem else "[green]✓[/]"
+        mark = "[red]✗[/]" if found.is_problem else "[yellow]![/]" if found.is_warning else "[green]✓[/]"
         console.print(f"{mark} {found.subject:<16} {found.text}", soft_wrap=True)
     return FAILED if problems else 0
 

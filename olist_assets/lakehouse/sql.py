@@ -20,11 +20,14 @@ from olist_assets.errors import OlistError
 from olist_assets.lakehouse.object_store import object_store
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.paths import plain_path
+from olist_assets.private_files import scratch
 from olist_assets.settings import Settings
 
 # DuckDB's own writers take care of quoting, nested values and exact decimals.
 WRITERS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true"}
 ROWS_SHOWN = 100
+# Temporary files of one connection, as a multiple of its memory: a query must not fill the disk.
+SPILL_FACTOR = 16
 
 
 @contextmanager
@@ -34,7 +37,8 @@ def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         # DuckDB's own limit is most of the machine's memory, and its temporary files go to the working directory.
         "memory_limit": f"{settings.duckdb_memory >> 20}MiB",
         # DuckDB creates and removes this folder as needed; connections that share one may write the same file.
-        "temp_directory": str(Path(tempfile.gettempdir(), f"olist-duckdb-{uuid.uuid4().hex}")),
+        "temp_directory": str(scratch() / f"duckdb-{uuid.uuid4().hex}"),
+        "max_temp_directory_size": f"{SPILL_FACTOR * settings.duckdb_memory >> 20}MiB",
     }
     with duckdb.connect(config=limits) as con:
         con.execute("SET TimeZone = 'UTC'")
@@ -73,8 +77,8 @@ def print_rows(settings: Settings, rows: pa.Table, form: str) -> None:
             result.show(max_rows=ROWS_SHOWN)
             return
         # By a file: DuckDB would open /dev/stdout as a new file, which empties one that is appended to.
-        with tempfile.TemporaryDirectory(prefix="olist-sql-") as scratch:
-            path = Path(scratch, "rows")
+        with tempfile.TemporaryDirectory(dir=scratch()) as folder:
+            path = Path(folder, "rows")
             try:
                 con.execute(f"COPY (FROM result) TO {literal(str(path))} ({WRITERS[form]})")
             except duckdb.Error as error:

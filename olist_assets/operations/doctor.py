@@ -1,6 +1,8 @@
 """`olist doctor`: whether everything that a run needs is there."""
 
+import getpass
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -16,15 +18,21 @@ from olist_assets.source.drift import checked_file
 from olist_assets.source.files import source_folder
 
 LOW_DISK_GB = 2
+OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Caution(OlistError):
+    """Something to know that does not prevent a run."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one examination, and whether it prevents a run."""
+    """The result of one examination, whether it prevents a run, and whether it is a warning."""
 
     subject: str
     text: str
     is_problem: bool = False
+    is_warning: bool = False
 
 
 def examine(platform: Platform) -> Iterator[Finding]:
@@ -34,6 +42,7 @@ def examine(platform: Platform) -> Iterator[Finding]:
         "source data": _source,
         "days": _days,
         "warehouse": _warehouse,
+        "permissions": _permissions,
         "disk": _disk,
         "roles": _roles,
         "alerts": _alerts,
@@ -42,6 +51,8 @@ def examine(platform: Platform) -> Iterator[Finding]:
     for subject, examine_subject in {**subjects, **of_engine}.items():
         try:
             yield Finding(subject, examine_subject(platform))
+        except Caution as caution:
+            yield Finding(subject, str(caution), is_warning=True)
         except OlistError as error:
             yield Finding(subject, str(error), is_problem=True)
 
@@ -75,6 +86,17 @@ def _warehouse(platform: Platform) -> str:
     for table in existing.values():
         require_plain_files(table)
     return f"{len(existing)} tables in {platform.warehouse.root}"
+
+
+def _permissions(platform: Platform) -> str:
+    """Whether file permissions keep other users of the machine out of the warehouse."""
+    if platform.settings.is_in_object_store:
+        return "not checked: the warehouse is in an object store"
+    root = platform.warehouse.root
+    mode = stat.S_IMODE(root.stat().st_mode)
+    if mode & OTHER_USERS:
+        raise Caution(f"Other users of this machine can read {root} (mode {mode:o}). Keep them out: chmod 700 {root}")
+    return f"only {getpass.getuser()} can read the warehouse"
 
 
 def _roles(platform: Platform) -> str:

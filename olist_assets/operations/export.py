@@ -41,7 +41,9 @@ def export(platform: Platform, directory: Path, as_role: str | None, selection: 
             platform.warehouse, "export", tuple(written), role=role.name, statement=str(target),
             rows=sum(written.values()), seconds=time.monotonic() - started,
         )  # fmt: skip
-        part.chmod(0o755)
+        # Unlike everything else, an export is there for other users.
+        for path in (part, *part.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
         part.rename(target)
     except OSError as error:
         raise OlistError(f"Cannot write to {target}: {error.strerror or error}. Nothing was exported.") from error

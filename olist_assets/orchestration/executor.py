@@ -37,6 +37,7 @@ from dagster._core.executor.base import Executor
 
 from olist_assets.engine.engine import interrupt_sessions
 from olist_assets.orchestration.run_launcher import process_tag
+from olist_assets.private_files import keep_private
 
 POLL_SECONDS = 0.5
 Ended = Future[list[dg.DagsterEvent]]
@@ -60,6 +61,7 @@ class ThreadedExecutor(Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
         """All events of the run."""
+        keep_private()
         plan_context.instance.add_run_tags(plan_context.run_id, process_tag(plan_context.run_id))
         yield dg.DagsterEvent.engine_event(
             plan_context,

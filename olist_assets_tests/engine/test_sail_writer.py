@@ -10,12 +10,12 @@ from deltalake import DeltaTable, convert_to_deltalake, write_deltalake
 from pyspark.sql import functions as F
 
 from olist_assets.engine import write_plan
-from olist_assets.engine.sail import server
 from olist_assets.engine.sail.upkeep import is_scattered
 from olist_assets.engine.upkeep import maintain
 from olist_assets.engine.write_plan import Span
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.statistics import file_actions
+from olist_assets.private_files import plain_scratch
 from olist_assets_tests.engine.test_schema_change import DAILY
 from olist_assets_tests.engine.writing import FIELDS, io_manager
 from olist_assets_tests.rows import frame
@@ -104,6 +104,6 @@ def test_a_table_that_sail_cannot_read_is_named_with_the_reason(engine, tmp_path
 
 
 def test_nothing_of_a_write_is_left_in_the_scratch_folder(spark, warehouse):
-    before = set(server.scratch().iterdir())
+    before = set(plain_scratch().iterdir())
     io_manager(warehouse).store(frame(spark, DAILY, {"a": "x", "day": FIRST}), DAILY, ALL, FIELDS)
-    assert set(server.scratch().iterdir()) == before
+    assert set(plain_scratch().iterdir()) == before

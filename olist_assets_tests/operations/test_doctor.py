@@ -31,7 +31,9 @@ def source_days(platform) -> Calendar:
 
 def test_everything_is_well_with_a_new_warehouse_over_the_sample(platform):
     found = findings(platform)
-    assert list(found) == ["engine", "source data", "days", "warehouse", "disk", "roles", "alerts", *OF_ENGINE[ENGINE]]
+    assert list(found) == [
+        "engine", "source data", "days", "warehouse", "permissions", "disk", "roles", "alerts", *OF_ENGINE[ENGINE],
+    ]  # fmt: skip
     assert [finding for finding in found.values() if finding.is_problem] == []
     assert found["source data"].text.endswith("orders from 2016-09-04..2018-10-17")
     assert found["warehouse"].text == f"0 tables in {platform.warehouse.root}"
@@ -53,6 +55,16 @@ def test_days_of_the_source_that_the_daily_tables_do_not_know_are_a_problem(plat
     assert f"The source has orders from {source_days.first}..{source_days.last}" in found.text
     assert f"the daily tables know {source_days.first}..2018-01-31" in found.text
     assert "olist materialize --select bronze_orders" in found.text
+
+
+def test_a_warehouse_that_others_can_read_is_a_warning(platform, source_days):
+    root = platform.warehouse.root
+    root.chmod(0o755)
+    found = findings(platform)["permissions"]
+    assert (found.is_warning, found.is_problem) == (True, False)
+    assert f"chmod 700 {root}" in found.text
+    root.chmod(0o700)
+    assert not findings(platform)["permissions"].is_warning
 
 
 def test_days_before_the_first_known_one_are_a_problem_too(platform, source_days):

@@ -31,6 +31,7 @@ from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.schemas import SchemaChange, shape
 from olist_assets.lakehouse.statistics import data_files
 from olist_assets.paths import plain_path
+from olist_assets.private_files import plain_scratch
 from olist_assets.source.csv_file import CsvFile
 from olist_assets.source.files import source_bytes
 
@@ -128,7 +129,7 @@ class SailEngine(Engine):
         They go through Parquet files: to collect them through the client takes twice as long and holds them all in
         memory. Sail distributes rows over several files whatever their order, hence DuckDB sorts.
         """
-        folder = server.scratch() / uuid.uuid4().hex
+        folder = plain_scratch() / uuid.uuid4().hex
         frame.write.parquet(str(folder))
         try:
             with sql.session(self.settings) as con:

@@ -1,16 +1,12 @@
 """Sail's Spark Connect server in this process, and the one session on it."""
 
-import atexit
 import ctypes
 import os
-import shutil
 import signal
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from dagster_pyspark import LazyPySparkResource
@@ -18,7 +14,6 @@ from dagster_pyspark import LazyPySparkResource
 from olist_assets.engine.foreign_spark import forget_foreign_spark
 from olist_assets.lakehouse.object_store import allow_http
 from olist_assets.loopback import HOST, bypass_proxy
-from olist_assets.paths import plain_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -73,11 +68,3 @@ def _handlers_kept() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             libc.sigaction(number, handler, None)
-
-
-@cache
-def scratch() -> Path:
-    """A folder of this process for files that Sail exchanges with others; removed as the process ends."""
-    folder = Path(plain_path(tempfile.mkdtemp(prefix="olist-sail-")))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder

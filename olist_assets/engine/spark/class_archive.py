@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from olist_assets.engine.spark.submit import conf_arguments, spark_submit
 from olist_assets.errors import OlistError
+from olist_assets.private_files import scratch
 
 # By default a JVM reports an unusable archive on standard output.
 QUIET = "-Xshare:auto -Xlog:disable -Xlog:all=error:stderr"
@@ -89,5 +90,5 @@ def _aggregated(rows: DataFrame) -> DataFrame:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        _warm_up(SparkSession.Builder().getOrCreate(), Path(scratch))
+    with tempfile.TemporaryDirectory(dir=scratch()) as folder:
+        _warm_up(SparkSession.Builder().getOrCreate(), Path(folder))

@@ -11,6 +11,7 @@ from olist_assets.engine.spark.java import java_version
 from olist_assets.engine.spark.submit import spark_home
 from olist_assets.lakehouse.object_store import store_config
 from olist_assets.loopback import HOST
+from olist_assets.private_files import scratch
 from olist_assets.settings import Settings
 from olist_assets.source.files import source_bytes
 
@@ -76,9 +77,14 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.databricks.delta.skipRecordingEmptyCommits": "false",
         # A broadcast also waits while other steps use the cores: with much data, longer than Spark's five minutes.
         "spark.sql.broadcastTimeout": "3600",
+        # Hadoop would give every file the permissions of its own default.
+        "spark.hadoop.fs.permissions.umask-mode": "077",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
+    if master.startswith("local"):
+        # Shuffles and spilled rows are removed with this process, also if it is killed.
+        config["spark.local.dir"] = str(scratch())
     if settings.is_in_object_store:
         config |= store_config()
     archive = archive_path(settings.cache, java_version(), jars)

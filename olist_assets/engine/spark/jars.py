@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from olist_assets.engine.spark.submit import conf_arguments, spark_submit
 from olist_assets.errors import OlistError
+from olist_assets.private_files import scratch
 from olist_assets.settings import Settings
 
 DELTA_VERSION, HADOOP_VERSION, AWS_VERSION = "4.4.0", "3.5.0", "2.57.8"
@@ -98,11 +99,11 @@ def fetched_jars(settings: Settings) -> list[Path]:
 
 def _resolve(jars: JarSet, folder: Path) -> None:
     """Resolve the packages by letting spark-submit run an empty script with them."""
-    with tempfile.TemporaryDirectory() as scratch:
-        script = Path(scratch, "resolve.py")
+    with tempfile.TemporaryDirectory(dir=scratch()) as work:
+        script = Path(work, "resolve.py")
         script.write_text("")
         settings = {
-            "spark.jars.ivy": f"{scratch}/ivy",
+            "spark.jars.ivy": f"{work}/ivy",
             "spark.jars.excludes": jars.excluded,
             "spark.ui.enabled": "false",
         }
@@ -118,7 +119,7 @@ def _resolve(jars: JarSet, folder: Path) -> None:
             )
         for name in jars.sha256:
             # Ivy prefixes the file name with the group.
-            found = next(Path(scratch, "ivy", "jars").glob(f"*_{name}"), None)
+            found = next(Path(work, "ivy", "jars").glob(f"*_{name}"), None)
             if found is None:
                 raise OlistError(f"{name} is not among the JARs resolved for {jars.folder}.")
             # A rename is atomic: an interrupted first start leaves no partial JAR under the final name.

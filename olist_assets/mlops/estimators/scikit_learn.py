@@ -21,6 +21,7 @@ from olist_assets.errors import OlistError
 from olist_assets.mlops.estimators import skops_file
 from olist_assets.mlops.estimators.interface import Estimators, FittedModel
 from olist_assets.mlops.single_thread import single_thread
+from olist_assets.private_files import plain_scratch
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -220,9 +221,7 @@ def as_frame(rows: pa.Table, like: DataFrame, schema: StructType) -> DataFrame:
 
     As a file: a frame made from rows is sent with each query, and may have 128 MB at most (gRPC's limit).
     """
-    from olist_assets.engine.sail.server import scratch
-
-    path = scratch() / f"{uuid.uuid4().hex}.parquet"
+    path = plain_scratch() / f"{uuid.uuid4().hex}.parquet"
     parquet.write_table(rows, path)
     return like.sparkSession.read.schema(schema).parquet(str(path))
 
