@@ -4,19 +4,36 @@ Settings are constructed at the edge (command line, dashboard, definitions, note
 """
 
 import json
+import os
 import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import platformdirs
-from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    ByteSize,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from upath import UPath
+
+from olist_assets.errors import OlistError
 
 SAMPLE_DATA = Path("data/sample")
 SPARK_CONF = '{"spark.executor.memory": "4g", "spark.executor.cores": 2}'
 EngineName = Literal["sail", "spark"]
+
+
+def _no_role() -> None:
+    """No role, unless the variable is set and empty: what was meant to restrict must not lift all restrictions."""
+    if "OLIST_ROLE" in os.environ:
+        raise OlistError("OLIST_ROLE is empty: name a role, or unset it.")
 
 
 class Settings(BaseSettings):
@@ -46,7 +63,14 @@ class Settings(BaseSettings):
     driver_memory: str = "2g"
     """Memory of the embedded Spark's JVM: a whole number and a unit, such as 4g or 4GB."""
     duckdb_memory: ByteSize = Field(default=ByteSize(2 << 30), ge=256 << 20)
-    """Memory of one check or query, such as 2GiB; larger intermediate results go to temporary files."""
+    """Memory of one check or query, such as 2GiB; larger intermediate results go to temporary files.
+
+    A query of a role has no temporary files: it fails.
+    """
+    query_seconds: float = Field(default=60.0, gt=0)
+    """Seconds that a query of a role may take."""
+    result_size: ByteSize = Field(default=ByteSize(256 << 20), ge=1 << 20)
+    """Largest result of a query of a role, such as 256MiB."""
     steps_at_once: int = Field(default=3, ge=1)
     """Steps of a run that its process executes at once; more than cores, since a step also waits for commits."""
     lock_timeout: float = 120.0
@@ -75,7 +99,7 @@ class Settings(BaseSettings):
     """Hours before an alert that is still failing is sent again."""
     governance: Path = Path("governance.yaml")
     """The file of roles: which tables, columns and rows each role sees; default: the one of this package."""
-    role: str | None = None
+    role: str | None = Field(default_factory=_no_role)
     """The role of `olist sql` and the dashboard; without one, file permissions alone decide."""
     mask_salt: SecretStr | None = None
     """The secret key of the hashes that replace customers' ids, in masked tables and in the list of erasures."""
@@ -108,13 +132,14 @@ class Settings(BaseSettings):
             raise ValueError("must be a size like 4g, 4GB or 512m")
         return f"{found[1]}{found[2].lower()}"
 
-    @field_validator("duckdb_memory", mode="wrap")
+    @field_validator("duckdb_memory", "result_size", mode="wrap")
     @classmethod
-    def _is_a_size(cls, memory: Any, read: ValidatorFunctionWrapHandler) -> ByteSize:
+    def _is_a_size(cls, size: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> ByteSize:
         try:
-            return read(memory)
+            return read(size)
         except ValidationError as error:
-            raise ValueError("must be a size like 2GiB, of at least 256MiB") from error
+            least = "256MiB" if info.field_name == "duckdb_memory" else "1MiB"
+            raise ValueError(f"must be a size like 2GiB, of at least {least}") from error
 
     @field_validator("as_of", mode="wrap")
     @classmethod

@@ -111,7 +111,7 @@ def dashboard(port: int, role: str | None) -> None:
     olist dashboard --as analyst --port 8600
     """
     require_free(port)
-    if role:
+    if role is not None:
         os.environ["OLIST_ROLE"] = role
     with console.status("Starting"):
         # The pages' imports take seconds, which the first reader should not wait for.

@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 import duckdb
 
-from olist_assets.contracts.quoting import identifier
+from olist_assets.contracts.quoting import identifier, literal
+from olist_assets.contracts.source_files import CORRUPT, SourceFile
+from olist_assets.contracts.source_values import ERASED, NULL_WORDS, TEXT, pattern
 from olist_assets.contracts.table import Column
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
 BLOCK, DIGITS = 64, 24
 TOKEN = "masked-"
+ID_FORMAT = f"[0-9a-fA-F]{{32}}|{ERASED}-[0-9a-f]{{{DIGITS}}}"
 MIN_SECRET_CHARACTERS = 16
 HOW_TO = 'Create one and keep it: export OLIST_MASK_SALT="$(openssl rand -hex 32)"'
 
@@ -48,7 +51,31 @@ def use_secret(con: duckdb.DuckDBPyConnection, secret: bytes) -> None:
 
 def masked(column: Column) -> str:
     """DuckDB's expression of a column as a masked reader sees it; that of a hash needs `use_secret`."""
-    return f"{_MASKS[column.pii](column.name)} AS {identifier(column.name)}" if column.pii else identifier(column.name)
+    return _MASKS[column.pii](column.name) if column.pii else identifier(column.name)
+
+
+def has_its_format(source: SourceFile) -> str:
+    """DuckDB's condition for rows of a snapshot whose values all have the format of their columns.
+
+    What is masked is decided by a column's name, but where a record is shifted by one field, or split at a line break
+    of a comment, its values are under other names.
+    """
+    conditions = [f"{identifier(CORRUPT)} IS NULL"]
+    missing = ", ".join(map(literal, ("", *NULL_WORDS)))
+    for name, kind in source.kinds.items():
+        if allowed := _format(name, kind):
+            text = f"trim({identifier(name)})"
+            has_it = f"regexp_full_match({text}, {literal(allowed)}) OR lower({text}) IN ({missing})"
+            # A null is no value in the wrong place.
+            conditions.append(f"coalesce({has_it}, true)")
+    return " AND ".join(conditions)
+
+
+def _format(name: str, kind: str) -> str | None:
+    """The pattern of a column's values; None where any text may be one."""
+    if kind != TEXT:
+        return pattern(kind)
+    return ID_FORMAT if name.endswith("_id") else None
 
 
 def needs_secret(columns: tuple[Column, ...]) -> bool:

@@ -64,7 +64,7 @@ class Role(BaseModel):
 
 def in_force(warehouse: Warehouse, name: str | None = None) -> Role | None:
     """The role of this name, else that of OLIST_ROLE; None where neither is given. Raises OlistError."""
-    wanted = name or warehouse.settings.role
+    wanted = warehouse.settings.role if name is None else name
     if wanted is None:
         return None
     found = roles(warehouse)

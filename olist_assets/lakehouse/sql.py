@@ -1,15 +1,14 @@
-"""DuckDB over Delta tables: the one maker of connections, views over a table's files, queries and their output."""
+"""DuckDB over Delta tables: views over a table's files, queries and their output."""
 
 import re
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from itertools import pairwise
 from pathlib import Path
 from shutil import copyfileobj
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +16,7 @@ from deltalake import DeltaTable
 
 from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.errors import OlistError
+from olist_assets.lakehouse.connection import connection
 from olist_assets.lakehouse.object_store import object_store
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.paths import plain_path
@@ -26,25 +26,12 @@ from olist_assets.settings import Settings
 # DuckDB's own writers take care of quoting, nested values and exact decimals.
 WRITERS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true"}
 ROWS_SHOWN = 100
-# Temporary files of one connection, as a multiple of its memory: a query must not fill the disk.
-SPILL_FACTOR = 16
 
 
-@contextmanager
-def session(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection of its own with bounded memory, UTC and no progress bar. The package has no other way to DuckDB."""
-    limits: dict[str, Any] = {
-        # DuckDB's own limit is most of the machine's memory, and its temporary files go to the working directory.
-        "memory_limit": f"{settings.duckdb_memory >> 20}MiB",
-        # DuckDB creates and removes this folder as needed; connections that share one may write the same file.
-        "temp_directory": str(scratch() / f"duckdb-{uuid.uuid4().hex}"),
-        "max_temp_directory_size": f"{SPILL_FACTOR * settings.duckdb_memory >> 20}MiB",
-    }
-    with duckdb.connect(config=limits) as con:
-        con.execute("SET TimeZone = 'UTC'")
-        # The bar would be printed on standard output, among a query's rows.
-        con.execute("SET enable_progress_bar = false")
-        yield con
+def session(settings: Settings) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """A connection with the settings' memory."""
+    # Connections that share a folder may write the same file.
+    return connection(settings.duckdb_memory, spill=scratch() / f"duckdb-{uuid.uuid4().hex}")
 
 
 def create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, files: Iterable[str]) -> None:

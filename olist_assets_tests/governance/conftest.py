@@ -1,8 +1,11 @@
 """A secret for masks, and a few customers with it."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
+from olist_assets.governance.roles import PACKAGED
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets_tests.rows import store
@@ -13,10 +16,19 @@ PERSON, ORDERS_OWN = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba
 OTHER, COMMENT = "b" * 32, "my secret comment"
 
 
+ENGINEER = """
+  engineer:
+    about: Repairs the pipeline. Sees all tables, the snapshots of the source too, masked.
+    tables: {"*": {}}
+"""
+
+
 @pytest.fixture
-def secret_settings(settings: Settings) -> Settings:
-    """The settings with a secret."""
-    return settings.model_copy(update={"mask_salt": SecretStr(SECRET)})
+def secret_settings(settings: Settings, tmp_path: Path) -> Settings:
+    """The settings with a secret, and with a masked role that sees the snapshots of the source."""
+    file = tmp_path / "roles.yaml"
+    file.write_text(PACKAGED.read_text() + ENGINEER)
+    return settings.model_copy(update={"mask_salt": SecretStr(SECRET), "governance": file})
 
 
 @pytest.fixture
