@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import AS_WIDE_AS_IT_IS, console
+from olist_assets.cli.options import AS_WIDE_AS_IT_IS, SafeConsole, console
 from olist_assets.cli.output import print_records
 from olist_assets.settings import Settings
 
@@ -35,7 +34,7 @@ def audit(limit: int, table: str | None, action: str | None, user: str | None, f
     given = {name: value for name, value in conditions.items() if value}
     entries = audit_log.latest(Warehouse(Settings(), catalog()), limit, given)
     if form == "table":
-        Console(width=AS_WIDE_AS_IT_IS).print(_grid(entries))
+        SafeConsole(width=AS_WIDE_AS_IT_IS).print(_grid(entries))
         return
     records = [entry | {"at": entry["at"].isoformat(), "tables": " ".join(entry["tables"])} for entry in entries]
     print_records(records, audit_log.SCHEMA.names, form)

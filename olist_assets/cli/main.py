@@ -8,11 +8,10 @@ import warnings
 import click
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from rich.console import Console
 from rich.markup import escape
 
 from olist_assets.cli import alerts, governance, models, runs, servers, setup, tables, versions
-from olist_assets.cli.options import INTERRUPTED, WRONG_USE, console
+from olist_assets.cli.options import INTERRUPTED, WRONG_USE, SafeConsole, console
 from olist_assets.cli.output import standard_output
 from olist_assets.errors import OlistError
 from olist_assets.loopback import bypass_proxy
@@ -97,5 +96,5 @@ def _unreachable() -> tuple[type[Exception], ...]:
 
 
 def _refused(message: str) -> int:
-    Console(stderr=True, highlight=False).print(f"[red]Error:[/] {escape(message)}", soft_wrap=True)
+    SafeConsole(stderr=True, highlight=False).print(f"[red]Error:[/] {escape(message)}", soft_wrap=True)
     return WRONG_USE

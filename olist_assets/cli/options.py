@@ -1,13 +1,27 @@
 """Shared parts of the commands: the console, exit codes, options and the types of their values."""
 
 from datetime import date
+from typing import Any
 
 import click
 from rich.console import Console
+from rich.text import Text
+
+from olist_assets.printable import printable_lines
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 WIDTH, AS_WIDE_AS_IT_IS = 100, 10_000
-console = Console(highlight=False)
+
+
+class SafeConsole(Console):
+    """Rich's console, through which no text sends control characters of its own to the terminal."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """The text with its markup, but with escapes for characters that move the cursor or reorder the text."""
+        return super().render_str(printable_lines(text), **options)
+
+
+console = SafeConsole(highlight=False)
 select_option = click.option(
     "--select", default="*", show_default=True, help="Tables, in Dagster's selection syntax; commas unite."
 )

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
+from olist_assets.printable import printable_lines
+
 STANDARD_OUTPUT = 1
 # What the commands draw, for a terminal whose encoding has no such characters.
 DRAWN = {**dict.fromkeys("┌┬┐├┼┤└┴┘┏┳┓┡╇┩", "+"), **dict.fromkeys("─━", "-"), **dict.fromkeys("│┃", "|")}
@@ -73,7 +75,7 @@ def _drawn(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def print_records(records: Sequence[Mapping[str, Any]], names: Sequence[str], form: str) -> None:
-    """Print records as `csv` or `json`, in UTF-8 whatever the terminal's encoding."""
+    """Print records as `csv` or `json`, in UTF-8; only a terminal gets its own encoding and no control characters."""
     text = io.StringIO(newline="")
     if form == "json":
         text.write(json.dumps(records, indent=2) + "\n")
@@ -82,5 +84,8 @@ def print_records(records: Sequence[Mapping[str, Any]], names: Sequence[str], fo
         writer.writeheader()
         writer.writerows(records)
     sys.stdout.flush()
-    sys.stdout.buffer.write(text.getvalue().encode())
+    if sys.stdout.isatty():
+        sys.stdout.write(printable_lines(text.getvalue()))
+    else:
+        sys.stdout.buffer.write(text.getvalue().encode())
     sys.stdout.flush()

@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import WIDTH, console
+from olist_assets.cli.options import WIDTH, SafeConsole, console
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
@@ -32,6 +31,7 @@ class Moment(click.ParamType):
 @click.option("--version", type=int, help="The table of the query at this version.")
 @click.option("--as-of", type=Moment(), help="All tables at this time: an ISO date or timestamp, UTC.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--escape-formulas", is_flag=True, help="In CSV: no cell is a formula for a spreadsheet.")
 @click.option("--as", "role", help="A role of governance.yaml.  [default: OLIST_ROLE]")
 def sql(
     query: str | None,
@@ -40,6 +40,7 @@ def sql(
     as_of: datetime | None,
     *,
     form: str,
+    escape_formulas: bool,
     role: str | None,
 ) -> None:
     """Query the tables, by bare name, in DuckDB's SQL.
@@ -49,6 +50,7 @@ def sql(
     olist sql "DESCRIBE gold_customer_metrics"
     olist sql -f kpis
     olist sql -f cohort_retention --format csv > retention.csv
+    olist sql "FROM silver_order_reviews" --format csv --escape-formulas > reviews.csv
     olist sql -f my_query.sql
     olist sql --version 3 "SELECT count(*) FROM silver_orders"
     olist sql --as-of "2026-01-31 18:00" "FROM gold_daily_metrics"
@@ -56,6 +58,8 @@ def sql(
     """
     if version is not None and as_of:
         raise click.UsageError("--version and --as-of exclude each other.")
+    if escape_formulas and form != "csv":
+        raise click.UsageError("--escape-formulas is for --format csv.")
     text = _one_query(query, file)
     from olist_assets.catalog import catalog
     from olist_assets.governance.access import print_answer
@@ -69,7 +73,7 @@ def sql(
             opener = time_travel.at_time(warehouse, as_of)
         else:
             opener = time_travel.at_version(warehouse, text, int(version or 0))
-    print_answer(warehouse, text, form, opener, role=role)
+    print_answer(warehouse, text, form, opener, role=role, escape_formulas=escape_formulas)
 
 
 def _one_query(query: str | None, file: str | None) -> str:
@@ -116,4 +120,4 @@ def tables() -> None:
         counts = (f"{found.rows:,}", str(found.files), f"{found.bytes / 1e6:.1f}", str(existing[name].version()))
         grid.add_row(name, *counts, f"{written_at(existing[name]):%Y-%m-%d %H:%M}")
     # Truncated numbers would be worse than a line that a narrow terminal breaks.
-    Console(width=max(console.width, WIDTH)).print(grid)
+    SafeConsole(width=max(console.width, WIDTH)).print(grid)

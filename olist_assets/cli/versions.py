@@ -4,11 +4,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import AS_WIDE_AS_IT_IS, console
+from olist_assets.cli.options import AS_WIDE_AS_IT_IS, SafeConsole, console
 from olist_assets.cli.output import print_records
 from olist_assets.settings import Settings
 
@@ -41,7 +40,7 @@ def history(table: str, limit: int, form: str) -> None:
     versions = time_travel.history(_warehouse(), table, limit)
     if form == "table":
         # Not limited to the terminal, so that each version stays one line in a file or pager.
-        Console(width=AS_WIDE_AS_IT_IS).print(_history_grid(versions))
+        SafeConsole(width=AS_WIDE_AS_IT_IS).print(_history_grid(versions))
         return
     records = [
         {name: getattr(version, name) for name in FIELDS} | {"at": version.at.isoformat()} for version in versions

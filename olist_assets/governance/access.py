@@ -100,12 +100,18 @@ def answer(
 
 
 def print_answer(
-    warehouse: Warehouse, query: str, form: str, opener: Opener | None = None, *, role: str | None = None
+    warehouse: Warehouse,
+    query: str,
+    form: str,
+    opener: Opener | None = None,
+    *,
+    role: str | None = None,
+    escape_formulas: bool = False,
 ) -> None:
     """Write a query's rows to standard output, as a `table`, `csv` or `json`. Raises OlistError."""
     rows = answer(warehouse, query, opener, role=role)
     if rows is not None:
-        print_rows(warehouse.settings, rows, form)
+        print_rows(warehouse.settings, rows, form, escape_formulas=escape_formulas)
 
 
 def _result(

@@ -5,7 +5,8 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, redirect_stdout
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from shutil import copyfileobj
@@ -20,12 +21,15 @@ from olist_assets.lakehouse.connection import connection
 from olist_assets.lakehouse.object_store import object_store
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.paths import plain_path
+from olist_assets.printable import printable_lines
 from olist_assets.private_files import scratch
 from olist_assets.settings import Settings
 
 # DuckDB's own writers take care of quoting, nested values and exact decimals.
 WRITERS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true"}
 ROWS_SHOWN = 100
+# Spreadsheets skip blanks before the sign.
+FORMULA = r"^\s*[=+\-@]"
 
 
 def session(settings: Settings) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
@@ -56,24 +60,42 @@ def query_rows(con: duckdb.DuckDBPyConnection, query: str, known: Iterable[str])
         raise OlistError(f"{error}\nTables: {', '.join(known)}.") from error
 
 
-def print_rows(settings: Settings, rows: pa.Table, form: str) -> None:
-    """Write rows to standard output, as a `table` or by one of WRITERS."""
-    with session(settings) as con:
+def print_rows(settings: Settings, rows: pa.Table, form: str, *, escape_formulas: bool = False) -> None:
+    """Write rows to standard output, as a `table` or by one of WRITERS; a terminal gets no control characters.
+
+    A spreadsheet takes a cell of a CSV file that begins with = + - or @ for a formula; `escape_formulas` puts an
+    apostrophe in front (https://owasp.org/www-community/attacks/CSV_Injection).
+    """
+    with session(settings) as con, tempfile.TemporaryDirectory(dir=scratch()) as folder:
         result = con.from_arrow(rows)
         if form == "table":
-            result.show(max_rows=ROWS_SHOWN)
+            with redirect_stdout(StringIO()) as drawn:
+                result.show(max_rows=ROWS_SHOWN)
+            sys.stdout.write(printable_lines(drawn.getvalue()))
             return
+        if escape_formulas:
+            result = result.project(", ".join(map(_without_formula, rows.schema)))
         # By a file: DuckDB would open /dev/stdout as a new file, which empties one that is appended to.
-        with tempfile.TemporaryDirectory(dir=scratch()) as folder:
-            path = Path(folder, "rows")
-            try:
-                con.execute(f"COPY (FROM result) TO {literal(str(path))} ({WRITERS[form]})")
-            except duckdb.Error as error:
-                raise OlistError(f"The rows cannot be written to {path}: {error}") from error
-            sys.stdout.flush()
+        path = Path(folder, "rows")
+        try:
+            con.execute(f"COPY (FROM result) TO {literal(str(path))} ({WRITERS[form]})")
+        except duckdb.Error as error:
+            raise OlistError(f"The rows cannot be written to {path}: {error}") from error
+        sys.stdout.flush()
+        if sys.stdout.isatty():
+            sys.stdout.write(printable_lines(path.read_text(encoding="utf-8")))
+        else:
             with path.open("rb") as written:
                 copyfileobj(written, sys.stdout.buffer)
-            sys.stdout.flush()
+        sys.stdout.flush()
+
+
+def _without_formula(column: pa.Field) -> str:
+    name = identifier(column.name)
+    shown = identifier(f"'{column.name}" if re.match(FORMULA, column.name) else column.name)
+    if not pa.types.is_string(column.type):
+        return f"{name} AS {shown}"
+    return f"CASE WHEN regexp_matches({name}, {literal(FORMULA)}) THEN chr(39) || {name} ELSE {name} END AS {shown}"
 
 
 def tables_named(sql: str, known: Iterable[str]) -> tuple[str, ...]:

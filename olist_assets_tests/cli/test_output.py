@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -118,3 +120,51 @@ def test_a_run_goes_on_when_nobody_reads_its_progress_any_more(start, warehouse)
         done = start(["materialize", "--select", "bronze_sellers"], stdout=full)
     assert (done.returncode, "Traceback" in done.stderr) == (WRONG_USE, False), done.stderr
     assert warehouse.open("bronze_sellers").version() == 1
+
+
+# The title of the window, a cleared screen by an 8-bit control, and text that is displayed from right to left.
+CONTROLS = {"escape": "\x1b]0;taken\x07", "8-bit": "\x9b2Jx", "reordered": "\u202egnp.exe", "returned": "a\rb"}
+QUERY = "SELECT chr(27) || ']0;taken' || chr(7), chr(155) || '2Jx', chr(8238) || 'gnp.exe', 'a' || chr(13) || 'b'"
+ON_A_TERMINAL = {
+    "a table": ["sql", QUERY],
+    "csv": ["sql", "--format", "csv", QUERY],
+    "json": ["sql", "--format", "json", QUERY],
+    "a message": ["sql", "--as", "".join(CONTROLS.values()), "SELECT 1"],
+    "a name": ["sql", f'FROM "{"".join(CONTROLS.values())}"'],
+}
+
+
+@pytest.mark.parametrize("words", ON_A_TERMINAL.values(), ids=list(ON_A_TERMINAL))
+def test_a_terminal_gets_no_control_characters_of_a_text(settings, warehouse, words):
+    store(warehouse, DAILY, {"order_date": date(2018, 1, 1)})
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*OLIST, *words], stdout=theirs, stderr=theirs, env=os.environ | environment(settings) | {"COLUMNS": "200"}
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        # Linux reports the end of a terminal as an error.
+        with suppress(OSError):
+            while read := os.read(ours, 4096):
+                shown += read
+        process.wait()
+    os.close(ours)
+    text = shown.decode()
+    assert "gnp.exe" in text
+    assert {name for name, control in CONTROLS.items() if control in text} == set()
+
+
+def test_a_file_gets_every_character(start, tmp_path):
+    path = tmp_path / "rows.csv"
+    with path.open("w") as opened:
+        assert start(["sql", "--format", "csv", "SELECT chr(27) || '[1m' AS a"], stdout=opened).returncode == SUCCESS
+    assert path.read_text() == "a\n\x1b[1m\n"
+
+
+def test_cells_of_a_csv_file_are_formulas_unless_that_is_escaped(start):
+    query = "SELECT '=1+1' AS \"=a\", ' -2' AS b, '@x' AS c, -1 AS d, 'a=b' AS e, NULL AS f, '+' AS g"
+    as_stored = start(["sql", "--format", "csv", query], stdout=subprocess.PIPE).stdout
+    escaped = start(["sql", "--format", "csv", "--escape-formulas", query], stdout=subprocess.PIPE).stdout
+    assert as_stored == "=a,b,c,d,e,f,g\n=1+1, -2,@x,-1,a=b,,+\n"
+    assert escaped == "'=a,b,c,d,e,f,g\n'=1+1,' -2,'@x,-1,a=b,,'+\n"
+    assert start(["sql", "--escape-formulas", query], stdout=subprocess.PIPE).returncode == WRONG_USE
