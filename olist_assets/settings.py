@@ -109,6 +109,8 @@ class Settings(BaseSettings):
     def _is_a_folder_or_in_s3(cls, warehouse: str) -> str:
         if "://" in warehouse and not re.match("s3://[^/]", warehouse):
             raise ValueError("must be a folder or s3://bucket/folder")
+        if not warehouse.isprintable():
+            raise ValueError("must not contain line breaks or other control characters")
         return warehouse
 
     @field_validator("days")
