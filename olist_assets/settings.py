@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     """The day up to which the data should reach, for freshness; default: the source's last day of purchase."""
     mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
+    mlflow_artifacts: str | None = None
+    """The address or folder below which the files of models are; default: where MLflow puts them (docs/models.md)."""
     dagster_home: Path | None = Field(default=None, validation_alias="DAGSTER_HOME")
     """The folder with dagster.yaml and Dagster's history; default: <warehouse>/dagster."""
     dagster_url: str = "http://127.0.0.1:3000"

@@ -54,7 +54,8 @@ def mlflow(port: int) -> None:
     settings = Settings()
     if settings.mlflow_tracking_uri and settings.mlflow_tracking_uri.startswith("http"):
         raise OlistError(f"MLflow's server has its own UI: {settings.mlflow_tracking_uri}")
-    from olist_assets.mlops.registry import client, tracking_uri
+    from olist_assets.mlops.places import tracking_uri
+    from olist_assets.mlops.registry import client
 
     require_free(port)
     client(settings)

@@ -9,6 +9,7 @@ from olist_assets.mlops.flavours import CHAMPION_ALIASES, flavour_of
 from olist_assets.mlops.registry import (
     CHAMPION_PARAM,
     CHAMPION_SPLIT,
+    REFUSED_PARAM,
     TEST_SPLIT,
     champion_version,
     client,
@@ -55,6 +56,7 @@ def compare(mlflow: "MlflowClient", model: Model, flavour: Flavour) -> Compariso
     value, champion_value = (run.metrics.get(f"{split}/{model.metric}") for split in (TEST_SPLIT, CHAMPION_SPLIT))
     # A champion that was promoted after the training was not compared with it.
     was_compared = champion is not None and run.params.get(CHAMPION_PARAM) == str(champion.version)
+    refused = run.params.get(REFUSED_PARAM)
     is_as_good = was_compared and value is not None and champion_value is not None and value >= champion_value
     return Comparison(
         version=int(newest.version),
@@ -63,7 +65,7 @@ def compare(mlflow: "MlflowClient", model: Model, flavour: Flavour) -> Compariso
         champion_version=int(run.params[CHAMPION_PARAM]) if CHAMPION_PARAM in run.params else None,
         champion_value=champion_value,
         # The check may run between the two writes of a promotion: the newest version is champion, and nothing says why.
-        is_as_good=champion is None or champion.version == newest.version or is_as_good,
+        is_as_good=champion is None or str(champion.version) in (str(newest.version), refused) or is_as_good,
         decision=newest.tags.get(DECISION),
     )
 

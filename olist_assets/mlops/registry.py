@@ -22,7 +22,8 @@ from olist_assets.errors import OlistError
 from olist_assets.loopback import bypass_proxy
 from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG, estimators_of, flavour_of, tagged_flavour
 from olist_assets.mlops.moved import follow_move
-from olist_assets.paths import plain_path
+from olist_assets.mlops.places import DATABASE, artifacts, local_folder, sqlite, tracking_uri
+from olist_assets.mlops.stored_files import private_copy
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ ENVIRONMENT = {
     # Report an unreachable server after seconds instead of minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
 }
-DATABASE = "mlflow.db"
 TEST_SPLIT, CHAMPION_SPLIT = "test", "champion"
 """Metrics of a new version on held-out data, and of the champion at the time on the same data."""
 CHAMPION_PARAM = "champion_version"
+REFUSED_PARAM = "refused_champion_version"
+"""The champion at the time of a training that was not loaded because its files are not a model of ours."""
 
 
 @dataclass(frozen=True)
@@ -68,29 +70,6 @@ class Champion:
     def score(self, frame: "DataFrame") -> "DataFrame":
         """The frame with the model's `prediction`, and `probability` or `features`: see FittedModel."""
         return self.fitted.score(frame)
-
-
-def tracking_uri(settings: Settings) -> str:
-    """The address of MLflow. Raises OlistError if it must be set and is not."""
-    return settings.mlflow_tracking_uri or _sqlite(local_folder(settings) / DATABASE)
-
-
-def _sqlite(path: Path) -> str:
-    """The address of a database file. SQLAlchemy decodes it, but MLflow makes a folder of it as it is."""
-    return f"sqlite:///{plain_path(path)}"
-
-
-def local_folder(settings: Settings) -> Path:
-    if settings.is_in_object_store:
-        raise OlistError(
-            "MLflow's database cannot be in an object store: set MLFLOW_TRACKING_URI to a server or database."
-        )
-    return settings.warehouse_path / "mlflow"
-
-
-def artifacts(settings: Settings) -> Path:
-    """The folder of the files that runs log, one folder per experiment, where no server keeps them."""
-    return local_folder(settings) / "artifacts"
 
 
 def client(settings: Settings) -> "MlflowClient":
@@ -132,7 +111,7 @@ def _create_database(path: Path, cache: Path) -> None:
         if not empty.exists():
             partial = empty.with_suffix(".partial")
             partial.unlink(missing_ok=True)
-            _checked(MlflowClient(_sqlite(partial)))
+            _checked(MlflowClient(sqlite(partial)))
             partial.rename(empty)
     partial = path.with_suffix(".partial")
     shutil.copyfile(empty, partial)
@@ -201,13 +180,13 @@ def champion(settings: Settings, model: Model) -> Champion | None:
 
 
 def load(settings: Settings, version: "ModelVersion") -> "FittedModel":
-    """The fitted model of a version of the engine's flavour. Raises OlistError if its files cannot be trusted."""
-    from mlflow.artifacts import download_artifacts
+    """The fitted model of a version of the engine's flavour. Raises ModelRefused unless it was trained here.
 
-    # By our client: a models:/ address would be resolved by the registry that this process used last.
+    Never by MLflow's own loaders: they run what the model's files say.
+    """
     stored = client(settings).get_model_version_download_uri(version.name, version.version)
-    folder = download_artifacts(stored, tracking_uri=tracking_uri(settings))
-    return estimators_of(settings).load(Path(folder), version.tags, settings)
+    with private_copy(settings, version, stored) as folder:
+        return estimators_of(settings).load(folder, settings)
 
 
 class Metric(NamedTuple):

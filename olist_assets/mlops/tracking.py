@@ -15,17 +15,19 @@ from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.loopback import HOST
 from olist_assets.mlops.flavours import FLAVOUR_TAG, estimators_of, flavour_of
 from olist_assets.mlops.libraries import imported_meanwhile
+from olist_assets.mlops.model_refused import ModelRefused
+from olist_assets.mlops.places import artifacts, tracking_uri
 from olist_assets.mlops.registry import (
     CHAMPION_PARAM,
     CHAMPION_SPLIT,
+    REFUSED_PARAM,
     TEST_SPLIT,
     Champion,
     Trained,
-    artifacts,
     champion,
     client,
     register,
-    tracking_uri,
+    required_champion,
 )
 from olist_assets.settings import Settings
 
@@ -83,8 +85,9 @@ class Training:
         from olist_assets.mlops import model_files
 
         run = self._mlflow.active_run().info
+        record: dict[str, str] = {}
         stored = StoredModel.log(
-            artifact_path=None, name="model", flavor=model_files, fitted=fitted, settings=self._settings
+            artifact_path=None, name="model", flavor=model_files, fitted=fitted, settings=self._settings, record=record
         )
         version = register(
             self._settings,
@@ -92,7 +95,7 @@ class Training:
             stored.model_uri,
             run_id=run.run_id,
             model_id=stored.model_id,
-            record=fitted.record,
+            record=record,
         )
         metrics = self._mlflow.get_run(run.run_id).data.metrics
         url = run_url(self._settings, run.experiment_id, run.run_id)
@@ -130,10 +133,20 @@ class Mlflow:
                 parents = self.warehouse.catalog.parents(model.name)
                 versions = {f"delta_version.{name}": self.warehouse.open(name).version() for name in parents}
                 mlflow.log_params(config.model_dump() | versions)
-                yield Training(model, champion(settings, model), settings, mlflow)
+                yield Training(model, self._champion(model, mlflow), settings, mlflow)
                 status = "FINISHED"
             finally:
                 mlflow.end_run(status)
+
+    def _champion(self, model: Model, mlflow: Any) -> Champion | None:
+        """The champion to compare with; None if there is none, or if it is refused: then any version replaces it."""
+        settings = self.warehouse.settings
+        try:
+            return champion(settings, model)
+        except ModelRefused as error:
+            dg.get_dagster_logger().warning(f"The champion is refused, so this version will replace it. {error}")
+            mlflow.log_param(REFUSED_PARAM, required_champion(settings, model).version)
+            return None
 
     @contextmanager
     def _started_run(self, model: Model) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from dagster import DagsterEventType, EventLogEntry
 from olist_assets.contracts.calendar import Days, joined_spans, spans
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.lineage.sensor import undelivered
-from olist_assets.mlops.registry import tracking_uri
+from olist_assets.mlops.places import tracking_uri
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.selection import assets_to_make, checked_days, with_downstream
 from olist_assets.operations.stale import Stale

@@ -8,7 +8,7 @@ import pytest
 
 from olist_assets.mlops.estimators.scikit_learn import ScikitLearnEstimators
 from olist_assets.mlops.libraries import OF_EVERY_TRAINING, imported_meanwhile
-from olist_assets.mlops.registry import DATABASE, local_folder
+from olist_assets.mlops.places import DATABASE, local_folder
 from olist_assets.settings import Settings
 from olist_assets_tests.conftest import PROJECT, environment
 

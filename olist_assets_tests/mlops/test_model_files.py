@@ -6,10 +6,12 @@ import mlflow
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from olist_assets.errors import OlistError
 from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG
-from olist_assets.mlops.promotion import promote
-from olist_assets.mlops.registry import Champion, Trained, champion, client, required_champion, tracking_uri
+from olist_assets.mlops.model_refused import ModelRefused
+from olist_assets.mlops.places import artifacts, tracking_uri
+from olist_assets.mlops.promotion import PROMOTED, compare, promote
+from olist_assets.mlops.registry import REFUSED_PARAM, Champion, Trained, champion, client, required_champion
+from olist_assets.mlops.stored_files import DIGEST
 from olist_assets.mlops.tracking import ADDRESS, Training
 from olist_assets_tests.mlops.conftest import MODEL, OWN
 
@@ -25,9 +27,9 @@ def rows(spark: SparkSession) -> DataFrame:
 def train(tracked, estimators, rows, monkeypatch) -> Callable[[int], Trained]:
     """Trains a forest with a seed and registers it as the next version."""
     monkeypatch.setenv(ADDRESS, tracking_uri(tracked))  # MLflow writes it there
-    artifacts = (tracked.warehouse_path / "artifacts").as_uri()
+    folder = (artifacts(tracked) / MODEL.name).as_uri()
     mlflow.set_tracking_uri(tracking_uri(tracked))
-    mlflow.set_experiment(experiment_id=mlflow.create_experiment(MODEL.name, artifacts))
+    mlflow.set_experiment(experiment_id=mlflow.create_experiment(MODEL.name, folder))
 
     def version(seed: int) -> Trained:
         forest = estimators.random_forest(("x",), ("x",), label="label", trees=2, depth=2, seed=seed).fit(rows)
@@ -64,12 +66,24 @@ def test_an_alias_given_to_an_older_version_rolls_back(tracked, train, rows):
     assert (best.version, probabilities(best, rows)) == (1, probabilities(first, rows))
 
 
-@pytest.mark.skipif(OWN == "spark", reason="the files of Spark ML have no digest")
-def test_a_version_whose_file_was_changed_is_not_loaded(tracked, train):
+def test_a_version_whose_files_were_changed_is_not_loaded(tracked, train):
     train(1)
     promote(tracked, MODEL)
-    (file,) = (tracked.warehouse_path / "artifacts").rglob("model.skops")
-    file.write_bytes(file.read_bytes() + b" ")
+    (file,) = artifacts(tracked).rglob("MLmodel")
+    file.write_text(file.read_text() + " ")
     assert int(required_champion(tracked, MODEL).version) == 1
-    with pytest.raises(OlistError, match="is not the model that was registered"):
+    with pytest.raises(ModelRefused, match="are not the model that was registered"):
         champion(tracked, MODEL)
+
+
+def test_a_champion_without_a_digest_is_refused_and_replaced_by_the_next_version(tracked, train):
+    train(1)
+    promote(tracked, MODEL)
+    client(tracked).delete_model_version_tag(MODEL.name, "1", DIGEST)
+    with pytest.raises(ModelRefused, match="registered without a digest"):
+        champion(tracked, MODEL)
+    trained = train(2)
+    assert not compare(client(tracked), MODEL, OWN).is_as_good
+    client(tracked).log_param(trained.run_id, REFUSED_PARAM, 1)
+    assert promote(tracked, MODEL).decision == PROMOTED
+    assert int(required_champion(tracked, MODEL).version) == 2

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from mlflow.artifacts import download_artifacts
 
-from olist_assets.mlops.registry import artifacts, client, tracking_uri
+from olist_assets.mlops.places import artifacts, tracking_uri
+from olist_assets.mlops.registry import client
 from olist_assets.settings import Settings
 from olist_assets_tests.mlops.conftest import MODEL
 

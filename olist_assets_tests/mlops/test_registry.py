@@ -7,6 +7,7 @@ import pytest
 
 from olist_assets.errors import OlistError
 from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG
+from olist_assets.mlops.places import tracking_uri
 from olist_assets.mlops.promotion import promote
 from olist_assets.mlops.registry import (
     Metric,
@@ -16,7 +17,6 @@ from olist_assets.mlops.registry import (
     metrics_of,
     newest_version,
     required_champion,
-    tracking_uri,
     versions_of,
 )
 from olist_assets.settings import Settings

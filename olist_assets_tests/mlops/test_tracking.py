@@ -18,7 +18,8 @@ from olist_assets.contracts.marks import Resource, model_asset, table_asset
 from olist_assets.engine.resources import WarehouseResource
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.mlops.flavours import FLAVOUR_TAG
-from olist_assets.mlops.registry import client
+from olist_assets.mlops.promotion import promote
+from olist_assets.mlops.registry import REFUSED_PARAM, client
 from olist_assets.mlops.tracking import ADDRESS, Mlflow, MlflowResource, run_url
 from olist_assets.orchestration.assets import asset_of, daily_partitions
 from olist_assets.orchestration.executor import threaded_executor
@@ -143,6 +144,14 @@ def test_an_mlflow_run_has_the_status_of_its_training(tracked, storage, in_proce
     assert run.data.tags[FLAVOUR_TAG] == OWN
     assert run.data.params == {"fails": str(fails), "delta_version.silver_rejects": "1"}
     assert run.data.metrics == {"test/auc_roc": 0.75}
+
+
+def test_a_training_goes_on_without_a_champion_that_is_refused(tracked, storage, register):
+    register(0.9)  # without files, so without a digest
+    assert promote(tracked, MODEL).version == 1
+    assert train(tracked, storage, fails=False).success
+    (run,) = client(tracked).search_runs([experiment(tracked).experiment_id], "params.fails = 'False'")
+    assert run.data.params[REFUSED_PARAM] == "1"
 
 
 def test_trainings_of_several_dagster_runs_are_several_mlflow_runs(tracked, storage):

@@ -15,14 +15,13 @@ from olist_assets.contracts.model import Model
 from olist_assets.dashboard import data, storage
 from olist_assets.engine.engine import Flavour
 from olist_assets.mlops.flavours import ESTIMATORS, tagged_flavour
+from olist_assets.mlops.places import DATABASE, local_folder, tracking_uri
 from olist_assets.mlops.promotion import DECISION
 from olist_assets.mlops.registry import (
     CHAMPION_SPLIT,
     TEST_SPLIT,
     champion_version,
     client,
-    local_folder,
-    tracking_uri,
 )
 from olist_assets.mlops.tracking import run_url
 from olist_assets.orchestration.dagster_storage import check_history
@@ -63,7 +62,7 @@ class ModelVersion:
 
 def is_trained(settings: Settings) -> bool:
     """Whether there may be models; MLflow's client would create its database where there is none."""
-    return settings.mlflow_tracking_uri is not None or (local_folder(settings) / "mlflow.db").exists()
+    return settings.mlflow_tracking_uri is not None or (local_folder(settings) / DATABASE).exists()
 
 
 def versions(settings: Settings, model: Model) -> list[ModelVersion]:

@@ -1,7 +1,6 @@
 """What a training needs of a machine learning library, the same in both flavours."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -43,11 +42,6 @@ class FittedModel(ABC):
     @abstractmethod
     def save(self, folder: Path, stored: "StoredModel", settings: "Settings") -> None:
         """Write its files into an existing folder, and what they are into MLflow's description of the model."""
-
-    @property
-    def record(self) -> Mapping[str, str]:
-        """Tags that the registry keeps of a version, so that `load` can prove its files."""
-        return {}
 
 
 class Estimator(Protocol):
@@ -103,5 +97,5 @@ class Estimators(ABC):
         """Mean silhouette by squared Euclidean distance of rows that clusters have scored."""
 
     @abstractmethod
-    def load(self, folder: Path, record: Mapping[str, str], settings: "Settings") -> FittedModel:
-        """The model in a folder that `save` has written, if it agrees with its record. Raises OlistError."""
+    def load(self, folder: Path, settings: "Settings") -> FittedModel:
+        """The model in a folder that `save` has written. Raises ModelRefused for files that it cannot have written."""

@@ -4,10 +4,9 @@ scikit-learn is imported in the functions: a second, which commands about tables
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,18 +82,9 @@ class ScikitLearnModel(FittedModel):
     def save(self, folder: Path, stored: "StoredModel", settings: Settings) -> None:  # noqa: ARG002
         from sklearn import __version__ as version
 
-        (folder / skops_file.FILE).write_bytes(self._content)
-        stored.add_flavor("skops", model_data=skops_file.FILE, sklearn_version=version)
-
-    @property
-    def record(self) -> Mapping[str, str]:
-        return {skops_file.DIGEST: skops_file.digest_of(self._content)}
-
-    @cached_property
-    def _content(self) -> bytes:
-        """The file's content, the same for the file and for its record."""
         fields = {"features": list(self.features), "may_be_missing": list(self.may_be_missing)}
-        return skops_file.content_of({"pipeline": self.pipeline, **fields})
+        skops_file.write(folder / skops_file.FILE, {"pipeline": self.pipeline, **fields})
+        stored.add_flavor("skops", model_data=skops_file.FILE, sklearn_version=version)
 
     @property
     def _last_step(self) -> Any:
@@ -201,8 +191,8 @@ class ScikitLearnEstimators(Estimators):
         with single_thread():
             return silhouette_of(values, rows["prediction"].to_numpy())
 
-    def load(self, folder: Path, record: Mapping[str, str], settings: Settings) -> ScikitLearnModel:  # noqa: ARG002
-        values = skops_file.values_in(folder / skops_file.FILE, record.get(skops_file.DIGEST))
+    def load(self, folder: Path, settings: Settings) -> ScikitLearnModel:  # noqa: ARG002
+        values = skops_file.values_in(folder / skops_file.FILE)
         return ScikitLearnModel(values["pipeline"], tuple(values["features"]), tuple(values["may_be_missing"]))
 
 

@@ -3,48 +3,130 @@
 See https://skops.readthedocs.io/en/stable/persistence.html for the format, and for why types are examined.
 """
 
-import hashlib
-from collections.abc import Mapping
+import io
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
-from olist_assets.errors import OlistError
+import numpy as np
 
-FILE, DIGEST = "model.skops", "sha256"
-# The types of our models that skops does not trust by itself. A forged tree can crash the process: that a file is the
-# registered one is proven by its digest before.
-OUR_TYPES = ("numpy.dtype", "sklearn.tree._tree.Tree")
+from olist_assets.mlops.estimators.strict_json import strict_object
+from olist_assets.mlops.model_refused import ModelRefused
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+FILE, SCHEMA = "model.skops", "schema.json"
+# The types of our models that skops does not trust by itself; see `_is_sound` for the second.
+UNTRUSTED = ("numpy.dtype", "sklearn.tree._tree.Tree")
+# What makes each value in our files. skops trusts hundreds of other types, functions among them.
+OUR_TYPES = {
+    "ObjectNode": {
+        "sklearn.cluster._kmeans.KMeans",
+        "sklearn.dummy.DummyClassifier",
+        "sklearn.ensemble._forest.RandomForestClassifier",
+        "sklearn.impute._base.SimpleImputer",
+        "sklearn.linear_model._logistic.LogisticRegression",
+        "sklearn.pipeline.Pipeline",
+        "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.tree._classes.DecisionTreeClassifier",
+    },
+    "TreeNode": {"sklearn.tree._tree.Tree"},
+    "NdArrayNode": {"numpy.float64", "numpy.int32", "numpy.int64", "numpy.ndarray"},
+    "DTypeNode": {"numpy.dtype"},
+    "DictNode": {"builtins.dict"},
+    "ListNode": {"builtins.list"},
+    "TupleNode": {"builtins.tuple"},
+    "TypeNode": {"builtins.str"},
+    "JsonNode": {"builtins.str"},
+}
+LAST = ("RandomForestClassifier", "LogisticRegression", "DummyClassifier", "KMeans")
+MAX_BYTES = 1 << 30
+# Of a model that was changed: the parts of its file contradict each other.
+BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, BadZipFile, NotImplementedError)
 
 
-def content_of(values: Mapping[str, Any]) -> bytes:
-    """The content of a file with these values; it differs between calls."""
+def write(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a file with these values; its content differs between calls."""
     from skops.io import dumps
 
-    return dumps(dict(values))
+    path.write_bytes(dumps(dict(values)))
 
 
-def digest_of(content: bytes) -> str:
-    """The SHA-256 of a file's content."""
-    return hashlib.sha256(content).hexdigest()
+def values_in(path: Path) -> dict[str, Any]:
+    """The values in a file, if it has the types of our models and no other. Raises ModelRefused."""
+    from skops.io import loads
 
-
-def values_in(path: Path, digest: str | None) -> dict[str, Any]:
-    """The values in a file, if it is the one with this digest and has no foreign type. Raises OlistError."""
-    from skops.io import get_untrusted_types, loads
-
-    content = path.read_bytes()
-    if digest_of(content) != digest:
-        raise OlistError(
-            f"{path} is not the model that was registered: its SHA-256 is not the version's tag `{DIGEST}`. It was not "
-            "loaded. Restore the file, or train the model again."
-        )
+    content = path.read_bytes() if path.is_file() else b""
     try:
-        foreign = set(get_untrusted_types(data=content)) - set(OUR_TYPES)
-    except ValueError as error:
-        raise OlistError(f"{path} is not a file of skops: {error} It was not loaded. Train the model again.") from error
+        foreign = sorted(_foreign_types(content))
+        values = {} if foreign else loads(content, trusted=list(UNTRUSTED))
+    except BROKEN as error:
+        raise ModelRefused(f"{path} is not a file of skops: {error}. It was not loaded.") from error
     if foreign:
-        raise OlistError(
-            f"{path} contains types that no model of ours has: {', '.join(sorted(foreign))}. It was not loaded. "
-            "Train the model again."
-        )
-    return loads(content, trusted=list(OUR_TYPES))
+        raise ModelRefused(f"{path} contains types that no model of ours has: {', '.join(foreign)}. It was not loaded.")
+    _require_our_values(path, values)
+    return values
+
+
+def _foreign_types(content: bytes) -> set[str]:
+    with ZipFile(io.BytesIO(content)) as archive:
+        names, size = archive.namelist(), sum(entry.file_size for entry in archive.infolist())
+        if len(set(names)) != len(names) or size > MAX_BYTES:
+            raise ValueError("a part occurs twice, or it is too large")
+        return set(_foreign_nodes(strict_object(archive.read(SCHEMA))))
+
+
+def _foreign_nodes(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if "__loader__" in node or "__class__" in node:
+            name = f"{node.get('__module__')}.{node.get('__class__')}"
+            if name not in OUR_TYPES.get(str(node.get("__loader__")), ()):
+                yield f"{name} ({node.get('__loader__')})"
+        node = list(node.values())
+    if isinstance(node, list):
+        for value in node:
+            yield from _foreign_nodes(value)
+
+
+def _require_our_values(path: Path, values: Any) -> None:
+    from sklearn.pipeline import Pipeline
+
+    if not isinstance(values, dict) or values.keys() != {"pipeline", "features", "may_be_missing"}:
+        raise ModelRefused(f"{path} does not hold a pipeline and its features. It was not loaded.")
+    pipeline, features, may_be_missing = values["pipeline"], values["features"], values["may_be_missing"]
+    are_names = all(isinstance(names, list) and all(isinstance(n, str) for n in names)
+                    for names in (features, may_be_missing))  # fmt: skip
+    try:
+        is_ours = isinstance(pipeline, Pipeline) and are_names and _is_sound(pipeline, len(features))
+    except BROKEN:
+        is_ours = False
+    if not is_ours:
+        raise ModelRefused(f"{path} does not hold a pipeline that fits its features. It was not loaded.")
+
+
+def _is_sound(pipeline: "Pipeline", features: int) -> bool:
+    """Whether its steps are those of ours, and what scikit-learn reads without a check stays within its arrays.
+
+    A forged tree would crash the process, or read beyond them: https://github.com/scikit-learn/scikit-learn/pull/34558
+    """
+    *preparation, last = [type(step).__name__ for _, step in pipeline.steps]
+    if last not in LAST or not {*preparation} <= {"SimpleImputer", "StandardScaler"}:
+        return False
+    model: Any = pipeline[-1]
+    if last == "KMeans":
+        return model.cluster_centers_.shape == (model.n_clusters, features)
+    if last != "RandomForestClassifier":
+        return True
+    return model.n_features_in_ == features and all(_is_sound_tree(one, model) for one in model.estimators_)
+
+
+def _is_sound_tree(one: Any, forest: Any) -> bool:
+    tree, at = one.tree_, np.arange(one.tree_.node_count)
+    left, right, split = tree.children_left, tree.children_right, tree.children_left != -1
+    is_after = (left > at) & (right > at) & (left < len(at)) & (right < len(at))
+    has_feature = (tree.feature >= 0) & (tree.feature < forest.n_features_in_)
+    is_of_forest = tree.n_outputs == 1 and tree.max_n_classes == len(forest.classes_)
+    fits = one.n_features_in_ == forest.n_features_in_ and len(one.classes_) == len(forest.classes_)
+    return bool(len(at) and is_of_forest and fits and (is_after & has_feature)[split].all())

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from upath import UPath
 
+from olist_assets.mlops.estimators.spark_layout import require_our_pipeline
+from olist_assets.mlops.model_refused import ModelRefused
 from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
 
@@ -44,15 +46,25 @@ def save(folder: Path, stored: "StoredModel", pipeline: "PipelineModel", setting
 
 
 def load(folder: Path, settings: Settings) -> "PipelineModel":
-    """The pipeline in a folder that `save` has written."""
-    from pyspark.ml import PipelineModel
-
+    """The pipeline in a folder that `save` has written. Raises ModelRefused for any other."""
     files = folder / FILES
+    require_our_pipeline(files)
     if not settings.is_in_object_store:
-        return PipelineModel.load(plain_path(files))
+        return _read(plain_path(files))
     with _shared_folder(settings) as place:
         place.fs.put(str(files), str(place), recursive=True)
-        return PipelineModel.load(str(place))
+        return _read(str(place))
+
+
+def _read(path: str) -> "PipelineModel":
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+    from pyspark.ml import PipelineModel
+
+    try:
+        return PipelineModel.load(path)
+    except (PySparkException, Py4JError) as error:
+        raise ModelRefused(f"Spark cannot read the files of the model: {str(error).splitlines()[0]}") from error
 
 
 def _write(settings: Settings, pipeline: "PipelineModel", files: Path) -> None:

@@ -3,7 +3,7 @@
 pyspark.ml is imported in the functions: half a second, which commands about tables do not need.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -139,8 +139,7 @@ class SparkEstimators(Estimators):
 
         return float(ClusteringEvaluator(featuresCol=FEATURES).evaluate(clustered))
 
-    def load(self, folder: Path, record: Mapping[str, str], settings: Settings) -> SparkModel:  # noqa: ARG002
-        """The pipeline; its files are data that Spark reads, without code."""
+    def load(self, folder: Path, settings: Settings) -> SparkModel:
         return SparkModel(spark_files.load(folder, settings))
 
 

@@ -79,7 +79,7 @@ def test_the_same_rows_give_the_same_model_however_they_are_partitioned(estimato
 def test_a_model_that_was_stored_scores_as_before(estimators, fitted, rows, settings, tmp_path, name):
     before = fitted[name]
     before.save(tmp_path, StoredModel(), settings)
-    after = estimators.load(tmp_path, before.record, settings)
+    after = estimators.load(tmp_path, settings)
     assert after.features == before.features
     assert results(after, rows) == results(before, rows)
 

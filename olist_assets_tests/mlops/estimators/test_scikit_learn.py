@@ -1,20 +1,14 @@
-"""The scikit-learn flavour alone: unknown values, the silhouette in one pass, many rows, and files that are refused."""
+"""The scikit-learn flavour alone: unknown values, the silhouette in one pass, and many rows."""
 
 import ast
 
 import numpy as np
 import pytest
-from mlflow.models import Model as StoredModel
 from pyspark.sql import functions as F
 from sklearn.metrics import silhouette_score
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.svm import SVC
-from skops.io import dumps
 
 from olist_assets.errors import OlistError
 from olist_assets.mlops.estimators.scikit_learn import ScikitLearnEstimators, silhouette_of
-from olist_assets.mlops.estimators.skops_file import DIGEST, FILE, digest_of
 from olist_assets_tests.laws.source_code import FILES, tree
 
 ESTIMATORS = ScikitLearnEstimators()
@@ -23,14 +17,6 @@ ESTIMATORS = ScikitLearnEstimators()
 @pytest.fixture
 def forest(rows):
     return ESTIMATORS.random_forest(("x", "y"), ("y",), label="label", trees=3, depth=2, seed=1).fit(rows)
-
-
-@pytest.fixture
-def stored(forest, settings, tmp_path):
-    """The folder of a stored forest."""
-    forest.save(tmp_path, StoredModel(), settings)
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [FILE]
-    return tmp_path
 
 
 def test_an_unknown_value_of_a_feature_that_has_no_median_is_refused(forest, rows):
@@ -68,33 +54,6 @@ def test_more_rows_than_one_message_can_hold_are_scored(forest, spark):
     # 128 MB is gRPC's limit of a message; a text of 300 letters makes 500,000 rows larger.
     many = spark.range(500_000).selectExpr("repeat('x', 300) AS text", "rand(1) AS x", "1.0D AS y")
     assert forest.score(many).where("probability BETWEEN 0 AND 1").count() == 500_000
-
-
-def test_a_file_that_was_changed_is_not_loaded(forest, stored, settings):
-    content = bytearray((stored / FILE).read_bytes())
-    content[len(content) // 2] ^= 1
-    (stored / FILE).write_bytes(content)
-    with pytest.raises(OlistError, match=rf"{FILE} is not the model that was registered.*{DIGEST}.*not loaded"):
-        ESTIMATORS.load(stored, forest.record, settings)
-
-
-def test_a_file_without_a_recorded_digest_is_not_loaded(stored, settings):
-    with pytest.raises(OlistError, match="is not the model that was registered"):
-        ESTIMATORS.load(stored, {}, settings)
-
-
-def test_a_file_with_foreign_types_is_not_loaded(tmp_path, settings):
-    content = dumps({"pipeline": Pipeline([("code", FunctionTransformer(ast.parse))]), "features": []})
-    (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(OlistError, match=rf"{FILE} contains types .*: ast.parse. It was not loaded"):
-        ESTIMATORS.load(tmp_path, {DIGEST: digest_of(content)}, settings)
-
-
-def test_a_file_that_contradicts_itself_is_not_loaded(tmp_path, settings):
-    content = dumps({"pipeline": SVC().fit([[0], [1]], [0, 1]).score})
-    (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(OlistError, match=rf"{FILE} is not a file of skops: .* It was not loaded"):
-        ESTIMATORS.load(tmp_path, {DIGEST: digest_of(content)}, settings)
 
 
 def test_no_model_is_loaded_by_mlflow_or_pickle():
