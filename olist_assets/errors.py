@@ -1,5 +1,10 @@
 """Errors a user can mend: the CLI prints their text without a stack trace."""
 
+from olist_assets.redaction import redacted
+
 
 class OlistError(Exception):
-    """Says what is wrong, where, and what to do."""
+    """Says what is wrong, where, and what to do. Its text has no credentials, whatever it quotes."""
+
+    def __str__(self) -> str:
+        return redacted(super().__str__())

@@ -8,12 +8,13 @@ import os
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 
 import platformdirs
 from pydantic import (
     ByteSize,
     Field,
+    Secret,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -24,10 +25,31 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from upath import UPath
 
 from olist_assets.errors import OlistError
+from olist_assets.redaction import link, redacted_address, redacted_setting
 
 SAMPLE_DATA = Path("data/sample")
 SPARK_CONF = '{"spark.executor.memory": "4g", "spark.executor.cores": 2}'
 EngineName = Literal["sail", "spark"]
+
+
+class Address(SecretStr):
+    """An address that may have credentials: printed, logged or formatted, it has none."""
+
+    def _display(self) -> str:
+        return redacted_address(self.get_secret_value())
+
+    @property
+    def link(self) -> str:
+        """The address for links that others open, without credentials and parameters."""
+        return link(self.get_secret_value())
+
+
+class SparkConf(Secret[dict[str, str]]):
+    """Settings of Spark, of which some are secrets: these are not shown."""
+
+    def _display(self) -> str:
+        shown = {name: redacted_setting(name, value) for name, value in self.get_secret_value().items()}
+        return json.dumps(shown)
 
 
 def _no_role() -> None:
@@ -42,7 +64,9 @@ class Settings(BaseSettings):
     An empty variable counts as unset.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OLIST_", env_ignore_empty=True, frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="OLIST_", env_ignore_empty=True, frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
 
     data: Path = SAMPLE_DATA
     """A folder with the nine CSV files, or the dataset's zip as downloaded."""
@@ -56,9 +80,9 @@ class Settings(BaseSettings):
     """What computes: `sail` (in the process, no Java) or `spark`; default: sail, unless one of the next two is set."""
     spark_master: str | None = None
     """Spark's master; default: local[2], Spark embedded in the process."""
-    spark_remote: str | None = None
+    spark_remote: Address | None = None
     """A Spark Connect address (sc://host:port); no JVM starts on this machine then."""
-    spark_conf: Annotated[dict[str, str], NoDecode] = {}
+    spark_conf: Annotated[SparkConf, NoDecode] = SparkConf({})
     """Spark settings as a JSON object; they override the platform's own."""
     driver_memory: str = "2g"
     """Memory of the embedded Spark's JVM: a whole number and a unit, such as 4g or 4GB."""
@@ -77,13 +101,13 @@ class Settings(BaseSettings):
     """Seconds to wait for another process that writes the same table."""
     as_of: date | None = None
     """The day up to which the data should reach, for freshness; default: the source's last day of purchase."""
-    mlflow_tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
+    mlflow_tracking_uri: Address | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """MLflow's server or database; default: SQLite and artifacts in <warehouse>/mlflow."""
-    mlflow_artifacts: str | None = None
+    mlflow_artifacts: Address | None = None
     """The address or folder below which the files of models are; default: where MLflow puts them (docs/models.md)."""
     dagster_home: Path | None = Field(default=None, validation_alias="DAGSTER_HOME")
     """The folder with dagster.yaml and Dagster's history; default: <warehouse>/dagster."""
-    dagster_url: str = "http://127.0.0.1:3000"
+    dagster_url: Address = Address("http://127.0.0.1:3000")
     """The address of Dagster's UI, for links to runs."""
     alert_email_to: str | None = None
     """Recipients of alerts by e-mail, separated by commas."""
@@ -109,8 +133,9 @@ class Settings(BaseSettings):
     @field_validator("warehouse")
     @classmethod
     def _is_a_folder_or_in_s3(cls, warehouse: str) -> str:
-        if "://" in warehouse and not re.match("s3://[^/]", warehouse):
-            raise ValueError("must be a folder or s3://bucket/folder")
+        # S3's credentials come from AWS's own variables; in the address they would be in every message and commit.
+        if "://" in warehouse and not re.match("s3://[^/@]+(/|$)", warehouse):
+            raise ValueError("must be a folder or s3://bucket/folder, without credentials")
         if not warehouse.isprintable():
             raise ValueError("must not contain line breaks or other control characters")
         return warehouse
@@ -157,6 +182,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_flat_object(cls, conf: Any) -> dict[str, str]:
         """The settings as Spark takes them: numbers and booleans of JSON become text."""
+        conf = conf.get_secret_value() if isinstance(conf, SparkConf) else conf
         try:
             found = json.loads(conf) if isinstance(conf, str) else conf
             return {name: _as_text(value) for name, value in found.items()}
@@ -179,6 +205,12 @@ class Settings(BaseSettings):
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return str(Settings.model_fields[name].validation_alias or f"OLIST_{name.upper()}")
+
+
+def may_be_secret(name: str) -> bool:
+    """Whether a setting is one whose value is not shown as it is."""
+    kind = Settings.model_fields[name].annotation
+    return any(isinstance(of, type) and issubclass(of, (SecretStr, SparkConf)) for of in (kind, *get_args(kind)))
 
 
 def _as_text(value: Any) -> str:

@@ -162,4 +162,4 @@ def _added(table: Path, version: int) -> list[str]:
 
 
 def _ui(warehouse: Warehouse) -> str:
-    return warehouse.settings.dagster_url.rstrip("/")
+    return warehouse.settings.dagster_url.link

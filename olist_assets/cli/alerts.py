@@ -36,7 +36,7 @@ def _send_test(settings: Settings) -> int:
     from olist_assets.alerts.digest import digest
     from olist_assets.alerts.sinks import NotSent, configured
 
-    title, link = "A test: this is where the platform's alerts arrive.", settings.dagster_url
+    title, link = "A test: this is where the platform's alerts arrive.", settings.dagster_url.link
     message = digest([Event("warning", "test", title, "Nothing is wrong.", link, datetime.now(UTC))])
     failed = 0
     for name, send in configured(settings).items():

@@ -16,7 +16,8 @@ from olist_assets.cli.output import standard_output
 from olist_assets.errors import OlistError
 from olist_assets.loopback import bypass_proxy
 from olist_assets.private_files import keep_private
-from olist_assets.settings import Settings, variable
+from olist_assets.redaction import redacted
+from olist_assets.settings import Settings, may_be_secret, variable
 from olist_assets.user import name_user
 
 # New objects between two searches for garbage; Python's own number is 700.
@@ -83,9 +84,12 @@ def _collect_less_garbage() -> None:
 
 
 def _problem(error: ErrorDetails) -> str:
-    """A setting that cannot be read: its variable, the expected form and the value."""
+    """A setting that cannot be read: its variable, the expected form and the value, unless it may be a secret."""
     name, message = str(error["loc"][0]), error["msg"].removeprefix("Value error, ")
-    return f"{variable(name) if name in Settings.model_fields else name}: {message} (it is {error['input']!r})"
+    if name not in Settings.model_fields:
+        return f"{name}: {message}"
+    shown = "" if may_be_secret(name) else f" (it is {error['input']!r})"
+    return f"{variable(name)}: {message}{shown}"
 
 
 def _unreachable() -> tuple[type[Exception], ...]:
@@ -96,5 +100,5 @@ def _unreachable() -> tuple[type[Exception], ...]:
 
 
 def _refused(message: str) -> int:
-    SafeConsole(stderr=True, highlight=False).print(f"[red]Error:[/] {escape(message)}", soft_wrap=True)
+    SafeConsole(stderr=True, highlight=False).print(f"[red]Error:[/] {escape(redacted(message))}", soft_wrap=True)
     return WRONG_USE

@@ -1,5 +1,6 @@
 """Commands about trained models."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -52,14 +53,15 @@ def mlflow(port: int) -> None:
     olist mlflow --port 5001
     """
     settings = Settings()
-    if settings.mlflow_tracking_uri and settings.mlflow_tracking_uri.startswith("http"):
-        raise OlistError(f"MLflow's server has its own UI: {settings.mlflow_tracking_uri}")
-    from olist_assets.mlops.places import tracking_uri
+    from olist_assets.mlops.places import is_server, tracking_uri
     from olist_assets.mlops.registry import client
 
+    if is_server(settings):
+        raise OlistError(f"MLflow's server has its own UI: {tracking_uri(settings)}")
     require_free(port)
     client(settings)
     console.print(f"http://{HOST}:{port} (Ctrl-C ends it)")
+    # By the environment: other users of the machine see a process's arguments, and this address may have a password.
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = tracking_uri(settings)
     # As a module: the script `mlflow` may be in another folder, or nowhere.
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri(settings)]
-    become([*command, "--host", HOST, "--port", str(port), "--workers", "1"])
+    become([sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"])

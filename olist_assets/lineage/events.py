@@ -20,11 +20,13 @@ from dagster import DagsterEventType as Kind
 from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState, set_producer
 from openlineage.client.facet_v2 import RunFacet, error_message_run, job_type_job, parent_run
+from openlineage.client.git import get_git_repo_url
 
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.lineage.datasets import inputs, output
 from olist_assets.orchestration.failures import reason
+from olist_assets.redaction import link, redacted
 
 CURSOR = "olist/openlineage"
 RUNS_AT_ONCE = 20
@@ -57,7 +59,7 @@ def send_new(storage: dg.DagsterInstance, warehouse: Warehouse) -> int:
     sent = 0
     set_producer(f"urn:olist-assets:{version('olist-assets')}")
     try:
-        client = OpenLineageClient()
+        client = _client()
         for record in ended_runs(storage):
             for event in events_of(storage, warehouse, record.event_log_entry):
                 client.emit(event)
@@ -73,13 +75,23 @@ def send_new(storage: dg.DagsterInstance, warehouse: Warehouse) -> int:
     return sent
 
 
+def _client() -> OpenLineageClient:
+    """The library's client, which adds the address of the Git repository to each event: without its credentials."""
+    client = OpenLineageClient()
+    place = client.config.facets.source_code_location
+    address = get_git_repo_url(place.repo_url)
+    if address and "://" in address:
+        place.repo_url = link(address)
+    return client
+
+
 def _short_text(error: Exception) -> str:
     # The text of an HTTP error contains the whole address, including any secret in it.
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the receiver answered {error.response.status_code}"
     if isinstance(error, requests.RequestException):
         return f"the receiver does not answer: {type(error).__name__}"
-    return str(error).splitlines()[0]
+    return redacted(str(error).splitlines()[0])
 
 
 def ended_runs(storage: dg.DagsterInstance) -> list[dg.EventLogRecord]:

@@ -12,6 +12,7 @@ from olist_assets.settings import Settings
 DATABASE = "mlflow.db"
 # What MLflow takes as the root of artifacts for a database without a server.
 OF_A_DATABASE = Path("mlruns")
+HTTP = re.compile("https?://", re.IGNORECASE)
 OF_A_SERVER = "mlflow-artifacts:/"
 ADDRESS = re.compile(r"[a-z][\w+.-]+:/", re.ASCII)
 # No `..`, no hidden name, no percent-encoding, and no character that Spark or Hadoop would take for a pattern.
@@ -19,8 +20,28 @@ BELOW = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 
 
 def tracking_uri(settings: Settings) -> str:
-    """The address of MLflow. Raises OlistError if it must be set and is not."""
-    return settings.mlflow_tracking_uri or sqlite(local_folder(settings) / DATABASE)
+    """The address of MLflow, of a server without credentials. Raises OlistError if it must be set and is not."""
+    if settings.mlflow_tracking_uri is None:
+        return sqlite(local_folder(settings) / DATABASE)
+    return settings.mlflow_tracking_uri.link if is_server(settings) else settings.mlflow_tracking_uri.get_secret_value()
+
+
+def is_server(settings: Settings) -> bool:
+    """Whether MLflow is a server that answers over HTTP."""
+    address = settings.mlflow_tracking_uri
+    return address is not None and bool(HTTP.match(address.get_secret_value()))
+
+
+def credentials(settings: Settings) -> dict[str, str]:
+    """MLflow's own variables for the credentials in a server's address.
+
+    MLflow quotes the address that it is given in its errors, and they are stored with the run.
+    """
+    if settings.mlflow_tracking_uri is None or not is_server(settings):
+        return {}
+    address = urlsplit(settings.mlflow_tracking_uri.get_secret_value())
+    found = {"MLFLOW_TRACKING_USERNAME": address.username, "MLFLOW_TRACKING_PASSWORD": address.password}
+    return {name: unquote(value) for name, value in found.items() if value}
 
 
 def sqlite(path: Path) -> str:
@@ -43,12 +64,12 @@ def artifacts(settings: Settings) -> Path:
 
 def artifact_root(settings: Settings) -> str:
     """The address below which a version's files must be: OLIST_MLFLOW_ARTIFACTS, or where MLflow puts them."""
-    if root := settings.mlflow_artifacts:
+    if settings.mlflow_artifacts:
+        root = settings.mlflow_artifacts.get_secret_value()
         return root if ADDRESS.match(root) else Path(root).expanduser().absolute().as_uri()
     if settings.mlflow_tracking_uri is None:
         return artifacts(settings).as_uri()
-    is_server = settings.mlflow_tracking_uri.startswith("http")
-    return OF_A_SERVER if is_server else OF_A_DATABASE.absolute().as_uri()
+    return OF_A_SERVER if is_server(settings) else OF_A_DATABASE.absolute().as_uri()
 
 
 def checked_address(settings: Settings, stored: str) -> str:

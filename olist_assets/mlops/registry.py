@@ -22,7 +22,7 @@ from olist_assets.errors import OlistError
 from olist_assets.loopback import bypass_proxy
 from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG, estimators_of, flavour_of, tagged_flavour
 from olist_assets.mlops.moved import follow_move
-from olist_assets.mlops.places import DATABASE, artifacts, local_folder, sqlite, tracking_uri
+from olist_assets.mlops.places import DATABASE, artifacts, credentials, local_folder, sqlite, tracking_uri
 from olist_assets.mlops.stored_files import private_copy
 from olist_assets.settings import Settings
 
@@ -75,6 +75,7 @@ class Champion:
 def client(settings: Settings) -> "MlflowClient":
     """MLflow's client; creates the database if it does not exist. Raises OlistError if MLflow cannot be reached."""
     bypass_proxy()
+    os.environ.update(credentials(settings))
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
@@ -93,9 +94,10 @@ def client(settings: Settings) -> "MlflowClient":
                 return _checked(MlflowClient(uri))
         return _checked(MlflowClient(uri))
     except (MlflowException, OSError) as error:
-        # The rest is the HTTP library's own message; it stays in the cause.
+        # The rest is the HTTP library's own message.
         what = str(error).splitlines()[0].partition(" with exception ")[0]
-        raise OlistError(f"MLflow at {uri} cannot be used: {what}. Set MLFLOW_TRACKING_URI.") from error
+        # Without its cause, whose text may have the address of a database with its password.
+        raise OlistError(f"MLflow at {uri} cannot be used: {what}. Set MLFLOW_TRACKING_URI.") from None
 
 
 def _create_database(path: Path, cache: Path) -> None:

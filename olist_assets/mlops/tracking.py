@@ -16,7 +16,7 @@ from olist_assets.loopback import HOST
 from olist_assets.mlops.flavours import FLAVOUR_TAG, estimators_of, flavour_of
 from olist_assets.mlops.libraries import imported_meanwhile
 from olist_assets.mlops.model_refused import ModelRefused
-from olist_assets.mlops.places import artifacts, tracking_uri
+from olist_assets.mlops.places import artifacts, is_server, tracking_uri
 from olist_assets.mlops.registry import (
     CHAMPION_PARAM,
     CHAMPION_SPLIT,
@@ -104,8 +104,7 @@ class Training:
 
 def run_url(settings: Settings, experiment: str, run_id: str) -> str:
     """The page of a run: on the tracking server, else where `olist mlflow` shows it."""
-    uri = tracking_uri(settings)
-    base = uri.rstrip("/") if uri.startswith("http") else LOCAL_UI
+    base = tracking_uri(settings) if is_server(settings) else LOCAL_UI
     return f"{base}/#/experiments/{experiment}/runs/{run_id}"
 
 

@@ -74,7 +74,7 @@ class CheckEvaluation:
 
 def run_link(settings: Settings, run_id: str) -> str:
     """The address of a run in Dagster's UI."""
-    return f"{settings.dagster_url.rstrip('/')}/runs/{run_id}"
+    return f"{settings.dagster_url.link}/runs/{run_id}"
 
 
 def events_cursor(storage_id: int) -> str:

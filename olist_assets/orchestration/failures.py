@@ -9,6 +9,7 @@ from dagster._core.events import RunFailureReason
 from dagster_shared.error import SerializableErrorInfo
 
 from olist_assets.errors import OlistError
+from olist_assets.redaction import redacted
 
 # Spark's errors for interrupted work, embedded and over Connect.
 CANCELLED = re.compile(r"\[(SPARK_JOB_CANCELLED|OPERATION_CANCELED)\]")
@@ -23,7 +24,8 @@ def reason(error: SerializableErrorInfo | None) -> str:
     # Our own errors may have causes (a missing file, a Java trace), which say less than the errors themselves.
     while error.cause and error.cls_name not in meant_for_users:
         error = error.cause
-    text = error.message.strip()
+    # Alerts, lineage events and tables get this text too.
+    text = redacted(error.message.strip())
     if CANCELLED.search(text):
         return "stopped"
     return text.split(": ", 1)[1] if error.cls_name in meant_for_users else "\n".join(text.splitlines()[:LINES_SHOWN])

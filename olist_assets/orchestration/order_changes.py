@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
-from urllib.parse import urlparse
 
 import dagster as dg
 import requests
@@ -16,6 +15,7 @@ from olist_assets.lakehouse.order_days import calendar as known_calendar
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.assets import MAX_RUNS, range_tags
 from olist_assets.orchestration.job_names import DAILY, MAINTENANCE, MONITORING
+from olist_assets.redaction import link
 
 NAME = "orders_changed"
 JOBS_WITHOUT_TABLES = (MAINTENANCE, MONITORING)
@@ -196,7 +196,7 @@ def _reload(context: dg.SensorEvaluationContext, warehouse: Warehouse, unknown: 
     location = getattr(context.code_location_origin, "location_name", None)
     if location is None:
         return f"{days}. Reload it."
-    problem = reload_code_location(warehouse.settings.dagster_url.rstrip("/"), location)
+    problem = reload_code_location(warehouse.settings.dagster_url.get_secret_value(), location)
     if problem is None:
         return f"{days}. It was reloaded, and the next tick requests them."
     return f"{days}, and could not be reloaded ({problem}): reload it in the UI (Deployment, Code locations)."
@@ -214,11 +214,11 @@ def reload_code_location(url: str, name: str) -> str | None:
         }"""
     try:
         answer = requests.post(
-            f"{url}/graphql", json={"query": query, "variables": {"name": name}}, timeout=RELOAD_SECONDS
+            f"{url.rstrip('/')}/graphql", json={"query": query, "variables": {"name": name}}, timeout=RELOAD_SECONDS
         )
         answer.raise_for_status()
         result = answer.json()["data"]["reloadRepositoryLocation"]
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        return f"{urlparse(url).netloc} does not answer ({type(error).__name__})"
+        return f"{link(url)} does not answer ({type(error).__name__})"
     loaded = result.get("locationOrLoadError", result)
     return None if loaded["__typename"] == "RepositoryLocation" else str(loaded.get("message") or loaded["__typename"])

@@ -13,7 +13,7 @@ from olist_assets.engine.spark.connect_server import server_command
 from olist_assets.engine.spark.engine import SparkEngine
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.settings import Settings
+from olist_assets.settings import Address, Settings, SparkConf
 from olist_assets_tests.conftest import ONE_CORE, FinishedRun, environment, settings_in
 from olist_assets_tests.rows import stored_rows
 from olist_assets_tests.servers import free_port, server
@@ -30,7 +30,7 @@ def connected(finished: FinishedRun, tmp_path: Path) -> Iterator[Warehouse]:
     shutil.copytree(finished.warehouse.root, tmp_path / "warehouse", ignore=shutil.ignore_patterns("mlflow"))
     port = free_port()
     settings = settings_in(tmp_path, finished.data, spark_remote=f"sc://127.0.0.1:{port}")
-    of_server = settings.model_copy(update={"spark_conf": ONE_CORE})
+    of_server = settings.model_copy(update={"spark_conf": SparkConf(ONE_CORE)})
     with server(server_command(of_server, port), port, tmp_path / "server.log"):
         yield Warehouse(settings, finished.warehouse.catalog)
 
@@ -69,7 +69,7 @@ def test_the_whole_graph_over_connect_equals_the_embedded_one(connected, finishe
 
 
 def test_a_missing_server_is_reported_at_once(settings):
-    remote = settings.model_copy(update={"spark_remote": f"sc://127.0.0.1:{free_port()}"})
+    remote = settings.model_copy(update={"spark_remote": Address(f"sc://127.0.0.1:{free_port()}")})
     with pytest.raises(OlistError, match=r"No Spark Connect server answers at sc://127.*olist spark-server"):
         SparkEngine(remote).require()
 

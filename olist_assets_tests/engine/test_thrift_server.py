@@ -15,6 +15,7 @@ import pytest
 from olist_assets.engine.spark.submit import spark_submit
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.loopback import HOST
+from olist_assets.settings import Address, SparkConf
 from olist_assets_tests.conftest import ONE_CORE, FinishedRun, environment
 from olist_assets_tests.rows import store
 from olist_assets_tests.servers import free_port
@@ -42,7 +43,7 @@ def server(served, port, tmp_path):
     """`olist thrift-server` in an empty working directory, once it prints its address."""
     (tmp_path / "cwd").mkdir()
     command = [str(Path(sys.executable).with_name("olist")), "thrift-server", "--port", str(port)]
-    settings = served.settings.model_copy(update={"spark_conf": ONE_CORE})
+    settings = served.settings.model_copy(update={"spark_conf": SparkConf(ONE_CORE)})
     env = os.environ | environment(settings) | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=tmp_path / "cwd", env=env, start_new_session=True
@@ -133,6 +134,6 @@ def test_a_port_in_use_is_reported_before_spark_starts(olist, warehouse):
 
 def test_a_remote_spark_cannot_be_served(olist_with, warehouse):
     store(warehouse, warehouse.catalog.table(TABLE), {})
-    remote = warehouse.settings.model_copy(update={"spark_remote": "sc://127.0.0.1:15002"})
+    remote = warehouse.settings.model_copy(update={"spark_remote": Address("sc://127.0.0.1:15002")})
     code, text = olist_with(remote)("thrift-server")
     assert (code, "unset OLIST_SPARK_REMOTE" in text) == (2, True), text

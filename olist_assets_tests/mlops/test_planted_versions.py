@@ -12,7 +12,7 @@ from olist_assets.mlops.model_refused import ModelRefused
 from olist_assets.mlops.places import artifact_root, artifacts, checked_address
 from olist_assets.mlops.registry import champion, client
 from olist_assets.mlops.stored_files import DIGEST, digest_of, private_copy
-from olist_assets.settings import Settings
+from olist_assets.settings import Address, Settings
 from olist_assets_tests.mlops.conftest import MODEL
 from olist_assets_tests.mlops.planted import ASSEMBLER, described, plant_pipeline, stage, write_metadata
 
@@ -98,7 +98,7 @@ def test_files_below_the_root_are_found_whatever_its_name_is(settings, tmp_path,
 
 def test_root_is_where_mlflow_puts_files_or_as_set(settings, tmp_path, monkeypatch):
     def root(**changes: str) -> str:
-        return artifact_root(settings.model_copy(update=changes))
+        return artifact_root(settings.model_copy(update={name: Address(value) for name, value in changes.items()}))
 
     monkeypatch.chdir(tmp_path)
     assert root() == artifacts(settings).as_uri()
@@ -107,7 +107,7 @@ def test_root_is_where_mlflow_puts_files_or_as_set(settings, tmp_path, monkeypat
     assert root(mlflow_artifacts="s3://bucket/models") == "s3://bucket/models"
     assert root(mlflow_artifacts="dbfs:/models") == "dbfs:/models"
     assert root(mlflow_artifacts=str(tmp_path)) == tmp_path.as_uri()
-    bucket = settings.model_copy(update={"mlflow_artifacts": "s3://bucket/models/"})
+    bucket = settings.model_copy(update={"mlflow_artifacts": Address("s3://bucket/models/")})
     assert checked_address(bucket, "s3://bucket/models/a/b") == "s3://bucket/models/a/b"
     with pytest.raises(ModelRefused):
         checked_address(bucket, "s3://other/models/a/b")

@@ -19,7 +19,7 @@ from olist_assets.mlops.registry import (
     required_champion,
     versions_of,
 )
-from olist_assets.settings import Settings
+from olist_assets.settings import Address, Settings
 from olist_assets_tests.mlops.conftest import MODEL, OTHER, OWN
 
 
@@ -35,7 +35,7 @@ def test_two_first_starts_at_once_both_find_a_database(settings):
 
 def test_an_unreachable_server_is_named(settings, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # MLflow's own setting
-    unreachable = settings.model_copy(update={"mlflow_tracking_uri": "http://127.0.0.1:9"})
+    unreachable = settings.model_copy(update={"mlflow_tracking_uri": Address("http://127.0.0.1:9")})
     with pytest.raises(OlistError, match=r"MLflow at http://127.0.0.1:9 cannot be used.*MLFLOW_TRACKING_URI"):
         client(unreachable)
 

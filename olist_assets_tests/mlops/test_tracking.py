@@ -23,7 +23,7 @@ from olist_assets.mlops.registry import REFUSED_PARAM, client
 from olist_assets.mlops.tracking import ADDRESS, Mlflow, MlflowResource, run_url
 from olist_assets.orchestration.assets import asset_of, daily_partitions
 from olist_assets.orchestration.executor import threaded_executor
-from olist_assets.settings import Settings
+from olist_assets.settings import Address, Settings
 from olist_assets.silver.silver_rejects import SILVER_REJECTS
 from olist_assets_tests.mlops.conftest import MODEL, OWN
 from olist_assets_tests.rows import store
@@ -187,5 +187,5 @@ def test_artifacts_are_in_the_warehouse_and_the_working_directory_is_unchanged(t
 
 def test_the_page_of_a_run_is_on_the_server_or_where_olist_mlflow_shows_it(settings):
     assert run_url(settings, "1", "abc") == "http://127.0.0.1:5000/#/experiments/1/runs/abc"
-    server = settings.model_copy(update={"mlflow_tracking_uri": "https://mlflow.example/"})
+    server = settings.model_copy(update={"mlflow_tracking_uri": Address("https://user:password@mlflow.example/")})
     assert run_url(server, "1", "abc") == "https://mlflow.example/#/experiments/1/runs/abc"

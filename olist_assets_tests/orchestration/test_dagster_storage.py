@@ -19,7 +19,7 @@ from olist_assets.orchestration.dagster_storage import (
     latest_checks,
     run_link,
 )
-from olist_assets.settings import Settings
+from olist_assets.settings import Address, Settings
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
 CHECK = dg.AssetCheckKey(dg.AssetKey("orders"), "rows_are_unique")
@@ -198,7 +198,10 @@ def test_cursor_is_the_position_of_an_event(instance: dg.DagsterInstance):
 
 
 def test_link_to_a_run():
-    assert run_link(Settings(dagster_url="https://dagster.example/"), "a-run") == "https://dagster.example/runs/a-run"
+    assert (
+        run_link(Settings(dagster_url=Address("https://dagster.example/")), "a-run")
+        == "https://dagster.example/runs/a-run"
+    )
 
 
 def test_metadata_written_under_old_names_is_read_under_the_present_ones(instance):

@@ -38,7 +38,8 @@ def spark_config(settings: Settings) -> dict[str, str]:
     master = settings.spark_master or LOCAL
     _prepare_environment(is_local=master.startswith("local"))
     if settings.spark_remote:
-        return {"spark.remote": settings.spark_remote, "spark.sql.session.timeZone": "UTC"} | settings.spark_conf
+        remote = settings.spark_remote.get_secret_value()
+        return {"spark.remote": remote, "spark.sql.session.timeZone": "UTC"} | settings.spark_conf.get_secret_value()
     jars = ":".join(map(str, fetched_jars(settings)))
     config = {
         "spark.master": master,
@@ -90,7 +91,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
     archive = archive_path(settings.cache, java_version(), jars)
     make_archive(archive, config)
     config["spark.driver.extraJavaOptions"] += f" {use_option(archive)}"
-    return config | settings.spark_conf
+    return config | settings.spark_conf.get_secret_value()
 
 
 def _prepare_environment(*, is_local: bool) -> None:

@@ -21,11 +21,13 @@ from olist_assets.engine.spark.config import spark_config
 from olist_assets.engine.spark.delta_writer import DeltaWriter
 from olist_assets.engine.spark.jars import jar_sets
 from olist_assets.engine.spark.java import java_version
+from olist_assets.engine.spark.submit import without_secrets
 from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.schemas import SchemaChange
 from olist_assets.loopback import bypass_proxy
+from olist_assets.settings import Address
 from olist_assets.source.csv_file import CsvFile
 
 CONNECT_PORT, CONNECT_SECONDS = 15002, 5
@@ -43,7 +45,8 @@ class SparkEngine(Engine):
         self.require()
         bypass_proxy()
         with self.starting:
-            return interruptible(LazyPySparkResource(spark_config=spark_config(self.settings)).spark_session)
+            config = without_secrets(spark_config(self.settings))
+            return interruptible(LazyPySparkResource(spark_config=config).spark_session)
 
     @property
     def session(self) -> SparkSession:
@@ -138,14 +141,16 @@ class SparkEngine(Engine):
             self.session.conf.unset(name)
 
 
-def _require_server(remote: str) -> None:
+def _require_server(remote: Address) -> None:
     # The client itself would try for minutes.
-    address = urlparse(remote)
+    address = urlparse(remote.get_secret_value())
     try:
         server = (address.hostname or "", address.port or CONNECT_PORT)
         socket.create_connection(server, timeout=CONNECT_SECONDS).close()
     except (OSError, ValueError) as error:
+        # The text of a ValueError is a part of the address.
+        why = error if isinstance(error, OSError) else "it is not an address like sc://host:15002"
         raise OlistError(
-            f"No Spark Connect server answers at {remote} ({error}). Start one: olist spark-server; "
+            f"No Spark Connect server answers at {remote} ({why}). Start one: olist spark-server; "
             "or unset OLIST_SPARK_REMOTE."
-        ) from error
+        ) from None

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from olist_assets.contracts.quoting import spark_path
 from olist_assets.engine.spark.config import spark_config
+from olist_assets.engine.spark.submit import without_secrets
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.loopback import HOST, require_free
@@ -50,7 +51,7 @@ def view(name: str, path: Path) -> str:
 
 
 def _session(settings: Settings, port: int, scratch: str) -> SparkSession:
-    config = spark_config(settings)
+    config = without_secrets(spark_config(settings))
     config["spark.driver.extraJavaOptions"] += (
         f" -Djava.io.tmpdir={scratch} -Dderby.stream.error.file={scratch}/derby.log"
     )
