@@ -10,10 +10,12 @@ from deltalake import DeltaTable
 
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.table import Table
+from olist_assets.errors import OlistError
 from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.past_versions import PastVersion, past_versions
 from olist_assets.lakehouse.statistics import TableStatistics
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.redaction import without_values
 
 Verdict = tuple[bool, dict[str, Any]]
 """Whether a check holds, and its metrics."""
@@ -33,7 +35,11 @@ class CheckContext:
     def rows(self, query: str, params: Mapping[str, Any] | None = None) -> list[tuple]:
         """All rows of a query; `{table}` in it is this table, `{first_day}` the first day of the daily tables."""
         text = query.replace("{table}", self.table.name).replace("{first_day}", str(self.calendar.first))
-        return self.sql.execute(text, params).fetchall()
+        try:
+            return self.sql.execute(text, params).fetchall()
+        except duckdb.Error as error:
+            # Without its cause: the text of a failed cast has the value, and Dagster keeps it.
+            raise OlistError(f"A query of {self.table.name}'s checks fails: {without_values(str(error))}") from None
 
     def scalar(self, query: str) -> Any:
         """The only value of a query."""

@@ -13,6 +13,7 @@ from olist_assets.errors import OlistError
 from olist_assets.lakehouse.sql import create_view
 from olist_assets.lakehouse.statistics import data_files
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.redaction import without_values
 
 ADDED, REMOVED, CHANGED = "+", "-", "~"
 # Names that no column of a Delta table can have. Rows with the same key are numbered, so that they form pairs and no
@@ -68,7 +69,7 @@ def diff(warehouse: Warehouse, contract: Table, old: DeltaTable, new: DeltaTable
                 only_in_one=tuple(sorted({*had} ^ {*has})),
             )
     except duckdb.Error as error:
-        raise OlistError(f"The versions of {contract.name} cannot be compared: {error}") from error
+        raise OlistError(f"The versions of {contract.name} cannot be compared: {without_values(str(error))}") from None
 
 
 def _compare(

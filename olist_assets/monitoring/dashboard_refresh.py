@@ -11,6 +11,7 @@ from olist_assets.lakehouse.packaged_queries import query_files
 from olist_assets.lakehouse.sql import tables_named
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.assets import OWNERS
+from olist_assets.redaction import without_values
 
 ACTION = "refresh"
 
@@ -39,6 +40,8 @@ def _error_of(warehouse: Warehouse, query: str, named: tuple[str, ...]) -> str |
     try:
         with warehouse.sql({name: warehouse.open(name) for name in named}) as con:
             con.execute(query).fetchall()
-    except (OlistError, duckdb.Error) as error:
+    except OlistError as error:
         return str(error).splitlines()[0]
+    except duckdb.Error as error:
+        return without_values(str(error))
     return None

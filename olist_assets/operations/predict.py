@@ -20,7 +20,6 @@ from olist_assets.mlops.registry import load, required_champion
 from olist_assets.operations.platform import Platform
 from olist_assets.source.csv_file import csv_file
 
-SHOWN = 200
 RESULTS = ("probability", "prediction")
 
 
@@ -55,8 +54,10 @@ def _read(engine: Engine, source: Path) -> DataFrame:
         raise OlistError(f"{source} is neither a CSV file nor the folder of a Delta table.")
     file = csv_file(source, str(source), engine.settings.cache)
     if file.misfits:
-        shown = file.misfits[0][:SHOWN]
-        raise OlistError(f"{source} has a record with another number of fields than its header: {shown!r}.")
+        raise OlistError(
+            f"{source} has records with another number of fields than its header, the first at line "
+            f"{file.first_misfit}."
+        )
     return engine.read_csv(file).drop(CORRUPT)
 
 
@@ -71,11 +72,10 @@ def _opened(source: Path) -> DeltaTable:
 def _require_numbers(rows: DataFrame, wanted: tuple[str, ...], source: Path) -> None:
     """An empty value is unknown and scored as such; any other text must be a number. Raises OlistError."""
     wrong = {name: F.col(name).isNotNull() & F.isnull(F.col(name).try_cast("double")) for name in wanted}
-    found = rows.select(*(F.min(F.when(is_wrong, F.col(name))).alias(name) for name, is_wrong in wrong.items()))
-    (examples,) = found.collect()
-    values = {name: value for name, value in examples.asDict().items() if value is not None}
-    if values:
-        listed = ", ".join(f"{name} (for example {value!r})" for name, value in values.items())
+    (found,) = rows.select(*(F.count(F.when(is_wrong, 1)).alias(name) for name, is_wrong in wrong.items())).collect()
+    counts = {name: count for name, count in found.asDict().items() if count}
+    if counts:
+        listed = ", ".join(f"{name} (records: {count})" for name, count in counts.items())
         raise OlistError(f"{source} has values that are not numbers: {listed}.")
 
 

@@ -37,7 +37,7 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # What pandas and R call the column of row numbers that they write by default.
 INDEX_NAMES = ("", "Unnamed: 0", "X")
 # Of many records: a few may well be broken.
-MIN_RECORDS, SHOWN = 10, 80
+MIN_RECORDS = 10
 SAVE_AGAIN = "Save it again as CSV in UTF-8, with commas between the fields."
 
 
@@ -61,6 +61,8 @@ class CsvFile:
     """Names in the header that the contract spells in another way."""
     valueless: int = 0
     """Lines of the received file that are no records: they hold delimiters, quotes and spaces only, or nothing."""
+    first_misfit: int | None = None
+    """The line of the received file in which the first of the misfits begins."""
 
     @property
     def duckdb_sql(self) -> str:
@@ -90,21 +92,22 @@ def shown(settings: Settings, source: SourceFile) -> str:
 def _require_names(header: tuple[str, ...], name: str, columns: Sequence[str]) -> None:
     """Raises OlistError for a header that no table can have."""
     if columns and not {*header} & {*columns}:
-        text = ",".join(header)
+        # Without the line: it may be the first record.
         raise OlistError(
-            f"{name} does not start with its header but with {text[:SHOWN]!r}. Its first line must be: "
-            f"{','.join(columns)}"
+            f"{name} does not start with its header: none of the {len(header)} fields of its first line is the name of "
+            f"a column. That line must be: {','.join(columns)}"
         )
     if header[-1] == "":
         raise OlistError(f"{name} has a comma at the end of its header. Remove it there and from all records.")
     known = [column.casefold() for column in header]
     wrong = [
-        column for column in header
+        number for number, column in enumerate(header, 1)
         if not re.fullmatch(r"\w+", column) or column.casefold() in ADDED_COLUMNS or known.count(column.casefold()) > 1
     ]  # fmt: skip
     if wrong:
         raise OlistError(
-            f"{name}: {wrong} in its header cannot be column names (duplicate, reserved, or not a word). Rename them."
+            f"{name}: the fields {', '.join(map(str, wrong))} of its first line cannot be column names (duplicate, "
+            "reserved, or not a word). Rename them, or put a header there."
         )
 
 
@@ -151,10 +154,11 @@ def _examined(path: Path, name: str, copy: Path, columns: Sequence[str]) -> CsvF
     except StrayQuote as error:
         where = f"{name}, line {_line_number(path, error.position)}"
         raise OlistError(f"{where}: {error.problem}. Correct that line, or write the file again.") from error
+    first_misfit = _line_number(path, found.misfits[0].start) if found.misfits else None
     if columns and len(found.misfits) * 2 > found.records >= MIN_RECORDS:
         raise OlistError(
-            f"{name}: most records have another number of fields than the header's {len(header)}, for example "
-            f"{next(_texts(path, found))[:SHOWN]!r}. {SAVE_AGAIN}"
+            f"{name}: most records have another number of fields than the header's {len(header)}, for example the one "
+            f"of line {first_misfit}. {SAVE_AGAIN}"
         )
     misfits, line_end = tuple(_texts(path, found)), "\r\n" if "CRLF" in found.line_ends else "\n"
     # As written: spaces before a quote are no part of a field, and of no field to DuckDB.
@@ -167,7 +171,7 @@ def _examined(path: Path, name: str, copy: Path, columns: Sequence[str]) -> CsvF
         except OSError as error:
             raise OlistError(f"Cannot write a copy of {name} to {copy}: {error.strerror}. Set OLIST_CACHE.") from error
         path, line_end = copy, "\n"
-    return CsvFile(path, header, line_end, found.records, misfits, respelled, found.valueless)
+    return CsvFile(path, header, line_end, found.records, misfits, respelled, found.valueless, first_misfit)
 
 
 def _require_utf8(path: Path, name: str) -> None:

@@ -14,12 +14,14 @@ from olist_assets.source.csv_file import CsvFile, shown, source_file
 
 # A column's type is judged by the first records of the file, if enough of them have a value.
 RECORDS_JUDGED, MIN_VALUES = 10_000, 10
+# No column of a file has a name with a space.
+RECORD = identifier("record number")
 DECIMAL_COMMA = r"\s*[+-]?[0-9.]*,[0-9]{1,6}\s*"
 
 
 @dataclass(frozen=True)
 class Drift:
-    """Differences of a file from its contract; an entry of `retyped` names a column, its type and an example value."""
+    """Differences of a file from its contract; an entry of `retyped` names a column, its type and where to look."""
 
     header: tuple[str, ...]
     added: tuple[str, ...] = ()
@@ -83,17 +85,21 @@ def _retyped(con: duckdb.DuckDBPyConnection, file: CsvFile, source: SourceFile) 
         return ()
     counts = ", ".join(
         f"count({identifier(name)}), count({identifier(name)}) FILTER (NOT ({_reads_as(name, kind)})), "
+        f"first({RECORD} ORDER BY {RECORD}) FILTER (NOT ({_reads_as(name, kind)})), "
         f"any_value({identifier(name)}) FILTER (NOT ({_reads_as(name, kind)}))"
         for name, kind in judged.items()
     )
-    row = con.execute(f"SELECT {counts} FROM (FROM {file.duckdb_sql} LIMIT {RECORDS_JUDGED})").fetchone()
+    numbered = f"SELECT row_number() OVER () AS {RECORD}, * FROM {file.duckdb_sql} LIMIT {RECORDS_JUDGED}"
+    row = con.execute(f"SELECT {counts} FROM ({numbered})").fetchone()
     assert row is not None
     found = []
     for at, (name, kind) in enumerate(judged.items()):
-        values, wrong, example = row[3 * at : 3 * at + 3]
+        values, wrong, record, example = row[4 * at : 4 * at + 4]
         if values >= MIN_VALUES and wrong * 2 > values:
             hint = " (decimal commas: write the numbers with points)" if re.fullmatch(DECIMAL_COMMA, example) else ""
-            found.append(f"{name} was {CALLED.get(kind, kind)} and most values are not, like {example!r}{hint}")
+            # Without the value: a column may have got the values of another one, such as ids.
+            where = f"{wrong} of {values}, the first in record {record}"
+            found.append(f"{name} was {CALLED.get(kind, kind)} and most values are not ({where}){hint}")
     return tuple(found)
 
 

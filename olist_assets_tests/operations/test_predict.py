@@ -72,7 +72,7 @@ def test_a_delta_table_is_scored_into_a_delta_table(olist_after_run, finished, t
     ("row", "words", "reason"),
     [
         ({"customer": "a"}, (), "lacks recency_days, frequency"),
-        (VALID | {"frequency": "twice"}, (), "frequency (for example 'twice')"),
+        (VALID | {"frequency": "twice"}, (), "frequency (records: 1)"),
         (VALID | {"churn_probability": "1"}, (), "already has a column churn_probability"),
         (VALID | {"prediction": "1"}, (), "already has a column prediction"),
         (VALID, ("--model", "repurchase_model"), "lacks tenure_days"),

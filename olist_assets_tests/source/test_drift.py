@@ -105,7 +105,7 @@ SWAPPED = "order_id, payment_type, payment_sequential, payment_installments, pay
         (rename, {"added": ["seq"], "missing": ["payment_sequential"]}, r"missing columns \['payment_sequential'\]"),
         # The values are where they were: under the swapped names they are of other types.
         (swap, {"reordered": [SWAPPED]}, f"columns are reordered, expected {', '.join(PAYMENTS.columns)}"),
-        (retype, {}, "payment_value was .* and most values are not, like 'R. "),
+        (retype, {}, r"payment_value was .* and most values are not \(\d+ of \d+, the first in record 1\)"),
     ],
 )
 def test_each_difference_is_described_and_only_a_new_column_does_not_stop_a_run(
@@ -133,7 +133,8 @@ def test_a_few_bad_values_are_rejects_and_no_other_type(drift, path):
 @pytest.mark.parametrize("name", ["a b", "source_file", "SOURCE_FILE", "order_id"])
 def test_a_header_that_cannot_name_columns_is_refused_even_if_changes_are_allowed(checked_file, path, name):
     rewrite(path, header=[*PAYMENTS.columns[:4], name])
-    with pytest.raises(OlistError, match=f"'{name}'.* cannot be column names"):
+    fields = "1, 5" if name in PAYMENTS.columns else "5"
+    with pytest.raises(OlistError, match=f"the fields {fields} of its first line cannot be column names"):
         checked_file(allow_change=True)
 
 
@@ -142,7 +143,7 @@ def test_a_header_that_cannot_name_columns_is_refused_even_if_changes_are_allowe
     [
         (
             ["x", "y", "z"],
-            "does not start with its header but with 'x,y,z'. Its first line must be: order_id,",
+            "header: none of the 3 fields of its first line is the name of a column. That line must be: order_id,",
         ),
         ([*PAYMENTS.columns, ""], "has a comma at the end of its header. Remove it there and from all records"),
     ],
