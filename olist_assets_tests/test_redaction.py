@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from olist_assets.errors import OlistError
-from olist_assets.redaction import link, redacted, redacted_address, redacted_setting
+from olist_assets.redaction import link, redacted, redacted_address, redacted_setting, without_values
 from olist_assets.settings import Address, Settings, SparkConf, may_be_secret
 
 ADDRESSES = {
@@ -103,6 +103,20 @@ def test_settings_that_may_be_secret_are_known_by_their_type():
         "alert_webhook", "mask_salt",
     }  # fmt: skip
     assert not any(isinstance(getattr(Settings(), name), SecretStr) for name in Settings.model_fields.keys() - found)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Conversion Error: Could not convert string 'São Paulo' to INT32", "Could not convert string '***' to INT32"),
+        ("Conversion Error: 'it''s here' is not\nLINE 1: SELECT 'São Paulo'", "Conversion Error: '***''***' is not"),
+        ("Invalid Input Error: value 'São Paulo", "value '***'"),
+        ('Binder Error: Referenced column "order_status" not found', 'column "order_status" not found'),
+    ],
+)
+def test_error_of_an_engine_is_shown_without_the_values_that_it_quotes(text, shown):
+    assert shown in without_values(text)
+    assert "Paulo" not in without_values(text)
 
 
 def test_hiding_takes_time_in_proportion_to_the_text():

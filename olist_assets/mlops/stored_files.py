@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from olist_assets.mlops.model_refused import ModelRefused
-from olist_assets.mlops.places import checked_address, tracking_uri
+from olist_assets.mlops.places import artifact_root, checked_address, tracking_uri
 from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
 
@@ -45,16 +45,22 @@ def private_copy(settings: Settings, version: "ModelVersion", stored: str) -> It
         folder = Path(plain_path(made), "files")
         folder.mkdir()
         if address.startswith("file:"):
-            _copy(Path(unquote(urlsplit(address).path)), folder)
+            _copy(_folder(artifact_root(settings), address), folder)
         else:
             folder = _downloaded(settings, address, folder)
         _require_digest(version, folder)
         yield folder
 
 
+def _folder(root: str, address: str) -> Path:
+    """The folder of a local address. Raises ModelRefused if a link leads there from the root."""
+    start, folder = (Path(unquote(urlsplit(one).path)) for one in (root, address))
+    if folder.resolve() != start.resolve() / folder.relative_to(start) or not folder.is_dir():
+        raise ModelRefused(f"The model's folder {folder} does not exist, or is reached by a link.")
+    return folder
+
+
 def _copy(source: Path, target: Path) -> None:
-    if source.is_symlink() or not source.is_dir():
-        raise ModelRefused(f"The model's folder {source} does not exist, or is a link. Train the model again.")
     for folder, path in _entries(source):
         place = target / path.relative_to(source)
         if folder:

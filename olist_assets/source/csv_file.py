@@ -38,6 +38,8 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 INDEX_NAMES = ("", "Unnamed: 0", "X")
 # Of many records: a few may well be broken.
 MIN_RECORDS = 10
+# No column of a file has a name with a space.
+RECORD = identifier("record number")
 SAVE_AGAIN = "Save it again as CSV in UTF-8, with commas between the fields."
 
 
@@ -72,6 +74,11 @@ class CsvFile:
             f"read_csv({literal(plain_path(self.path))}, columns = {{{columns}}}, header = true, auto_detect = false, "
             "delim = ',', quote = '\"', escape = '\"', parallel = false, ignore_errors = true)"
         )
+
+    @property
+    def numbered_sql(self) -> str:
+        """The same records with their numbers in the column RECORD, by which an error names one."""
+        return f"(SELECT row_number() OVER () AS {RECORD}, * FROM {self.duckdb_sql})"
 
 
 def source_file(settings: Settings, source: SourceFile) -> CsvFile:

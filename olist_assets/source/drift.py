@@ -10,12 +10,10 @@ from olist_assets.contracts.source_files import SourceFile
 from olist_assets.contracts.source_values import CALLED, pattern
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
-from olist_assets.source.csv_file import CsvFile, shown, source_file
+from olist_assets.source.csv_file import RECORD, CsvFile, shown, source_file
 
 # A column's type is judged by the first records of the file, if enough of them have a value.
 RECORDS_JUDGED, MIN_VALUES = 10_000, 10
-# No column of a file has a name with a space.
-RECORD = identifier("record number")
 DECIMAL_COMMA = r"\s*[+-]?[0-9.]*,[0-9]{1,6}\s*"
 
 
@@ -89,8 +87,7 @@ def _retyped(con: duckdb.DuckDBPyConnection, file: CsvFile, source: SourceFile) 
         f"any_value({identifier(name)}) FILTER (NOT ({_reads_as(name, kind)}))"
         for name, kind in judged.items()
     )
-    numbered = f"SELECT row_number() OVER () AS {RECORD}, * FROM {file.duckdb_sql} LIMIT {RECORDS_JUDGED}"
-    row = con.execute(f"SELECT {counts} FROM ({numbered})").fetchone()
+    row = con.execute(f"SELECT {counts} FROM (FROM {file.numbered_sql} LIMIT {RECORDS_JUDGED})").fetchone()
     assert row is not None
     found = []
     for at, (name, kind) in enumerate(judged.items()):

@@ -147,6 +147,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a thousand files": lambda files: [(files / f"f{number}").touch() for number in range(1_000)],
     "a file of a terabyte": lambda files: os.truncate(files / "sparkml" / "metadata" / "_SUCCESS", 1 << 40),
     "a folder that is a link": lambda files: files.rename(files.with_name("m")) and files.symlink_to("m"),
+    "a folder above that is a link": lambda files: (
+        files.parents[2].rename(files.parents[3] / "m") and files.parents[2].symlink_to("m")
+    ),
     "no folder": lambda files: files.rename(files.with_name("m")),
 }
 

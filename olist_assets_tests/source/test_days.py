@@ -67,15 +67,15 @@ def test_the_day_after_the_ingestion_is_plausible(con: duckdb.DuckDBPyConnection
 
 
 @pytest.mark.parametrize(
-    ("times", "culprit"),
+    ("times", "record"),
     [
-        (["2004-10-02 10:00:00", "2018-01-01 10:00:00", "2018-01-02 10:00:00"], r"order0 \(2004-10-02 10:00:00\)"),
-        (["2005-10-02 10:00:00", "2005-10-03 10:00:00", "2018-01-02 10:00:00"], r"order2 \(2018-01-02 10:00:00\)"),
+        (["2004-10-02 10:00:00", "2018-01-01 10:00:00", "2018-01-02 10:00:00"], 1),
+        (["2005-10-02 10:00:00", "2005-10-03 10:00:00", "2018-01-02 10:00:00"], 3),
     ],
 )
-def test_too_many_days_are_refused_with_the_order_that_causes_them(con, tmp_path, times, culprit):
+def test_too_many_days_are_refused_with_the_record_that_causes_them(con, tmp_path, times, record):
     settings = orders_file(tmp_path / "data", *(order(at, f"order{number}") for number, at in enumerate(times)))
-    with pytest.raises(OlistError, match=f"more than 4,000 days. Order {culprit} lies furthest"):
+    with pytest.raises(OlistError, match=f"more than 4,000 days. Record {record} lies furthest"):
         source_calendar(con, settings)
 
 

@@ -4,7 +4,7 @@ See https://skops.readthedocs.io/en/stable/persistence.html for the format, and 
 """
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
@@ -75,19 +75,33 @@ def _foreign_types(content: bytes) -> set[str]:
         names, size = archive.namelist(), sum(entry.file_size for entry in archive.infolist())
         if len(set(names)) != len(names) or size > MAX_BYTES:
             raise ValueError("a part occurs twice, or it is too large")
-        return set(_foreign_nodes(strict_object(archive.read(SCHEMA))))
+        nodes = list(_nodes(strict_object(archive.read(SCHEMA))))
+    _require_one_meaning(nodes)
+    named = ((str(node.get("__loader__")), f"{node.get('__module__')}.{node.get('__class__')}") for node in nodes)
+    return {f"{name} ({loader})" for loader, name in named if name not in OUR_TYPES.get(loader, ())}
 
 
-def _foreign_nodes(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if "__loader__" in node or "__class__" in node:
-            name = f"{node.get('__module__')}.{node.get('__class__')}"
-            if name not in OUR_TYPES.get(str(node.get("__loader__")), ()):
-                yield f"{name} ({node.get('__loader__')})"
-        node = list(node.values())
-    if isinstance(node, list):
-        for value in node:
-            yield from _foreign_nodes(value)
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every part of a schema that names a type or a loader, at any depth."""
+    if isinstance(schema, dict):
+        if "__loader__" in schema or "__class__" in schema:
+            yield schema
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for value in schema:
+            yield from _nodes(value)
+
+
+def _require_one_meaning(nodes: Iterable[dict[str, Any]]) -> None:
+    """Raises ValueError if skops would read another value than the one that stands at a place, or beyond an array."""
+    by_id: dict[Any, dict[str, Any]] = {}
+    for node in nodes:
+        # skops takes the first value of an id for all. It writes a large value again where it occurs again.
+        first = by_id.setdefault(node.get("__id__", id(node)), node)
+        if first != node and {first.get("__loader__"), node.get("__loader__")} & {"JsonNode", "TupleNode"}:
+            raise ValueError("two values have the same id")
+        if node.get("__loader__") == "TreeNode" and node["__reduce__"]["args"]["content"][2]["content"] != "1":
+            raise ValueError("a tree has more than one output, for which its memory is read without a check")
 
 
 def _require_our_values(path: Path, values: Any) -> None:
@@ -123,7 +137,8 @@ def _is_sound(pipeline: "Pipeline", features: int) -> bool:
 
 
 def _is_sound_tree(one: Any, forest: Any) -> bool:
-    tree, at = one.tree_, np.arange(one.tree_.node_count)
+    tree = one.tree_
+    at = np.arange(tree.node_count)
     left, right, split = tree.children_left, tree.children_right, tree.children_left != -1
     is_after = (left > at) & (right > at) & (left < len(at)) & (right < len(at))
     has_feature = (tree.feature >= 0) & (tree.feature < forest.n_features_in_)

@@ -24,6 +24,7 @@ from olist_assets.mlops.estimators.skops_file import FILE, SCHEMA
 from olist_assets.mlops.model_refused import ModelRefused
 
 ESTIMATORS = ScikitLearnEstimators()
+MANY = "1000000000"
 ROWS, LABELS = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 1, 0, 1])
 
 
@@ -62,6 +63,27 @@ def forged_nodes(field: str, value: int) -> bytes:
         return forged.getvalue()
 
     return rewritten(forge)
+
+
+def trees_changed(change: Callable[[dict[str, Any]], None]) -> bytes:
+    """A forest whose trees are described in another way."""
+
+    def changed(node: Any) -> Any:
+        if isinstance(node, dict):
+            node = {name: changed(value) for name, value in node.items()}
+            if node.get("__loader__") == "TreeNode":
+                change(node)
+        return [changed(value) for value in node] if isinstance(node, list) else node
+
+    return schema_changed(lambda text: json.dumps(changed(json.loads(text))))
+
+
+def arguments(tree: dict[str, Any]) -> dict[str, Any]:
+    return tree["__reduce__"]["args"]
+
+
+def number_of_nodes(tree: dict[str, Any]) -> dict[str, Any]:
+    return tree["content"]["content"]["node_count"]
 
 
 def twice(name: str) -> bytes:
@@ -103,6 +125,11 @@ FILES: dict[str, Callable[[], bytes]] = {
     "100,000 brackets": lambda: schema_changed(lambda _: "[" * 100_000),
     "a reference to nothing": lambda: schema_changed(lambda text: text.replace('.npy"', '.x"')),
     "arrays that are pickles": lambda: rewritten(lambda name, data: data if name == SCHEMA else pickle.dumps(data)),
+    "a number with the id of another one": lambda: trees_changed(
+        lambda tree: number_of_nodes(tree).update(content="2", __id__=arguments(tree)["content"][2]["__id__"])
+    ),
+    "arguments with the id of others": lambda: trees_changed(lambda tree: arguments(tree).update(__id__=7)),
+    "a tree of many outputs": lambda: trees_changed(lambda tree: arguments(tree)["content"][2].update(content=MANY)),
     "a child beyond the tree": lambda: forged_nodes("left_child", 1 << 40),
     "a child before the tree": lambda: forged_nodes("right_child", -5),
     "a tree in a circle": lambda: forged_nodes("left_child", 0),
