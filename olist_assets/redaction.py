@@ -6,7 +6,7 @@ What looks like a credential counts as one: rather too much is left out than too
 import re
 
 HIDDEN = "***"
-NAMES = r"pass(?:word|wd|phrase)?|pwd|secret|token|credential|api[._-]?key|private[._-]?key|signature|sig"
+NAMES = r"pass(?:word|wd|phrase)|pwd|secret|token|credential|api[._-]?key|private[._-]?key|access[._-]?key|signature"
 SECRET_NAME = re.compile(rf"{NAMES}|key|auth|salt", re.IGNORECASE)
 # Parameters of addresses that are no credentials.
 HARMLESS = {"charset", "sslmode", "use_ssl", "user_agent", "x-databricks-cluster-id"}
