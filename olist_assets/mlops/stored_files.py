@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from olist_assets.mlops.model_refused import ModelRefused
 from olist_assets.mlops.places import artifact_root, checked_address, tracking_uri
-from olist_assets.paths import plain_path
+from olist_assets.private_files import plain_scratch
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def private_copy(settings: Settings, version: "ModelVersion", stored: str) -> It
     What is checked is what is loaded, whoever changes the stored files meanwhile. Raises ModelRefused.
     """
     address = checked_address(settings, stored)
-    with tempfile.TemporaryDirectory(prefix="olist-model-") as made:
-        folder = Path(plain_path(made), "files")
+    with tempfile.TemporaryDirectory(prefix="model-", dir=plain_scratch()) as made:
+        folder = Path(made, "files")
         folder.mkdir()
         if address.startswith("file:"):
             _copy(_folder(artifact_root(settings), address), folder)

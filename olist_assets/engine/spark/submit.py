@@ -1,12 +1,12 @@
 """spark-submit: its path, and settings for it in a file, because other users of a machine see a process's arguments."""
 
-import atexit
 import os
 import shlex
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from olist_assets.private_files import scratch
 from olist_assets.redaction import redacted_setting
 
 # Java's format of properties: what it would take for a separator, a comment, the end of a line or of the name.
@@ -28,8 +28,7 @@ def spark_submit() -> Path:
 
 def conf_arguments(config: Mapping[str, str]) -> list[str]:
     """The arguments that give settings to spark-submit: a file that only this user can read."""
-    number, path = tempfile.mkstemp(prefix="olist-spark-", suffix=".properties")
-    atexit.register(Path(path).unlink, missing_ok=True)
+    number, path = tempfile.mkstemp(prefix="spark-", suffix=".properties", dir=scratch())
     with os.fdopen(number, "w", encoding="utf-8") as file:
         file.writelines(f"{name.translate(ESCAPED)}={value.translate(ESCAPED)}\n" for name, value in config.items())
     # By default Spark does not read its own configuration if it is given such a file.
