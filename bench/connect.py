@@ -5,9 +5,7 @@ from pathlib import Path
 
 import click
 
-from bench.harness import OLIST, environment, measure, settings_of
-from olist_assets.engine.spark.connect_server import server_command
-from olist_assets.loopback import HOST
+from bench.harness import OLIST, environment, measure
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import Settings
 from olist_assets_tests.servers import free_port, server
@@ -34,8 +32,8 @@ def main(scale: float, runs: int, *, own_data: bool) -> None:
         env, port = environment(data, Path(scratch, "home"), "spark"), free_port()
         _report("embedded", "all tables, cold", ["materialize"], env)
         _report("embedded", f"day {DAYS[0]}, cold", ["materialize", "--day", DAYS[0]], env)
-        with server(server_command(settings_of(env), port), port, Path(scratch, "server.log"), env):
-            remote = env | {"OLIST_SPARK_REMOTE": f"sc://{HOST}:{port}"}
+        with server([OLIST, "spark-server", "--port", str(port)], port, Path(scratch, "server.log"), env):
+            remote = env | {"OLIST_SPARK_REMOTE": f"sc://localhost:{port}"}
             for number in range(runs):
                 _report("server", f"all tables, run {number + 1}", ["materialize"], remote)
             for day in DAYS:

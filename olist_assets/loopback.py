@@ -1,7 +1,10 @@
 """The loopback address, where every server of the platform listens: its ports, and its clients without a proxy."""
 
+import errno
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from olist_assets.errors import OlistError
 
@@ -34,3 +37,23 @@ def require_free(port: int) -> None:
             raise OlistError(
                 f"Cannot listen on {HOST}:{port}: {error.strerror}. Choose another port with --port."
             ) from error
+
+
+@contextmanager
+def ipv6_port_held(port: int) -> Iterator[None]:
+    """Keep other users of the machine from listening on the port of `::1`.
+
+    A client that connects to `localhost` may try that address first, and would send its token there. Raises OlistError
+    if something already listens on it.
+    """
+    with socket.socket(socket.AF_INET6) if socket.has_ipv6 else socket.socket() as held:
+        try:
+            if held.family == socket.AF_INET6:
+                held.bind(("::1", port))
+        except OSError as error:
+            # A machine without IPv6 has no such address.
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise OlistError(
+                    f"Cannot hold [::1]:{port}: {error.strerror}. Choose another port with --port."
+                ) from error
+        yield

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from olist_assets.cli.options import FAILED, console
-from olist_assets.cli.serving import become
+from olist_assets.cli.serving import serve
 from olist_assets.errors import OlistError
-from olist_assets.loopback import HOST, require_free
+from olist_assets.loopback import HOST, ipv6_port_held, require_free
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,21 +31,30 @@ STREAMLIT_OPTIONS = {
 
 @click.command("spark-server")
 @click.option("--port", type=click.IntRange(1, 65535), default=15002, show_default=True)
-def spark_server(port: int) -> None:
+def spark_server(port: int) -> int:
     """Keep a warm Spark for runs on this machine, on the loopback address; stop it with Ctrl-C.
 
-    Needs Java. Runs use it where OLIST_SPARK_REMOTE names it.
+    Needs Java. Runs use it where OLIST_SPARK_REMOTE names it. It asks for a token, new at each start, which your own
+    runs find in OLIST_CACHE; SPARK_CONNECT_AUTHENTICATE_TOKEN sets another one, for server and runs. Whoever has the
+    token can do on this machine what you can.
 
     \b
     olist spark-server &
-    export OLIST_SPARK_REMOTE=sc://127.0.0.1:15002
+    export OLIST_SPARK_REMOTE=sc://localhost:15002
     olist materialize --day 2017-11-24
     """
-    from olist_assets.engine.spark.connect_server import server_command
+    from olist_assets.engine.spark.connect_server import environment_of_server, server_command
+    from olist_assets.engine.spark.connect_token import TOKEN_HOST, server_token, token_file
 
-    command = server_command(Settings(), port)
-    console.print(f"OLIST_SPARK_REMOTE=sc://{HOST}:{port} (Ctrl-C ends it)")
-    become(command)
+    settings = Settings()
+    command = server_command(settings, port)
+    with ipv6_port_held(port), server_token(settings.cache, port) as token:
+        file = token_file(settings.cache, port)
+        where = f"its token is in {file}" if file.exists() else "its token is that of the environment"
+        console.print(
+            f"OLIST_SPARK_REMOTE=sc://{TOKEN_HOST}:{port}; {where} (Ctrl-C ends it)", soft_wrap=True, markup=False
+        )
+        return serve(command, environment_of_server(settings, token))
 
 
 @click.command("thrift-server")

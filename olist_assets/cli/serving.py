@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -17,14 +17,16 @@ def become(command: Sequence[str]) -> None:
     os.execv(command[0], list(command))
 
 
-def serve(command: Sequence[str]) -> int:
+def serve(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
     """Run a server with children of its own until it ends, or until Ctrl-C or SIGTERM; nothing of it runs on.
+
+    Its environment is that of this process unless one is given.
 
     Returns its exit code, 0 if it was stopped. Dagster's code servers outlive it until they notice that nobody asks.
     """
     _heed_interrupts()
     # In a group of its own, by which its children are found after its end.
-    server = subprocess.Popen(command, process_group=0)
+    server = subprocess.Popen(command, env=env, process_group=0)
     with _passing_on(server) as received:
         try:
             code = server.wait()

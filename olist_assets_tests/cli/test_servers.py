@@ -34,12 +34,15 @@ def test_dashboard_names_the_role_and_refuses_an_unknown_one(olist, started, mon
 
 
 @pytest.mark.spark
-def test_spark_server_listens_on_the_loopback_address_only(olist, monkeypatch):
-    commands = []
-    monkeypatch.setattr("os.execv", lambda _, command: commands.append(command))
+def test_spark_server_listens_on_the_loopback_address_only_and_has_its_token_from_the_environment(olist, monkeypatch):
+    started = []
+    monkeypatch.setattr("olist_assets.cli.servers.serve", lambda *words: started.append(words) or SUCCESS)
     code, text = olist("spark-server", "--port", "15999")
     assert code == SUCCESS, text
-    assert "OLIST_SPARK_REMOTE=sc://127.0.0.1:15999" in text
-    ((*command,),) = commands
-    assert "spark.connect.grpc.binding.address=127.0.0.1" in " ".join(map(str, command)), command
-    assert "15999" in " ".join(map(str, command))
+    assert "OLIST_SPARK_REMOTE=sc://localhost:15999; its token is in" in text
+    ((command, env),) = started
+    words = " ".join(map(str, command))
+    assert "spark.connect.grpc.binding.address=127.0.0.1" in words
+    assert "15999" in words
+    token = env["SPARK_CONNECT_AUTHENTICATE_TOKEN"]
+    assert token not in words + text

@@ -29,9 +29,9 @@ def connected(finished: FinishedRun, tmp_path: Path) -> Iterator[Warehouse]:
     # Without MLflow's folder, so that models are trained as version 1.
     shutil.copytree(finished.warehouse.root, tmp_path / "warehouse", ignore=shutil.ignore_patterns("mlflow"))
     port = free_port()
-    settings = settings_in(tmp_path, finished.data, spark_remote=f"sc://127.0.0.1:{port}")
-    of_server = settings.model_copy(update={"spark_conf": SparkConf(ONE_CORE)})
-    with server(server_command(of_server, port), port, tmp_path / "server.log"):
+    settings = settings_in(tmp_path, finished.data, spark_remote=f"sc://localhost:{port}")
+    of_server = settings_in(tmp_path, finished.data, spark_conf=ONE_CORE)
+    with server([OLIST, "spark-server", "--port", str(port)], port, tmp_path / "server.log", environment(of_server)):
         yield Warehouse(settings, finished.warehouse.catalog)
 
 
@@ -69,8 +69,8 @@ def test_the_whole_graph_over_connect_equals_the_embedded_one(connected, finishe
 
 
 def test_a_missing_server_is_reported_at_once(settings):
-    remote = settings.model_copy(update={"spark_remote": Address(f"sc://127.0.0.1:{free_port()}")})
-    with pytest.raises(OlistError, match=r"No Spark Connect server answers at sc://127.*olist spark-server"):
+    remote = settings.model_copy(update={"spark_remote": Address(f"sc://localhost:{free_port()}")})
+    with pytest.raises(OlistError, match=r"No Spark Connect server answers at sc://localhost.*olist spark-server"):
         SparkEngine(remote).require()
 
 

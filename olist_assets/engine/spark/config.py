@@ -86,6 +86,9 @@ def spark_config(settings: Settings) -> dict[str, str]:
     if master.startswith("local"):
         # Shuffles and spilled rows are removed with this process, also if it is killed.
         config["spark.local.dir"] = str(scratch())
+        # Spark's own ports take messages of Java objects, from other users of the machine too: only with a secret,
+        # which a local Spark makes by itself at each start.
+        config["spark.authenticate"] = "true"
     if settings.is_in_object_store:
         config |= store_config()
     archive = archive_path(settings.cache, java_version(), jars)

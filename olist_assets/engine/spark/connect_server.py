@@ -1,6 +1,8 @@
 """Spark Connect's own server with the platform's settings: a JVM that stays warm between runs."""
 
 from olist_assets.engine.spark.config import spark_config
+from olist_assets.engine.spark.connect_token import VARIABLE
+from olist_assets.engine.spark.jvm_environment import server_environment
 from olist_assets.engine.spark.submit import conf_arguments, spark_submit
 from olist_assets.loopback import HOST, require_free
 from olist_assets.settings import Settings
@@ -16,3 +18,8 @@ def server_command(settings: Settings, port: int) -> list[str]:
     server = "org.apache.spark.sql.connect.service.SparkConnectServer"
     # Spark's name for an application without a file of its own.
     return [str(spark_submit()), "--class", server, *conf_arguments(config), "spark-internal"]
+
+
+def environment_of_server(settings: Settings, token: str) -> dict[str, str]:
+    """The environment of the command, once it exists: the token is nowhere else, neither in arguments nor addresses."""
+    return server_environment(settings) | {VARIABLE: token}

@@ -18,6 +18,7 @@ from olist_assets.contracts.table import Table
 from olist_assets.engine.csv_records import CSV_OPTIONS, text_columns, with_misfits
 from olist_assets.engine.engine import WEEK_HOURS, Engine, interruptible
 from olist_assets.engine.spark.config import spark_config
+from olist_assets.engine.spark.connect_token import PORT, give_token, require_accepted
 from olist_assets.engine.spark.delta_writer import DeltaWriter
 from olist_assets.engine.spark.jars import jar_sets
 from olist_assets.engine.spark.java import java_version
@@ -30,7 +31,7 @@ from olist_assets.loopback import bypass_proxy
 from olist_assets.settings import Address
 from olist_assets.source.csv_file import CsvFile
 
-CONNECT_PORT, CONNECT_SECONDS = 15002, 5
+CONNECT_SECONDS = 5
 AGE_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -61,6 +62,8 @@ class SparkEngine(Engine):
     def require(self) -> None:
         if self.settings.spark_remote:
             _require_server(self.settings.spark_remote)
+            give_token(self.settings.spark_remote, self.settings.cache)
+            require_accepted(self.settings.spark_remote)
         else:
             java_version()
 
@@ -145,7 +148,7 @@ def _require_server(remote: Address) -> None:
     # The client itself would try for minutes.
     address = urlparse(remote.get_secret_value())
     try:
-        server = (address.hostname or "", address.port or CONNECT_PORT)
+        server = (address.hostname or "", address.port or PORT)
         socket.create_connection(server, timeout=CONNECT_SECONDS).close()
     except (OSError, ValueError) as error:
         # The text of a ValueError is a part of the address.
