@@ -66,7 +66,8 @@ test-faults: $(DEV) ## Test killed writers, full disks and broken logs, with a t
 test-cases: $(DEV) ## Test the inputs and situations of public bug reports on both engines (some minutes)
 	@$(BIN)/python -m pytest -m "not spark" olist_assets_tests/cases
 	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m "" olist_assets_tests/cases \
-	  olist_assets_tests/engine/test_foreign_environment.py olist_assets_tests/engines/test_foreign_tables.py
+	  olist_assets_tests/engine/test_foreign_environment.py olist_assets_tests/engine/test_thrift_attacks.py \
+	  olist_assets_tests/engines/test_foreign_tables.py
 
 .PHONY: test-wheel
 test-wheel: $(DEV) ## Build the wheel, install it with all its dependencies and test it

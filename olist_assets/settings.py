@@ -127,6 +127,8 @@ class Settings(BaseSettings):
     """The file of roles: which tables, columns and rows each role sees; default: the one of this package."""
     role: str | None = Field(default_factory=_no_role)
     """The role of `olist sql` and the dashboard; without one, file permissions alone decide."""
+    thrift_password: SecretStr | None = None
+    """The password of `olist thrift-server`; default: a new one at each start."""
     mask_salt: SecretStr | None = None
     """The secret key of the hashes that replace customers' ids, in masked tables and in the list of erasures."""
 

@@ -3,6 +3,7 @@
 import os
 from importlib import import_module
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -63,8 +64,9 @@ def spark_server(port: int) -> int:
 def thrift_server(select: str | None, port: int) -> int:
     """Serve the tables to BI tools by JDBC, with Spark's Thrift server on the loopback address; stop it with Ctrl-C.
 
-    Needs Java, whichever engine made the tables. They have their bare names and cannot be written to; each query reads
-    their newest versions.
+    Needs Java, whichever engine made the tables. They have their bare names; each query reads their newest versions.
+    Clients need a password, which is new at each start or that of OLIST_THRIFT_PASSWORD. Only queries are answered:
+    nothing that writes, reads other files, changes settings or calls Java.
 
     \b
     olist thrift-server
@@ -78,11 +80,13 @@ def thrift_server(select: str | None, port: int) -> int:
     names = _served_tables(platform, select)
     address = f"jdbc:hive2://{HOST}:{port}"
 
-    def print_address() -> None:
+    def print_address(password: Path) -> None:
         status.stop()
         count = f"{len(names)} table{'s' * (len(names) > 1)}"
         console.print(f"{count} of {platform.warehouse.root} at {address} (Ctrl-C ends it)", soft_wrap=True)
-        console.print(f"Try: {spark_submit().with_name('beeline')} -u {address} -e 'SHOW TABLES'", soft_wrap=True)
+        console.print(f"The password, for any user name, is in {password}", soft_wrap=True)
+        beeline = spark_submit().with_name("beeline")
+        console.print(f"Try: {beeline} -u {address} -n olist -w {password} -e 'SHOW TABLES'", soft_wrap=True)
 
     with console.status("Starting Spark") as status:
         try:

@@ -13,7 +13,7 @@ from olist_assets.engine.spark.connect_server import server_command
 from olist_assets.engine.spark.engine import SparkEngine
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.settings import Address, Settings, SparkConf
+from olist_assets.settings import Address, Settings
 from olist_assets_tests.conftest import ONE_CORE, FinishedRun, environment, settings_in
 from olist_assets_tests.rows import stored_rows
 from olist_assets_tests.servers import free_port, server

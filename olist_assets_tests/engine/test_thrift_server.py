@@ -5,18 +5,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from olist_assets.engine.spark.submit import spark_submit
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.loopback import HOST
-from olist_assets.settings import Address, SparkConf
-from olist_assets_tests.conftest import ONE_CORE, FinishedRun, environment
+from olist_assets_tests.conftest import FinishedRun
+from olist_assets_tests.engine.thrift import thrift_server
 from olist_assets_tests.rows import store
 from olist_assets_tests.servers import free_port
 
@@ -40,23 +37,9 @@ def port():
 
 @pytest.fixture
 def server(served, port, tmp_path):
-    """`olist thrift-server` in an empty working directory, once it prints its address."""
-    (tmp_path / "cwd").mkdir()
-    command = [str(Path(sys.executable).with_name("olist")), "thrift-server", "--port", str(port)]
-    settings = served.settings.model_copy(update={"spark_conf": SparkConf(ONE_CORE)})
-    env = os.environ | environment(settings) | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=tmp_path / "cwd", env=env, start_new_session=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert f"1 table of {served.root} at jdbc:hive2://127.0.0.1:{port}" in line
-            yield process
-        finally:
-            # It has a process group of its own, with Spark in it.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+    """`olist thrift-server` in an empty working directory, once it prints its address, and the file of its password."""
+    with thrift_server(served, port, tmp_path) as started:
+        yield started
 
 
 def group_lives(process):
@@ -75,10 +58,10 @@ def group_ends(process, seconds=10.0):
     return not group_lives(process)
 
 
-def beeline(port, home, *statements):
+def beeline(port, password, home, *statements):
     """The output of beeline for these statements; rows are comma-separated."""
     words = [word for statement in statements for word in ("-e", statement)]
-    options = ["--outputformat=csv2", "--silent=true", "--showHeader=false"]
+    options = ["--outputformat=csv2", "--silent=true", "--showHeader=false", "-n", "olist", "-w", str(password)]
     command = [str(spark_submit().with_name("beeline")), "-u", f"jdbc:hive2://{HOST}:{port}", *options, *words]
     # It keeps a history in the user's home; and it ends before the optimizing compiler would be worth its work.
     env = os.environ | {"JAVA_TOOL_OPTIONS": f"-Duser.home={home} -XX:TieredStopAtLevel=1"}
@@ -92,19 +75,20 @@ def by_duckdb(warehouse):
 
 
 def test_jdbc_and_duckdb_read_the_same_also_after_a_write_and_ctrl_c_leaves_nothing(server, served, port, tmp_path):
+    process, password = server
     before = by_duckdb(served)
-    assert before in beeline(port, tmp_path, AGGREGATES)
+    assert before in beeline(port, password, tmp_path, AGGREGATES)
     table = served.open(TABLE)
     table.delete("segment_kind = 'kmeans'")
     after = by_duckdb(served)
     assert after != before
-    printed = beeline(port, tmp_path, AGGREGATES, f"DELETE FROM {TABLE}")
+    printed = beeline(port, password, tmp_path, AGGREGATES, f"DELETE FROM {TABLE}")
     assert after in printed
-    assert "DELETE destination only supports Delta sources" in printed
+    assert "This server answers queries of its tables only; not allowed: DeleteFromTable" in printed
     assert served.open(TABLE).version() == table.version()
-    os.killpg(server.pid, signal.SIGINT)
-    assert (server.wait(timeout=60), server.stdout.read().splitlines()[-1]) == (0, "Stopped.")
-    assert group_ends(server)
+    os.killpg(process.pid, signal.SIGINT)
+    assert (process.wait(timeout=60), process.stdout.read().splitlines()[-1]) == (0, "Stopped.")
+    assert group_ends(process)
     assert [*(tmp_path / "cwd").iterdir(), *tmp_path.glob("olist-thrift-*")] == []
 
 
