@@ -12,6 +12,7 @@ import pytest
 from olist_assets.engine.spark.submit import spark_submit
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.loopback import HOST
+from olist_assets.settings import Address
 from olist_assets_tests.conftest import FinishedRun
 from olist_assets_tests.engine.thrift import thrift_server
 from olist_assets_tests.rows import store
@@ -89,7 +90,7 @@ def test_jdbc_and_duckdb_read_the_same_also_after_a_write_and_ctrl_c_leaves_noth
     os.killpg(process.pid, signal.SIGINT)
     assert (process.wait(timeout=60), process.stdout.read().splitlines()[-1]) == (0, "Stopped.")
     assert group_ends(process)
-    assert [*(tmp_path / "cwd").iterdir(), *tmp_path.glob("olist-thrift-*")] == []
+    assert [*(tmp_path / "cwd").iterdir(), *tmp_path.rglob("thrift-*")] == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from olist_assets.operations.doctor import examine
 from olist_assets.operations.platform import Platform
 from olist_assets_tests.conftest import ENGINE, settings_in
 
-OF_ENGINE = {"sail": ["memory"], "spark": ["java", "jars"]}
+OF_ENGINE = {"sail": ["memory", "engine's port"], "spark": ["java", "jars"]}
 
 
 def findings(platform):

@@ -21,6 +21,7 @@ from olist_assets.engine.csv_records import CSV_OPTIONS, text_columns, with_misf
 from olist_assets.engine.engine import Engine, interruptible
 from olist_assets.engine.sail import server
 from olist_assets.engine.sail.delta_writer import DeltaWriter, opened_to_write, require_unclustered
+from olist_assets.engine.sail.relay import is_supported
 from olist_assets.engine.sail.upkeep import order_files
 from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
@@ -58,7 +59,12 @@ class SailEngine(Engine):
         pass
 
     def findings(self) -> Mapping[str, Callable[[], str]]:
-        return {"memory": self._memory}
+        return {"memory": self._memory, "engine's port": self._port}
+
+    def _port(self) -> str:
+        if is_supported():
+            return "closed to other users of this machine"
+        return "open to other users of this machine while a run lasts: they could run plans as you"
 
     def _memory(self) -> str:
         needed, installed = memory_needed(source_bytes(self.settings)), installed_memory()

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from dagster_pyspark import LazyPySparkResource
-
 from olist_assets.engine.foreign_spark import forget_foreign_spark
+from olist_assets.engine.sail.relay import Relay, is_supported
 from olist_assets.lakehouse.object_store import allow_http
 from olist_assets.loopback import HOST, bypass_proxy
+from olist_assets.private_files import scratch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -40,17 +40,35 @@ def session() -> "SparkSession":
 
     bypass_proxy()
     forget_foreign_spark()
+    folder, is_guarded = scratch(), is_supported()
     server = SparkConnectServer(ip=HOST, port=0)
     with _handlers_kept():
         server.start(background=True)
         _, port = server.listening_address  # pyright: ignore[reportGeneralTypeIssues]
-        config = {"spark.remote": f"sc://{HOST}:{port}", "spark.sql.session.timeZone": "UTC"}
+        # At once: until then anybody can connect.
+        relay = Relay(port, folder) if is_guarded else None
         # The server has its own handlers at the latest as it answers.
-        started: Any = LazyPySparkResource(spark_config=config).spark_session
+        started: Any = _connected(f"sc://{HOST}:{port}", relay)
     # A server in this process does not come back: by default the client would wait for it for ten minutes.
     started.client.set_retry_policies([])
     started._olist_server = server  # as long as the session lives
     return cast("SparkSession", started)
+
+
+def _connected(address: str, relay: Relay | None) -> "SparkSession":
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.session import SparkSession as RemoteSession
+
+    class Channel(DefaultChannelBuilder):
+        def toChannel(self) -> Any:  # noqa: N802  # PySpark's name
+            return self._insecure_channel(f"unix:{relay.path}" if relay else self.endpoint)
+
+    # PySpark's functions of columns read it.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    # By default it would be the path of the socket, which Sail refuses.
+    channel = Channel(address, [("grpc.default_authority", HOST)])
+    builder = RemoteSession.builder.channelBuilder(channel).config("spark.sql.session.timeZone", "UTC")
+    return cast("SparkSession", builder.getOrCreate())
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from typing import Any
 
 from pyspark import SparkConf, SparkContext
 
-from olist_assets import private_files
 from olist_assets.contracts.quoting import spark_literal
 from olist_assets.engine.spark.config import spark_config
 from olist_assets.engine.spark.jvm_environment import server_environment
@@ -22,6 +21,7 @@ from olist_assets.engine.spark.submit import without_secrets
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.loopback import HOST, ipv6_port_held, require_free
+from olist_assets.private_files import scratch
 from olist_assets.settings import Settings
 
 # In this order: the second one uses the first one.
@@ -47,18 +47,16 @@ def serve(warehouse: Warehouse, names: Iterable[str], port: int, on_ready: Calla
     # For the files of Spark, Hive and Derby, some of which would go to the working directory otherwise.
     with (
         ipv6_port_held(port),
-        tempfile.TemporaryDirectory(
-            prefix="thrift-", dir=private_files.scratch(), ignore_cleanup_errors=True
-        ) as scratch,
+        tempfile.TemporaryDirectory(prefix="thrift-", dir=scratch(), ignore_cleanup_errors=True) as folder,
     ):
-        context: Any = _context(settings, port, scratch)
+        context: Any = _context(settings, port, folder)
         gateway = context._gateway
         try:
             server = compiled(gateway.jvm)
             session = server.session(context._jsc.sc(), {})
             _make_views(gateway, session, {name: warehouse.path(name) for name in names})
             server.serve(session, password)
-            on_ready(_written(password, Path(scratch)))
+            on_ready(_written(password, Path(folder)))
             gateway.proc.wait()
         finally:
             # Spark shuts down once this pipe is closed, also if this process is killed.
@@ -66,10 +64,10 @@ def serve(warehouse: Warehouse, names: Iterable[str], port: int, on_ready: Calla
             gateway.proc.wait()
 
 
-def _context(settings: Settings, port: int, scratch: str) -> SparkContext:
+def _context(settings: Settings, port: int, folder: str) -> SparkContext:
     config = without_secrets(spark_config(settings))
     config["spark.driver.extraJavaOptions"] += (
-        f" -Djava.io.tmpdir={scratch} -Dderby.stream.error.file={scratch}/derby.log"
+        f" -Djava.io.tmpdir={folder} -Dderby.stream.error.file={folder}/derby.log"
         # Hive looks for it in the properties of the system only.
         " -Dhive.server2.custom.authentication.class=olist.Password"
     )
