@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 SECONDS_TO_END = 30
 
 
@@ -30,6 +32,15 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 120) -> No
     while not holds():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
         time.sleep(0.2)
+
+
+def of_group(process: subprocess.Popen) -> dict[str, psutil.Process]:
+    """The processes below one, and itself, by their command lines, which every user of the machine sees."""
+    found: dict[str, psutil.Process] = {}
+    for each in [above := psutil.Process(process.pid), *above.children(recursive=True)]:
+        with suppress(psutil.Error):  # it has ended
+            found[" ".join(each.cmdline())] = each
+    return found
 
 
 @contextmanager

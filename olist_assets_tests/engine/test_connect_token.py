@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
-import psutil
 import pytest
 
 from olist_assets.engine.spark.connect_token import VARIABLE, give_token, require_accepted, server_token, token_file
@@ -17,7 +16,7 @@ from olist_assets.errors import OlistError
 from olist_assets.loopback import ipv6_port_held
 from olist_assets.settings import Settings
 from olist_assets_tests.conftest import ONE_CORE, environment, settings_in
-from olist_assets_tests.servers import free_port, server
+from olist_assets_tests.servers import free_port, of_group, server
 
 OLIST = str(Path(sys.executable).with_name("olist"))
 METHODS = ("AnalyzePlan", "ExecutePlan", "Config", "Interrupt", "ReleaseSession", "FetchErrorDetails", "CloneSession")
@@ -141,9 +140,8 @@ def test_nobody_gets_in_without_the_token(running, monkeypatch):
     monkeypatch.delenv(VARIABLE)
     give_token(remote, settings.cache)
     require_accepted(remote)
-    # Every user of the machine sees these.
-    for seen in [process_of := psutil.Process(process.pid), *process_of.children(recursive=True)]:
-        assert token not in " ".join(seen.cmdline())
-    (java,) = [child for child in process_of.children(recursive=True) if child.name() == "java"]
+    commands = of_group(process)
+    assert [command for command in commands if token in command] == []
+    (java,) = [found for command, found in commands.items() if "/java " in command]
     assert set(SECRETS) & set(java.environ()) == set()
     assert java.environ()[VARIABLE] == token

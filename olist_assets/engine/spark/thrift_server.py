@@ -26,7 +26,7 @@ from olist_assets.settings import Settings
 
 # In this order: the second one uses the first one.
 CLASSES = ("ReadOnlyParser", "ReadOnlyServer")
-# Where the tables are registered; clients see the views over them only.
+# Where the tables are registered. Clients query the views over them, of which Hive's metadata has the columns as well.
 TABLES = "lakehouse"
 
 
