@@ -29,6 +29,7 @@ from olist_assets.redaction import link, redacted_address, redacted_setting
 
 SAMPLE_DATA = Path("data/sample")
 SPARK_CONF = '{"spark.executor.memory": "4g", "spark.executor.cores": 2}'
+ORIGIN = re.compile(r"https?://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 EngineName = Literal["sail", "spark"]
 
 
@@ -109,6 +110,8 @@ class Settings(BaseSettings):
     """The folder with dagster.yaml and Dagster's history; default: <warehouse>/dagster."""
     dagster_url: Address = Address("http://127.0.0.1:3000")
     """The address of Dagster's UI, for links to runs."""
+    allowed_origins: str | None = None
+    """Addresses of the UI, the dashboard and MLflow behind a reverse proxy, separated by commas."""
     alert_email_to: str | None = None
     """Recipients of alerts by e-mail, separated by commas."""
     alert_email_from: str | None = None
@@ -154,6 +157,16 @@ class Settings(BaseSettings):
                 raise ValueError("must be a span like 2016-09-04..2018-10-17")
         return days
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, origins: str | None) -> str | None:
+        if origins is None:
+            return None
+        found = [origin.strip().lower().removesuffix("/") for origin in origins.split(",")]
+        if not all(ORIGIN.fullmatch(origin) for origin in found):
+            raise ValueError("must be addresses without a path, like https://dagster.example.com, separated by commas")
+        return ",".join(found)
+
     @field_validator("driver_memory")
     @classmethod
     def _is_a_size_for_java(cls, memory: str) -> str:
@@ -198,6 +211,11 @@ class Settings(BaseSettings):
             return Path(self.warehouse).expanduser().resolve()
         # A listing cached by this process would hide what an engine wrote later.
         return cast(Path, UPath(self.warehouse.rstrip("/"), use_listings_cache=False))
+
+    @property
+    def origins(self) -> list[str]:
+        """The allowed origins, one by one."""
+        return self.allowed_origins.split(",") if self.allowed_origins else []
 
     @property
     def is_in_object_store(self) -> bool:

@@ -11,6 +11,7 @@ from olist_assets.cli.serving import become
 from olist_assets.errors import OlistError
 from olist_assets.loopback import HOST, require_free
 from olist_assets.settings import Settings
+from olist_assets.web_guard import hosts_of, loopback_origins
 
 # Repeated here because the contracts would import Spark for `--help`; a test compares both.
 SCORING_MODELS = ("churn_model", "repurchase_model")
@@ -64,4 +65,14 @@ def mlflow(port: int) -> None:
     # By the environment: other users of the machine see a process's arguments, and this address may have a password.
     os.environ["MLFLOW_BACKEND_STORE_URI"] = tracking_uri(settings)
     # As a module: the script `mlflow` may be in another folder, or nowhere.
-    become([sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"])
+    command = [sys.executable, "-m", "mlflow", "ui"]
+    command += ["--host", HOST, "--port", str(port), "--workers", "1"]
+    # The application behind the guard. MLflow's own lists of hosts would refuse a reverse proxy that the guard allows.
+    command += ["--app-name", "olist", *_lists_of_mlflow([*loopback_origins(port), *settings.origins])]
+    become(command)
+
+
+def _lists_of_mlflow(origins: list[str]) -> list[str]:
+    """The options of MLflow's own checks, which know the hosts of a server and the origins of its pages."""
+    hosts = sorted(set().union(*map(hosts_of, origins)))
+    return ["--allowed-hosts", ",".join(hosts), "--cors-allowed-origins", ",".join(origins)]

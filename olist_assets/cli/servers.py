@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 import click
 
 from olist_assets.cli.options import FAILED, console
-from olist_assets.cli.serving import serve
+from olist_assets.cli.serving import run_here, serve
 from olist_assets.errors import OlistError
 from olist_assets.loopback import HOST, ipv6_port_held, require_free
 from olist_assets.settings import Settings
+from olist_assets.web_guard import Guard
 
 if TYPE_CHECKING:
     from olist_assets.operations.platform import Platform
 
 STREAMLIT_OPTIONS = {
-    "server.headless": "true",
+    "server.headless": True,
     "server.fileWatcherType": "none",
-    "browser.gatherUsageStats": "false",
+    "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     # Errors of the program itself are printed in the terminal and not shown on a page.
     "client.showErrorDetails": "none",
@@ -128,19 +129,22 @@ def dashboard(port: int, role: str | None) -> None:
         os.environ["OLIST_ROLE"] = role
     with console.status("Starting"):
         # The pages' imports take seconds, which the first reader should not wait for.
-        from streamlit.web.cli import main as streamlit
+        from starlette.middleware import Middleware
+        from streamlit import App
 
         from olist_assets.catalog import catalog
         from olist_assets.governance.roles import in_force
         from olist_assets.lakehouse.warehouse import Warehouse
 
         import_module("olist_assets.dashboard.storage")
-    warehouse = Warehouse(Settings(), catalog())
+    settings = Settings()
+    warehouse = Warehouse(settings, catalog())
     # A wrong role is reported here instead of on a page.
     seen_as = in_force(warehouse)
-    options = {"server.address": HOST, "server.port": str(port), **STREAMLIT_OPTIONS}
+    options = {"server.address": HOST, "server.port": port, **STREAMLIT_OPTIONS}
     whose = f" as {seen_as.name}" if seen_as else ""
     console.print(f"{warehouse.root}{whose} at http://{HOST}:{port} (Ctrl-C ends it)", soft_wrap=True)
-    words = (word for name, value in options.items() for word in (f"--{name}", value))
-    with as_file(files("olist_assets.dashboard") / "app.py") as app:
-        streamlit(["run", str(app), *words], standalone_mode=False)
+    guard = Middleware(Guard, allowed_origins=settings.origins)
+    with as_file(files("olist_assets.dashboard") / "app.py") as script:
+        server = App(script, middleware=[guard])
+        run_here(lambda: server.run(config=options))

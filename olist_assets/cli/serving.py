@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -15,6 +15,17 @@ def become(command: Sequence[str]) -> None:
     """Replace this process by a server of one process, which Ctrl-C and SIGTERM end."""
     _heed_interrupts()
     os.execv(command[0], list(command))
+
+
+def run_here(server: Callable[[], None]) -> None:
+    """Run a server in this process until Ctrl-C or SIGTERM.
+
+    Uvicorn ends its connections first, and then raises the signal again for the handler that was there before it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        server()
 
 
 def serve(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:

@@ -63,9 +63,10 @@ def ui(port: int) -> int:
 
     require_free(port)
     prepared_home(Settings())
-    # As a module: the script `dagster` may be in another folder, or nowhere. The workspace names the code location;
+    # As a module: the script `olist` may be in another folder, or nowhere. The workspace names the code location;
     # what is turned on in the UI is stored under that name.
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(WORKSPACE)]
+    command = [sys.executable, "-m", "olist_assets.orchestration.dev", "olist_assets.cli.webserver"]
+    command += ["-w", str(WORKSPACE)]
     console.print(f"http://{HOST}:{port} (Ctrl-C ends it)")
     return serve([*command, "-h", HOST, "-p", str(port)])
 

@@ -7,9 +7,9 @@ SUCCESS, WRONG_USE = 0, 2
 
 @pytest.fixture
 def started(monkeypatch):
-    """The words that Streamlit would be started with."""
+    """The Streamlit applications that would be started, with their options."""
     calls = []
-    monkeypatch.setattr("streamlit.web.cli.main", lambda words, **_: calls.append(words))
+    monkeypatch.setattr("streamlit.App.run", lambda app, config: calls.append((app, config)))
     return calls
 
 
@@ -17,11 +17,9 @@ def test_dashboard_is_served_on_the_loopback_address_only(olist, started, wareho
     code, text = olist("dashboard", "--port", "8600")
     assert code == SUCCESS, text
     assert f"{warehouse.root} at http://127.0.0.1:8600" in text
-    (words,) = started
-    assert words[0] == "run"
-    assert words[1].endswith("olist_assets/dashboard/app.py")
-    assert words[words.index("--server.address") + 1] == "127.0.0.1"
-    assert words[words.index("--server.port") + 1] == "8600"
+    ((app, options),) = started
+    assert str(app.script_path).endswith("olist_assets/dashboard/app.py")
+    assert (options["server.address"], options["server.port"]) == ("127.0.0.1", 8600)
 
 
 def test_dashboard_names_the_role_and_refuses_an_unknown_one(olist, started, monkeypatch):

@@ -146,6 +146,7 @@ def test_ui_listens_on_the_loopback_address_only(olist_with, settings, monkeypat
     monkeypatch.setattr("olist_assets.cli.setup.serve", commands.append)
     olist_group.main(["ui", "--port", "3999"], standalone_mode=False)
     (command,) = commands
+    assert command[1:4] == ["-m", "olist_assets.orchestration.dev", "olist_assets.cli.webserver"]
     assert command[command.index("-h") + 1] == "127.0.0.1"
     assert command[command.index("-p") + 1] == "3999"
     assert os.environ["DAGSTER_HOME"] == str(settings.dagster_home)

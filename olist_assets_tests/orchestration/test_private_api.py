@@ -14,6 +14,8 @@ ROOM = PACKAGE / "orchestration"
 POSTGRES = {"event_log_postgres.py", "run_storage_postgres.py"}
 SYMBOLS = [
     "dagster._check.CheckError",
+    "dagster._cli.dev",
+    "dagster._cli.main",
     "dagster._core.definitions.assets.graph.base_asset_graph.BaseAssetGraph",
     "dagster._core.definitions.job_base.InMemoryJob",
     "dagster._core.errors.DagsterAssetCheckFailedError",
