@@ -19,7 +19,7 @@ ENGINES ?= sail spark
 BENCH_ENGINES := $(addprefix --engine ,$(ENGINES))
 
 # Tests that take minutes each have a command of their own.
-LONG := faults or cluster or wheel or automation or published_engines or cases
+LONG := faults or cluster or wheel or automation or published_engines or cases or browser
 
 .DEFAULT_GOAL := help
 
@@ -72,6 +72,10 @@ test-cases: $(DEV) ## Test the inputs and situations of public bug reports on bo
 .PHONY: test-wheel
 test-wheel: $(DEV) ## Build the wheel, install it with all its dependencies and test it
 	@$(BIN)/python -m pytest -m wheel --timeout=3600 -rP olist_assets_tests/packaging
+
+.PHONY: test-browser
+test-browser: $(DEV) ## Test pages of other sites against the web servers in a headless Chromium, and the proxy (minutes)
+	@$(BIN)/python -m pytest -m browser --timeout=1200 -rsP olist_assets_tests/browser
 
 .PHONY: test-automation
 test-automation: $(DEV) ## Test the automation with a real daemon: new and changed days arrive (ten minutes)
