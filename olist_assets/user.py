@@ -27,11 +27,19 @@ def name_user() -> None:
 
 def is_known() -> bool:
     """Whether the machine has a name for the user id of this process."""
+    return _known_name() is not None
+
+
+def real_user() -> str:
+    """The name of the user whose process this is, or the number; unlike LOGNAME it cannot be chosen."""
+    return _known_name() or str(os.getuid())
+
+
+def _known_name() -> str | None:
     try:
-        pwd.getpwuid(os.getuid())
+        return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        return False
-    return True
+        return None
 
 
 def _temporary_home(number: int) -> Path:
