@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import quote
 
 import dagster as dg
@@ -12,9 +11,7 @@ from olist_assets.alerts.alert import Event, Kind
 from olist_assets.alerts.digest import shortened
 from olist_assets.checks.thresholds import FRESHNESS_CHECK
 from olist_assets.governance import audit_log
-from olist_assets.lakehouse import delta_log
-from olist_assets.lakehouse.object_store import location
-from olist_assets.lakehouse.sql import create_view
+from olist_assets.governance.audit_store import NAME, AuditStore
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.dagster_storage import events_cursor
 from olist_assets.orchestration.failures import failure_of, reason
@@ -26,7 +23,7 @@ DASHBOARD_ACTIONS = ("dashboard", "refresh")
 
 @dataclass(frozen=True)
 class Position:
-    """The position in both logs: the id of a Dagster event, and the audit log's version."""
+    """The position in both logs: the id of a Dagster event, and the number of an entry of the audit log."""
 
     event: int
     audit: int
@@ -34,8 +31,7 @@ class Position:
 
 def newest(instance: dg.DagsterInstance, warehouse: Warehouse) -> Position:
     """The end of both logs."""
-    audit = audit_log.opened(warehouse)
-    return Position(instance.event_log_storage.get_maximum_record_id() or 0, audit.version() if audit else -1)
+    return Position(instance.event_log_storage.get_maximum_record_id() or 0, _last_entry(warehouse))
 
 
 def events_after(
@@ -130,18 +126,17 @@ def _good_run_events(instance: dg.DagsterInstance, warehouse: Warehouse, run_id:
 
 
 def _audit_events(warehouse: Warehouse, after: int) -> tuple[list[Event], int]:
-    table = audit_log.opened(warehouse)
-    if table is None or table.version() <= after:
+    last = _last_entry(warehouse)
+    if last <= after:
         return [], after
-    last = min(table.version(), after + BATCH)
-    where = location(table)
-    files = [f"{where}/{path}" for version in range(after + 1, last + 1) for path in _added(where, version)]
-    with warehouse.sql() as con:
-        create_view(con, "entries", table, files)
+    with AuditStore(warehouse).connection() as con:
         rows = con.execute(
-            f'SELECT "at", action, statement, tables, error FROM entries WHERE action IN {DASHBOARD_ACTIONS} ORDER BY 1'
+            f'SELECT number, "at", action, statement, tables, error FROM {NAME} '
+            f"WHERE number > {after} AND action IN {DASHBOARD_ACTIONS} AND outcome IS DISTINCT FROM $1 "
+            f"ORDER BY number LIMIT {BATCH}",
+            [audit_log.ASKED],
         ).fetchall()
-    return [_query_event(warehouse, *row) for row in rows], last
+    return [_query_event(warehouse, *row) for _, *row in rows], rows[-1][0] if len(rows) == BATCH else last
 
 
 def _query_event(
@@ -155,10 +150,9 @@ def _query_event(
     )
 
 
-def _added(table: Path, version: int) -> list[str]:
-    """Data files that a commit added with new rows; none if it only joined files or was removed from the log."""
-    added = (action["add"] for action in delta_log.commit(table, version).actions or () if "add" in action)
-    return [add["path"] for add in added if add["dataChange"]]
+def _last_entry(warehouse: Warehouse) -> int:
+    head = AuditStore(warehouse).head()
+    return head.number if head else 0
 
 
 def _ui(warehouse: Warehouse) -> str:

@@ -1,15 +1,21 @@
 """Commands of governance: the audit log, the tables as a role sees them, erasing a customer."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import AS_WIDE_AS_IT_IS, SafeConsole, console
+from olist_assets.cli.options import AS_WIDE_AS_IT_IS, FAILED, SafeConsole, console
 from olist_assets.cli.output import print_records
+from olist_assets.printable import printable
 from olist_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from olist_assets.governance.audit_log import Verified
+
+PROBLEMS_SHOWN = 20
 
 
 @click.command()
@@ -18,26 +24,49 @@ from olist_assets.settings import Settings
 @click.option("--action", help="Only this action: query, write, restore, maintain, export, forget.")
 @click.option("--user", help="Only entries of this user.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-def audit(limit: int, table: str | None, action: str | None, user: str | None, form: str) -> None:
+@click.option("--verify", is_flag=True, help="Instead, whether an entry was changed, removed, inserted or moved.")
+def audit(limit: int, table: str | None, action: str | None, user: str | None, *, form: str, verify: bool) -> None:
     """Who read or changed what, and when.
+
+    With --verify the exit code is 1 if the log is not intact, and 2 if this cannot be found out.
 
     \b
     olist audit
     olist audit --action query --user ana --limit 100
     olist audit --table gold_customer_metrics --format json
+    olist audit --verify
     """
     from olist_assets.catalog import catalog
     from olist_assets.governance import audit_log
+    from olist_assets.governance.audit_store import SCHEMA
     from olist_assets.lakehouse.warehouse import Warehouse
 
+    warehouse = Warehouse(Settings(), catalog())
+    if verify:
+        _verify(audit_log.verify(warehouse))
+        return
     conditions = {"table": table, "action": action, "user": user}
     given = {name: value for name, value in conditions.items() if value}
-    entries = audit_log.latest(Warehouse(Settings(), catalog()), limit, given)
+    entries = [_printable(entry) for entry in audit_log.latest(warehouse, limit, given)]
     if form == "table":
         SafeConsole(width=AS_WIDE_AS_IT_IS).print(_grid(entries))
         return
     records = [entry | {"at": entry["at"].isoformat(), "tables": " ".join(entry["tables"])} for entry in entries]
-    print_records(records, audit_log.SCHEMA.names, form)
+    print_records(records, SCHEMA.names, form)
+
+
+def _verify(found: "Verified") -> None:
+    for problem in found.problems[:PROBLEMS_SHOWN]:
+        console.print(f"[red]✗[/] {escape(problem)}", soft_wrap=True)
+    if found.problems:
+        console.print(f"The audit log is not intact: {len(found.problems):,} problems.")
+        raise click.exceptions.Exit(FAILED)
+    console.print(f"[green]✓[/] {escape(found.described())}", soft_wrap=True)
+
+
+def _printable(entry: dict[str, Any]) -> dict[str, Any]:
+    texts = {name: printable(value) for name, value in entry.items() if isinstance(value, str)}
+    return entry | texts | {"tables": [printable(name) for name in entry["tables"]]}
 
 
 @click.command()
@@ -84,20 +113,19 @@ def forget(customer: str) -> None:
 
 def _grid(entries: list[dict[str, Any]]) -> Grid:
     grid = Grid(box=None, pad_edge=False)
-    for heading in ("time (UTC)", "action", "by", "role", "run"):
+    for heading in ("time (UTC)", "action", "outcome", "by", "role", "run"):
         grid.add_column(heading, no_wrap=True)
     for heading in ("rows", "seconds"):
         grid.add_column(heading, justify="right", no_wrap=True)
     for heading in ("tables", "error", "statement"):
         grid.add_column(heading, no_wrap=True)
     for entry in entries:
-        texts = (entry["action"], entry["by"], entry["role"], entry["run_id"] and entry["run_id"][:8])
+        texts = (entry["action"], entry["outcome"], entry["by"], entry["role"], entry["run_id"] and entry["run_id"][:8])
         numbers = (
             "-" if entry[name] is None else f"{entry[name]:,.{digits}f}"
             for name, digits in (("rows", 0), ("seconds", 2))
         )
-        # A query of many lines is one entry.
-        details = (", ".join(entry["tables"]), entry["error"], " ".join((entry["statement"] or "").split()))
+        details = (", ".join(entry["tables"]), entry["error"], entry["statement"])
         at = entry["at"].replace(tzinfo=None).isoformat(" ", "milliseconds")
         grid.add_row(at, *_cells(texts), *numbers, *_cells(details))
     return grid

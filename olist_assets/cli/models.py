@@ -32,11 +32,13 @@ def predict(source: Path, target: Path, model: str) -> None:
     """
     if not target.parent.is_dir():
         raise OlistError(f"{target.parent} is not a folder: --output needs an existing one.")
+    from olist_assets.governance.audit_log import audited
     from olist_assets.operations.platform import Platform
     from olist_assets.operations.predict import predict as score
 
     platform = Platform(Settings())
-    with console.status(f"Scoring {source}"):
+    texts = f"{model}: {source} to {target}"
+    with console.status(f"Scoring {source}"), audited(platform.warehouse, "predict", [], statement=texts):
         version = score(platform, platform.catalog.models[model], source, target)
     console.print(f"[green]✓[/] {target}: scored by {model} version {version}", soft_wrap=True)
 

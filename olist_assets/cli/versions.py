@@ -60,10 +60,14 @@ def diff(table: str, old: int, new: int, limit: int) -> None:
     olist diff silver_orders 3 5
     olist diff --limit 0 gold_daily_metrics 1 2
     """
+    from olist_assets.governance.audit_log import audited
     from olist_assets.lakehouse import time_travel
 
     warehouse = _warehouse()
-    found = time_travel.compare(warehouse, table, old, new, limit)
+    known = [table] if table in warehouse.catalog.tables else []
+    with audited(warehouse, "diff", known, statement=f"versions {old} and {new}") as reading:
+        found = time_travel.compare(warehouse, table, old, new, limit)
+        reading.rows = len(found.samples)
     key = warehouse.catalog.table(table).key
     by = f"by {', '.join(key)}" if key else "whole rows: it has no key"
     console.print(f"{table}, version {old} to {new}, {by}", soft_wrap=True)

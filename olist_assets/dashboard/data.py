@@ -7,12 +7,8 @@
 `answer` is the only place where the dashboard reads a table's rows.
 """
 
-import logging
 import os
-import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -25,7 +21,8 @@ from deltalake.exceptions import DeltaError
 
 from olist_assets.catalog import catalog
 from olist_assets.errors import OlistError
-from olist_assets.governance import access, audit_log, roles
+from olist_assets.governance import access, audit_log
+from olist_assets.governance.audit_text import Described, described
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse import sql as lakehouse_sql
 from olist_assets.lakehouse.object_store import store_errors
@@ -35,7 +32,6 @@ from olist_assets.settings import Settings
 ACTION = "dashboard"
 """The action of the pages' queries in the audit log."""
 MAX_CACHED = 500
-PAUSE_SECONDS = 1.0
 Environment = tuple[tuple[str, str], ...]
 
 
@@ -90,8 +86,9 @@ def _warehouse_of(environment: Environment) -> Warehouse:  # noqa: ARG001
 def answer(sql: str, **params: Any) -> pd.DataFrame:
     """The result of a DuckDB query over the newest versions of the tables that it names; `$name` is a parameter.
 
-    Rows and columns are those that OLIST_ROLE may see. The result is cached until one of the tables has a new version;
-    the caller may change the frame. Decimals are floats, dates are timestamps, nulls are NaN or NaT.
+    Rows and columns are those that OLIST_ROLE may see, and a role gets no answer that cannot be logged. The result is
+    cached until one of the tables has a new version; the caller may change the frame. Decimals are floats, dates are
+    timestamps, nulls are NaN or NaT.
     Raises Missing where a table does not exist, and QueryFailed.
     """
     current = warehouse()
@@ -106,8 +103,17 @@ def answer(sql: str, **params: Any) -> pd.DataFrame:
         raise
     except (OlistError, duckdb.Error, DeltaError, OSError, *store_errors()) as error:
         reason = str(error).splitlines()[0]
-        _recorder(current, str(current.root)).add(names, sql, role=role, error=reason)
         raise QueryFailed(f"{', '.join(names) or 'A query'} could not be read: {reason}") from error
+
+
+def audit_entries(limit: int) -> list[dict[str, Any]]:
+    """The newest entries of the audit log. Raises QueryFailed, also for any role: none of them sees the log."""
+    if role := settings().role:
+        raise QueryFailed(f"{audit_log.NAME} could not be read: role {role} does not see it.")
+    try:
+        return audit_log.latest(warehouse(), limit, {})
+    except (OlistError, duckdb.Error, DeltaError, OSError, *store_errors()) as error:
+        raise QueryFailed(f"{audit_log.NAME} could not be read: {str(error).splitlines()[0]}") from error
 
 
 @contextmanager
@@ -125,8 +131,8 @@ def section(title: str = "") -> Iterator[None]:
 
 @lru_cache(maxsize=MAX_CACHED)
 def tables_named(sql: str) -> tuple[str, ...]:
-    """The tables that a query names; the audit log is one of them."""
-    return lakehouse_sql.tables_named(sql, (*catalog().tables, audit_log.NAME))
+    """The tables that a query names."""
+    return lakehouse_sql.tables_named(sql, catalog().tables)
 
 
 def newest(current: Warehouse, name: str) -> TableVersion:
@@ -151,16 +157,17 @@ def _answered(
     sql: str,
     params: dict[str, Any],
 ) -> pd.DataFrame:
-    started = time.monotonic()
-    names = [found.table for found in versions]
-    tables = {found.table: _opened(_warehouse, root, found) for found in versions}
-    with access.connection(_warehouse, tables, roles.in_force(_warehouse, role), sql) as con:
-        frame = con.execute(sql, params or None).df()
-    # A query of the audit log is not audited: every look at it would change the next result.
-    if names != [audit_log.NAME]:
-        seconds = round(time.monotonic() - started, 4)
-        _recorder(_warehouse, root).add(names, sql, role=role, rows=len(frame), seconds=seconds)
+    with access.logged(_warehouse, ACTION, _described(_warehouse, sql), role) as (found, reading):
+        tables = {version.table: _opened(_warehouse, root, version) for version in versions}
+        with access.connection(_warehouse, tables, found, sql) as con:
+            frame = con.execute(sql, params or None).df()
+        reading.rows = len(frame)
     return frame
+
+
+@st.cache_resource(show_spinner=False, max_entries=MAX_CACHED)
+def _described(_warehouse: Warehouse, sql: str) -> Described:
+    return described(_warehouse, sql)
 
 
 # Opening a table takes as long as a query, and several queries read the same version.
@@ -171,32 +178,3 @@ def _opened(_warehouse: Warehouse, root: str, version: TableVersion) -> DeltaTab
     except TableMissing as missing:
         # There is a log, but it has no data yet.
         raise Missing([version.table]) from missing
-
-
-class _Recorder:
-    """Writes entries to the audit log in a thread: one commit for all queries of a page, after the page is shown."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-        self._waiting: deque[dict[str, Any]] = deque()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit")
-
-    def add(self, names: Sequence[str], sql: str, **columns: Any) -> None:
-        self._waiting.append(audit_log.entry(self._warehouse, ACTION, names, statement=sql, **columns))
-        self._thread.submit(self._write)
-
-    def _write(self) -> None:
-        if not self._waiting:
-            return
-        time.sleep(PAUSE_SECONDS)
-        entries = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        try:
-            audit_log.append(self._warehouse, entries)
-        except audit_log.NotAudited as error:
-            # Users with read access only still see the pages.
-            logging.getLogger(__name__).warning("%s", error)
-
-
-@st.cache_resource(show_spinner=False)
-def _recorder(_warehouse: Warehouse, root: str) -> _Recorder:  # noqa: ARG001
-    return _Recorder(_warehouse)

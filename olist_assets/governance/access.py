@@ -5,7 +5,6 @@ copied into tables of a second connection, which is then cut off from files, net
 from outside is executed in a process of its own, with limits; only the dashboard's own queries are not.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -16,12 +15,15 @@ from deltalake import DeltaTable
 from olist_assets.contracts.quoting import identifier
 from olist_assets.errors import OlistError
 from olist_assets.governance import audit_log, masking
+from olist_assets.governance.audit_text import Described, described
 from olist_assets.governance.locked_connection import LOSSLESS, Limits, create_tables, fill, needed_columns
 from olist_assets.governance.query_process import QueryFailed, ask
 from olist_assets.governance.roles import Denied, Role, in_force
 from olist_assets.lakehouse.sql import print_rows, query_rows, tables_named
 from olist_assets.lakehouse.warehouse import Opener, Warehouse
 from olist_assets.settings import Settings
+
+UNKNOWN_ROLE = "unknown role"
 
 
 @contextmanager
@@ -80,23 +82,35 @@ def answer(
 ) -> pa.Table | None:
     """A query's rows as the role in force sees them; None for a statement without a result. Raises OlistError.
 
-    Every query is in the audit log, also one that fails or is denied. A role gets no answer that cannot be logged;
-    without a role, where file permissions decide, a warning is enough.
+    Every query is in the audit log, also one that fails, is denied or never ends. A role gets no answer that cannot be
+    logged; without a role, where file permissions decide, a warning is enough.
     """
-    started, result, failure = time.monotonic(), None, None
-    named = tables_named(query, warehouse.catalog.tables)
-    try:
-        result = _result(warehouse, query, named, opener, in_force(warehouse, role))
-    except OlistError as error:
-        failure = error
-    audit_log.record_read(
-        warehouse, "query", named, role=role or warehouse.settings.role, statement=query,
-        rows=None if result is None else result.num_rows, seconds=time.monotonic() - started,
-        error=None if failure is None else str(failure).splitlines()[0],
-    )  # fmt: skip
-    if failure:
-        raise failure
+    asked = described(warehouse, query)
+    with logged(warehouse, "query", asked, role) as (found, reading):
+        named = tables_named(query, warehouse.catalog.tables)
+        result = _result(warehouse, query, named, opener, found)
+        reading.rows = None if result is None else result.num_rows
     return result
+
+
+@contextmanager
+def logged(
+    warehouse: Warehouse, action: str, asked: Described, role: str | None
+) -> Iterator[tuple[Role | None, audit_log.Reading]]:
+    """The role in force, for a query that is in the audit log before it runs and with its outcome afterwards.
+
+    Raises OlistError for a role that does not exist: its name, which may be any text, is not logged.
+    """
+    unknown = None
+    try:
+        found = in_force(warehouse, role)
+        name = found and found.name
+    except OlistError as error:
+        found, name, unknown = None, UNKNOWN_ROLE, error
+    with audit_log.audited(warehouse, action, asked.tables, role=name, statement=asked.statement) as reading:
+        if unknown:
+            raise unknown
+        yield found, reading
 
 
 def print_answer(

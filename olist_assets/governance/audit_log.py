@@ -1,59 +1,51 @@
 """Who read or changed what, and when: an append-only Delta table, written without an engine.
 
-It is beside the layers (<warehouse>/audit/audit_log) and no asset. Ids in the text of a query are stored as masking's
-tokens, since entries can never be deleted and must not contain anybody's id. Other words of a query are stored as they
-are.
+It is beside the layers (<warehouse>/audit/audit_log) and no asset. Its entries are a hash chain, and their texts have
+no ids: see `audit_chain` and `audit_text`. `audit_store` is how they are stored.
 """
 
-import getpass
-import json
 import re
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 import pyarrow as pa
-import pyarrow.json as pa_json
-from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError
 
+from olist_assets.contracts.quoting import identifier
 from olist_assets.errors import OlistError
-from olist_assets.governance import masking
-from olist_assets.lakehouse.object_store import open_delta, store_errors, write_delta
-from olist_assets.lakehouse.reader_features import require_plain_files
+from olist_assets.governance import audit_chain, audit_text
+from olist_assets.governance.audit_chain import Entry, Head
+from olist_assets.governance.audit_store import NAME, SCHEMA, AuditStore, path
+from olist_assets.governance.query_process import LimitReached
+from olist_assets.governance.roles import Denied
+from olist_assets.lakehouse.object_store import store_errors
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.user import real_user
 
-NAME = "audit_log"
-SCHEMA = pa.schema(
-    [
-        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("action", pa.string(), nullable=False),
-        pa.field("by", pa.string(), nullable=False),
-        pa.field("role", pa.string()),
-        pa.field("run_id", pa.string()),
-        pa.field("tables", pa.list_(pa.string()), nullable=False),
-        pa.field("statement", pa.string()),
-        pa.field("rows", pa.int64()),
-        pa.field("seconds", pa.float64()),
-        pa.field("error", pa.string()),
-    ]
-)
-ID = re.compile(r"\b[0-9a-f]{32}\b", re.IGNORECASE)
-HIDDEN_ID = "an-id-not-kept"
-# Every append is a small file; a reader may still need those of the last week.
-KEPT = timedelta(days=7)
+ASKED, ANSWERED, FAILED, REFUSED, LIMIT, INTERRUPTED = (
+    "asked", "answered", "failed", "refused", "limit", "interrupted",
+)  # fmt: skip
+LIMITS = (LimitReached, duckdb.OutOfMemoryException, duckdb.InterruptException)
+REDACTED = "redacted"
+UNREDACTED = {"action", "outcome", "chain"}
 
 
 class NotAudited(OlistError):
     """The audit log cannot be written to."""
 
 
-def path(warehouse: Warehouse) -> Path:
-    """The folder of the audit log."""
-    return warehouse.root / "audit" / NAME
+@dataclass
+class Reading:
+    """What is known of a reading when it is done."""
+
+    rows: int | None = None
 
 
 def record(
@@ -67,73 +59,95 @@ def record(
     rows: int | None = None,
     seconds: float | None = None,
     error: str | None = None,
-) -> None:
-    """Append an entry: `action` (query, write, restore, maintain, forget, ...) on `tables`, by this machine's user.
+    outcome: str | None = None,
+    asked: int | None = None,
+) -> int:
+    """Append an entry: `action` (query, write, restore, maintain, forget, ...) on `tables`, by this process's user.
 
-    `rows` counts rows read or written; `error` is the reason of a failure.
+    `rows` counts rows read or written; `error` is the class of a failure, as by `audit_text.described_error`;
+    `statement` is no text of a user, but as by `audit_text.described`. Returns the entry's number. Raises NotAudited.
     """
-    fields = {"role": role, "run_id": run_id, "statement": statement, "rows": rows, "seconds": seconds, "error": error}
-    append(warehouse, [entry(warehouse, action, tables, **fields)])
+    fields = {
+        "role": role, "run_id": run_id, "statement": statement, "rows": rows, "seconds": seconds, "error": error,
+        "outcome": outcome, "asked": asked,
+    }  # fmt: skip
+    return append(warehouse, [entry(warehouse, action, tables, **fields)])
 
 
-def entry(warehouse: Warehouse, action: str, tables: Sequence[str], **fields: Any) -> dict[str, Any]:
+def entry(warehouse: Warehouse, action: str, tables: Sequence[str], **fields: Any) -> Entry:
     """An entry with the current timestamp for `append`; `fields` are the other columns that `record` names."""
-    by = f"{getpass.getuser()}@{socket.gethostname()}"
-    texts = {name: _without_ids(warehouse, fields.get(name)) for name in ("statement", "error")}
-    return {"at": datetime.now(UTC), "action": action, "by": by, "tables": list(tables), **fields, **texts}
+    at = datetime.now(UTC).isoformat(timespec="microseconds")
+    by = f"{real_user()}@{socket.gethostname()}"
+    found = {"at": at, "action": action, "by": by, "tables": list(tables), **fields}
+    # A run's id is Dagster's own and looks like that of a customer.
+    return {name: value if name == "run_id" else _kept(warehouse, value) for name, value in found.items()}
 
 
-def append(warehouse: Warehouse, entries: Sequence[dict[str, Any]]) -> None:
-    """Append entries by one commit. Raises NotAudited."""
+def _kept(warehouse: Warehouse, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_kept(warehouse, item) for item in value]
+    return audit_text.kept(warehouse.settings, value) if isinstance(value, str) else value
+
+
+def append(warehouse: Warehouse, entries: Sequence[Entry]) -> int:
+    """Append entries and return the number of the last. Raises NotAudited."""
     where = path(warehouse)
     try:
-        # Two processes may create the table at once, and on a local disk a commit could be lost.
         with warehouse.lock(where, "audit"):
-            write_delta(
-                where,
-                _rows(entries),
-                mode="append",
-                name=NAME,
-                configuration={"delta.appendOnly": "true"},
-                commit_properties=CommitProperties(max_commit_retries=20),
-            )
-    except (DeltaError, OSError, OlistError, *store_errors()) as refused:
+            return AuditStore(warehouse).append(entries)
+    except (DeltaError, OSError, OlistError, pa.ArrowException, *store_errors()) as refused:
         first = entries[0]
         raise NotAudited(
             f"Not in the audit log ({where}): {first['action']} of {', '.join(first['tables']) or 'nothing'}: {refused}"
         ) from refused
 
 
-def _rows(entries: Sequence[dict[str, Any]]) -> pa.Table:
-    """Entries as Arrow, by way of JSON: `Table.from_pylist` imports pandas, a fifth of the time of `olist sql`."""
-    lines = "\n".join(json.dumps(entry, default=str) for entry in entries).encode()
-    # A block has to hold the longest statement.
-    options = pa_json.ReadOptions(block_size=len(lines) + 1)
-    schema = pa_json.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="error")
-    return pa_json.read_json(pa.BufferReader(lines), options, schema).cast(SCHEMA)
+@contextmanager
+def audited(
+    warehouse: Warehouse, action: str, tables: Sequence[str], *, role: str | None = None, statement: str | None = None
+) -> Iterator[Reading]:
+    """Log a reading before it begins, and its outcome when the block ends, also by an error.
 
-
-def record_read(warehouse: Warehouse, action: str, tables: Sequence[str], *, role: str | None, **fields: Any) -> None:
-    """As `record`. Raises NotAudited if a role reads; without a role a warning is enough.
-
-    If the warehouse does not exist nothing was read, and a typing error in its name must not create it.
+    A role gets no answer that cannot be logged: raises NotAudited. Without a role, where file permissions decide, a
+    warning is enough. If the warehouse does not exist there is nothing to read, and a typing error in its name must not
+    create it.
     """
-    if not warehouse.root.exists():
-        return
-    if role:
-        record(warehouse, action, tables, role=role, **fields)
-    else:
-        record_or(warn, warehouse, action, tables, **fields)
+    reading, started, fields = Reading(), time.monotonic(), {"role": role, "statement": statement}
+
+    def log(report: Callable[[str], object] | None, **more: Any) -> int | None:
+        if not warehouse.root.exists():
+            return None
+        if report is None:
+            return record(warehouse, action, tables, **fields, **more)
+        return record_or(report, warehouse, action, tables, **fields, **more)
+
+    asked = log(None if role else warn, outcome=ASKED)
+    try:
+        yield reading
+    except BaseException as error:
+        seconds, text = time.monotonic() - started, audit_text.described_error(error)
+        log(warn, outcome=_outcome(error), error=text, seconds=seconds, asked=asked)
+        raise
+    log(None if role else warn, outcome=ANSWERED, rows=reading.rows, seconds=time.monotonic() - started, asked=asked)
+
+
+def _outcome(error: BaseException) -> str:
+    if not isinstance(error, Exception):
+        return INTERRUPTED
+    if isinstance(error, Denied):
+        return REFUSED
+    return LIMIT if isinstance(error, LIMITS) or isinstance(error.__cause__, LIMITS) else FAILED
 
 
 def record_or(
     report: Callable[[str], object], warehouse: Warehouse, action: str, tables: Sequence[str], **fields: Any
-) -> None:
+) -> int | None:
     """As `record`, for an action that is already done: if it cannot be logged, `report` is called with the reason."""
     try:
-        record(warehouse, action, tables, **fields)
+        return record(warehouse, action, tables, **fields)
     except NotAudited as error:
         report(str(error))
+        return None
 
 
 def warn(text: str) -> None:
@@ -141,48 +155,90 @@ def warn(text: str) -> None:
     sys.stderr.write(f"Warning: {text}\n")
 
 
-def opened(warehouse: Warehouse) -> DeltaTable | None:
-    """The log; None if it has no entry yet."""
-    try:
-        return open_delta(path(warehouse))
-    except TableNotFoundError:
-        return None
+def latest(warehouse: Warehouse, limit: int, conditions: dict[str, str]) -> list[Entry]:
+    """The newest entries, newest first, that match the conditions on `table`, `action` and `user`.
 
-
-def latest(warehouse: Warehouse, limit: int, conditions: dict[str, str]) -> list[dict[str, Any]]:
-    """The newest entries, newest first, that match the conditions on `table`, `action` and `user`."""
-    log = opened(warehouse)
-    if log is None:
-        return []
+    That something was asked is one of them as long as the log has no outcome of it.
+    """
     tests = {
         "table": "list_contains(tables, $table)",
         "action": "action = $action",
         "user": "split_part(\"by\", '@', 1) = $user",
     }
-    where = " AND ".join(tests[name] for name in conditions) or "true"
-    with warehouse.sql({NAME: log}) as con:
-        query = f'FROM {NAME} WHERE {where} ORDER BY "at" DESC LIMIT {limit}'
+    is_open = f"number NOT IN (SELECT asked FROM {NAME} WHERE asked IS NOT NULL)"
+    where = " AND ".join([f"(outcome IS DISTINCT FROM '{ASKED}' OR {is_open})", *(tests[name] for name in conditions)])
+    columns = ", ".join(map(identifier, SCHEMA.names))
+    with AuditStore(warehouse).connection() as con:
+        query = f'SELECT {columns} FROM {NAME} WHERE {where} ORDER BY "at" DESC, number DESC LIMIT {limit}'
         return con.sql(query, params=conditions).to_arrow_table().to_pylist()
 
 
 def compact(warehouse: Warehouse) -> tuple[int, int] | None:
     """Join small files and remove those unused for a week; the number of files before and after, None without a log."""
-    log = opened(warehouse)
-    if log is None:
+    store = AuditStore(warehouse)
+    if store.opened() is None and store.head() is None:
         return None
     with warehouse.lock(path(warehouse), "audit"):
-        log.update_incremental()
-        require_plain_files(log)
-        before = len(log.file_uris())
-        log.optimize.compact()
-        log.vacuum(retention_hours=int(KEPT.total_seconds() // 3600), dry_run=False)
-        log.create_checkpoint()
-        log.cleanup_metadata()
-    return before, len(log.file_uris())
+        store.fold()
+        return store.join()
 
 
-def _without_ids(warehouse: Warehouse, text: str | None) -> str | None:
-    if text is None or not ID.search(text):
-        return text
-    secret = masking.secret(warehouse.settings) if warehouse.settings.mask_salt else None
-    return ID.sub(lambda found: masking.token(secret, found[0].lower()) if secret else HIDDEN_ID, text)
+@dataclass(frozen=True)
+class Verified:
+    """The number of entries, how many were made without a secret, the end of their chain, and what is wrong with it."""
+
+    entries: int
+    unkeyed: int
+    head: Head
+    problems: tuple[str, ...]
+
+    def described(self) -> str:
+        """One line about an intact log, with the hash to compare with a copy that is kept elsewhere."""
+        if not self.entries:
+            return "The audit log has no entry yet."
+        without = f", {self.unkeyed:,} of them made without OLIST_MASK_SALT" if self.unkeyed else ""
+        return f"{self.entries:,} entries are intact{without}; the head is {self.head.number} {self.head.chain}"
+
+
+def verify(warehouse: Warehouse) -> Verified:
+    """Whether any entry was changed, removed, inserted or moved. Raises OlistError without the secret of the chain."""
+    store = AuditStore(warehouse)
+    # The head first: a process that writes at the same time may then be ahead of it, but not behind.
+    head = store.head()
+    entries = store.read()
+    problems = tuple(audit_chain.problems(entries, head, store.key))
+    unkeyed = sum(not audit_chain.is_keyed(entry) for entry in entries)
+    return Verified(len(entries), unkeyed, head or Head(), problems)
+
+
+def redact(warehouse: Warehouse, texts: Sequence[str], reason: str = "erasure of a customer") -> int:
+    """Remove texts, whatever their case, from all entries and old files; returns the number of entries that had one.
+
+    The remaining entries get a new chain, after the last of them an entry that says who made it, why, what the old one
+    ended with, and what was wrong with the old one.
+    """
+    if not warehouse.root.exists():
+        return 0
+    with warehouse.lock(path(warehouse), "audit"):
+        store = AuditStore(warehouse)
+        if not (entries := store.read()):
+            return 0
+        pattern = re.compile("|".join(map(re.escape, texts)), re.IGNORECASE) if texts else None
+        cleaned = [_redacted(found, pattern) for found in entries]
+        changed = sum(new != old for new, old in zip(cleaned, entries, strict=True))
+        wrong = [*audit_chain.problems(entries, store.head(), store.key)]
+        before = (store.head() or Head()).chain
+        note = f"{changed} of {len(entries)} entries: {reason}. The chain before ended with {before or 'nothing'}"
+        note += f". It was not intact: {wrong[0]}" if wrong else ""
+        done = entry(warehouse, "redact", []) | {"statement": note, "rows": changed, "outcome": ANSWERED}
+        store.replace(audit_chain.linked([*cleaned, done], Head(), store.key))
+        return changed
+
+
+def _redacted(found: Entry, pattern: re.Pattern[str] | None) -> Entry:
+    def clean(value: Any) -> Any:
+        if isinstance(value, list):
+            return [clean(item) for item in value]
+        return pattern.sub(REDACTED, value) if pattern and isinstance(value, str) else value
+
+    return {name: value if name in UNREDACTED else clean(value) for name, value in found.items()}

@@ -123,14 +123,21 @@ def schema_versions(warehouse: Warehouse, name: str) -> list[int]:
 
 
 def at_version(warehouse: Warehouse, query: str, version: int) -> Opener:
-    """Opens the one table that a query names at a version. Raises OlistError for a query that names several or none."""
-    names = tables_named(query, warehouse.catalog.tables)
-    if len(names) != 1:
-        found = f"names {', '.join(names)}" if names else "names no table"
-        raise OlistError(
-            f"A version belongs to one table and the query {found}. For a common point in time use --as-of."
-        )
-    return lambda name: warehouse.open(name, version)
+    """Opens the one table that a query names at a version; OlistError for a query that names several or none.
+
+    It is raised when the first table is opened, so that the audit log has the query.
+    """
+
+    def opener(name: str) -> DeltaTable:
+        names = tables_named(query, warehouse.catalog.tables)
+        if len(names) != 1:
+            found = f"names {', '.join(names)}" if names else "names no table"
+            raise OlistError(
+                f"A version belongs to one table and the query {found}. For a common point in time use --as-of."
+            )
+        return warehouse.open(name, version)
+
+    return opener
 
 
 def at_time(warehouse: Warehouse, moment: datetime) -> Opener:

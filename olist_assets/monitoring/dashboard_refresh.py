@@ -7,6 +7,7 @@ import duckdb
 
 from olist_assets.errors import OlistError
 from olist_assets.governance import audit_log
+from olist_assets.governance.audit_text import described_error
 from olist_assets.lakehouse.packaged_queries import query_files
 from olist_assets.lakehouse.sql import tables_named
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -23,25 +24,30 @@ def dashboard_refresh(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeR
     for path in query_files():
         started, query = time.monotonic(), path.read_text()
         named = tables_named(query, warehouse.catalog.business_tables)
-        error = _error_of(warehouse, query, named)
+        problem = _problem_of(warehouse, query, named)
         seconds[path.stem] = round(time.monotonic() - started, 3)
-        failures |= {path.stem: error} if error else {}
+        failures |= {path.stem: _shown(problem)} if problem else {}
         audit_log.record(
-            warehouse, ACTION, named, statement=f"queries/{path.name}", seconds=seconds[path.stem], error=error
-        )
+            warehouse, ACTION, named, statement=f"queries/{path.name}", seconds=seconds[path.stem],
+            error=described_error(problem) if problem else None,
+        )  # fmt: skip
     if failures:
         reasons = "; ".join(f"{name}: {error}" for name, error in failures.items())
         raise OlistError(f"{len(failures)} of {len(seconds)} dashboard queries failed. {reasons}")
     return dg.MaterializeResult(metadata={"queries": len(seconds), "seconds": seconds})
 
 
-def _error_of(warehouse: Warehouse, query: str, named: tuple[str, ...]) -> str | None:
+def _problem_of(warehouse: Warehouse, query: str, named: tuple[str, ...]) -> Exception | None:
     """The reason why a query over these tables fails; None if it succeeds."""
     try:
         with warehouse.sql({name: warehouse.open(name) for name in named}) as con:
             con.execute(query).fetchall()
-    except OlistError as error:
-        return str(error).splitlines()[0]
-    except duckdb.Error as error:
-        return without_values(str(error))
+    except (OlistError, duckdb.Error) as error:
+        return error
     return None
+
+
+def _shown(problem: Exception) -> str:
+    """The first line of an error; DuckDB's may quote values of rows."""
+    text = str(problem)
+    return without_values(text) if isinstance(problem, duckdb.Error) else text.split("\n", 1)[0]

@@ -10,7 +10,7 @@ from olist_assets.checks.spec import Check, CheckContext, Verdict
 from olist_assets.contracts.marks import Resource, table_asset
 from olist_assets.contracts.table import Column, Table
 from olist_assets.contracts.thresholds import Threshold
-from olist_assets.governance import audit_log
+from olist_assets.governance.audit_store import NAME, AuditStore
 from olist_assets.lakehouse.history_table import Row, stored_keys
 from olist_assets.lakehouse.warehouse import Warehouse
 
@@ -74,12 +74,9 @@ def _day_count(tags: Mapping[str, str]) -> int | None:
 
 def query_durations(warehouse: Warehouse) -> list[Row]:
     """Queries of the audit log whose duration is known."""
-    log = audit_log.opened(warehouse)
-    if log is None:
-        return []
-    with warehouse.sql({audit_log.NAME: log}) as con:
+    with AuditStore(warehouse).connection() as con:
         found = con.execute(
-            f'SELECT statement, "at", seconds FROM {audit_log.NAME} WHERE action IN {QUERIES} AND error IS NULL '
+            f'SELECT statement, "at", seconds FROM {NAME} WHERE action IN {QUERIES} AND error IS NULL '
             "AND statement IS NOT NULL AND seconds IS NOT NULL"
         ).fetchall()
     return [

@@ -11,6 +11,7 @@ from olist_assets.contracts.calendar import span_text
 from olist_assets.contracts.source_files import SOURCES
 from olist_assets.engine.choice import engine_name, reason
 from olist_assets.errors import OlistError
+from olist_assets.governance import audit_log
 from olist_assets.governance.roles import roles, roles_file
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.operations.platform import Platform
@@ -45,6 +46,7 @@ def examine(platform: Platform) -> Iterator[Finding]:
         "permissions": _permissions,
         "disk": _disk,
         "roles": _roles,
+        "audit log": _audit_log,
         "alerts": _alerts,
     }
     of_engine = {subject: lambda _, find=find: find() for subject, find in platform.engine.findings().items()}
@@ -101,6 +103,13 @@ def _permissions(platform: Platform) -> str:
 
 def _roles(platform: Platform) -> str:
     return f"{', '.join(roles(platform.warehouse))} in {roles_file(platform.settings)}"
+
+
+def _audit_log(platform: Platform) -> str:
+    found = audit_log.verify(platform.warehouse)
+    if found.problems:
+        raise OlistError(f"{found.problems[0]}. All {len(found.problems):,} problems: olist audit --verify")
+    return found.described()
 
 
 def _disk(platform: Platform) -> str:

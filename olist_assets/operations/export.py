@@ -1,7 +1,6 @@
 """The tables as a role sees them, written as a separate warehouse that can be handed out without the raw tables."""
 
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkdtemp
@@ -11,8 +10,8 @@ from deltalake import DeltaTable
 
 from olist_assets.contracts.table import Table
 from olist_assets.errors import OlistError
-from olist_assets.governance import audit_log
 from olist_assets.governance.access import visible_rows
+from olist_assets.governance.audit_log import audited
 from olist_assets.governance.roles import Role, in_force
 from olist_assets.lakehouse.commit_metadata import commit_properties, user_metadata
 from olist_assets.lakehouse.object_store import write_delta
@@ -33,14 +32,11 @@ def export(platform: Platform, directory: Path, as_role: str | None, selection: 
     tables = platform.warehouse.existing_tables(_chosen(platform, role, selection))
     if not tables:
         raise OlistError(f"None of the tables that {role.name} sees exists yet. Make them: olist materialize")
-    started = time.monotonic()
     part = Path(mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        written = _write_tables(platform, part, role, tables)
-        audit_log.record(
-            platform.warehouse, "export", tuple(written), role=role.name, statement=str(target),
-            rows=sum(written.values()), seconds=time.monotonic() - started,
-        )  # fmt: skip
+        with audited(platform.warehouse, "export", tuple(tables), role=role.name, statement=str(target)) as reading:
+            written = _write_tables(platform, part, role, tables)
+            reading.rows = sum(written.values())
         # Unlike everything else, an export is there for other users.
         for path in (part, *part.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)

@@ -28,7 +28,7 @@ def test_commits_and_entries_are_one_list_the_newest_first(warehouse: Warehouse)
     found = events()
     assert list(found["at"]) == sorted(found["at"], reverse=True)
     newest, write = found.iloc[0], found.iloc[1]
-    assert (newest["action"], newest["role"], newest["notes"]) == ("query", "viewer", "FROM x; error: refused")
+    assert (newest["action"], newest["role"], newest["notes"]) == ("query", "viewer", "FROM\\n  x; error: refused")
     assert (write["version"], write["written"], write["recorded_in"]) == (2, 2, "table")
     store(warehouse, GOLD_CATEGORY_METRICS, TOYS)
     assert list(events()["version"][:1]) == [3]

@@ -6,34 +6,24 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
 
 from olist_assets.dashboard import data
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets_tests.dashboard.business_rows import write
 from olist_assets_tests.foreign import with_column_mapping, with_deletion_vectors
-from olist_assets_tests.servers import wait_until
 
 ORDERS = "silver_orders_master"
 QUERY = f"SELECT count(*) AS orders FROM {ORDERS}"
 
 
-def audited(warehouse: Warehouse) -> list[dict]:
-    try:
-        log = DeltaTable(str(warehouse.path(audit_log.NAME)))
-    except TableNotFoundError:
-        return []
-    return log.to_pyarrow_table().to_pylist()
-
-
 def test_query_that_is_answered_from_the_cache_is_audited_once(warehouse: Warehouse):
     write(warehouse, ORDERS)
     assert data.answer(QUERY)["orders"].tolist() == data.answer(QUERY)["orders"].tolist() == [800]
-    wait_until(lambda: len(audited(warehouse)) > 0, "the audit log has the query", 20)
-    (entry,) = audited(warehouse)
-    assert (entry["action"], entry["tables"], entry["statement"]) == (data.ACTION, [ORDERS], QUERY)
-    assert (entry["rows"], entry["error"]) == (1, None)
+    (entry,) = audit_log.latest(warehouse, 10, {})
+    assert (entry["action"], entry["tables"]) == (data.ACTION, [ORDERS])
+    assert entry["statement"] == f"SELECT count(*) AS n1 FROM {ORDERS}"
+    assert (entry["rows"], entry["error"], entry["outcome"]) == (1, None, "answered")
 
 
 def test_query_that_fails_is_one_message_and_audited_with_its_error(warehouse: Warehouse):
@@ -42,8 +32,24 @@ def test_query_that_fails_is_one_message_and_audited_with_its_error(warehouse: W
         file.write_bytes(b"not parquet")
     with pytest.raises(data.QueryFailed, match=f"{ORDERS} could not be read"):
         data.answer(QUERY)
-    wait_until(lambda: any(entry["error"] for entry in audited(warehouse)), "the audit log has the failure", 20)
-    assert [entry["tables"] for entry in audited(warehouse)] == [[ORDERS]]
+    (entry,) = audit_log.latest(warehouse, 10, {})
+    assert (entry["tables"], entry["outcome"], entry["rows"]) == ([ORDERS], "failed", None)
+    assert entry["error"].startswith("Invalid Input Error")
+
+
+@pytest.mark.parametrize("role", ["admin", None])
+def test_a_role_gets_no_answer_that_cannot_be_logged(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, role: str | None
+):
+    write(warehouse, ORDERS)
+    # A file in the place of the log's folder, as in a warehouse that cannot be written to.
+    (warehouse.root / "audit").write_text("")
+    if role is None:
+        assert data.answer(QUERY)["orders"].tolist() == [800]
+        return
+    monkeypatch.setenv("OLIST_ROLE", role)
+    with pytest.raises(data.QueryFailed, match="Not in the audit log"):
+        data.answer(QUERY)
 
 
 @pytest.mark.parametrize("change", [with_deletion_vectors, with_column_mapping])

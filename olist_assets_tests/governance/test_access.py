@@ -85,11 +85,12 @@ def test_denied_failed_and_good_queries_are_all_in_the_log(olist, stored_custome
     assert olist("sql", f"SELECT * FROM {CUSTOMERS} WHERE customer_unique_id = '{PERSON}'")[0] == DONE
     good, nobody, failed, denied = audit_log.latest(stored_customers, 10, {})
     assert (denied["role"], denied["tables"]) == ("marketing", ["bronze_customers"])
-    assert "may not read bronze_customers" in denied["error"]
-    assert (failed["role"], failed["rows"]) == ("finance", None)
-    assert "nothing" in failed["error"]
-    assert "no role 'nobody'" in nobody["error"]
+    assert (denied["outcome"], denied["error"]) == ("refused", "Denied")
+    assert (failed["role"], failed["rows"], failed["outcome"]) == ("finance", None, "failed")
+    assert failed["error"] == "Binder Error"
+    assert (nobody["role"], nobody["outcome"], nobody["error"]) == (access.UNKNOWN_ROLE, "failed", "OlistError")
     assert (good["role"], good["rows"], good["error"], good["tables"]) == (None, 1, None, [CUSTOMERS])
+    assert good["outcome"] == "answered"
     assert PERSON not in good["statement"]
     assert masking.token(SECRET.encode(), PERSON) in good["statement"]
 

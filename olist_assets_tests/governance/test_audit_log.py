@@ -10,8 +10,9 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from olist_assets.governance import audit_log, masking
+from olist_assets.governance import audit_log, audit_store, masking
 from olist_assets.governance.audit_log import NotAudited
+from olist_assets.governance.audit_store import AuditStore
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets_tests.conftest import FinishedRun, environment
@@ -38,19 +39,27 @@ def test_eight_processes_that_create_the_log_at_once_lose_nothing(settings: Sett
     running = [subprocess.Popen([*command, str(at)], env=env) for at in range(PROCESSES)]
     assert [process.wait(timeout=300) for process in running] == [DONE] * PROCESSES
     found = [entry["statement"] for entry in audit_log.latest(warehouse, 100, {})]
+    assert audit_log.verify(warehouse).problems == ()
     assert sorted(found) == sorted(f"{process}/{at}" for process in range(PROCESSES) for at in range(EACH))
 
 
 def test_entries_cannot_be_deleted_or_overwritten(warehouse: Warehouse):
     audit_log.record(warehouse, "query", ["gold_daily_metrics"])
+    audit_log.compact(warehouse)
     log = DeltaTable(str(audit_log.path(warehouse)))
     with pytest.raises(DeltaError):
         log.delete()
     with pytest.raises(DeltaError):
-        write_deltalake(log, pa.Table.from_pylist([], audit_log.SCHEMA), mode="overwrite")
+        write_deltalake(log, pa.Table.from_pylist([], audit_store.SCHEMA), mode="overwrite")
     assert len(audit_log.latest(warehouse, 10, {})) == 1
 
 
+@pytest.fixture
+def a_commit_per_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_store, "MAX_WAITING", 1)
+
+
+@pytest.mark.usefixtures("a_commit_per_entry")
 def test_upkeep_joins_small_files_and_keeps_every_entry(warehouse: Warehouse):
     assert audit_log.compact(warehouse) is None
     for at in range(4):
@@ -59,10 +68,33 @@ def test_upkeep_joins_small_files_and_keeps_every_entry(warehouse: Warehouse):
     assert [entry["statement"] for entry in audit_log.latest(warehouse, 10, {})] == ["3", "2", "1", "0"]
 
 
+@pytest.mark.usefixtures("a_commit_per_entry")
+def test_a_growing_log_joins_its_files(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(audit_store, "MAX_FILES", 3)
+    for at in range(8):
+        audit_log.record(warehouse, "query", [], statement=str(at))
+    log = AuditStore(warehouse).opened()
+    assert log is not None
+    assert len(log.file_uris()) <= 3
+    assert [entry["statement"] for entry in audit_log.latest(warehouse, 10, {})] == list("76543210")
+    assert audit_log.verify(warehouse).problems == ()
+
+
+def test_entries_wait_for_a_commit_and_are_read_with_the_others(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(audit_store, "MAX_WAITING", 3)
+    for at in range(4):
+        audit_log.record(warehouse, "query", [], statement=str(at))
+    log = AuditStore(warehouse).opened()
+    assert log is not None
+    assert log.to_pyarrow_table()["statement"].to_pylist() == ["0", "1", "2"]
+    assert [entry["statement"] for entry in audit_log.latest(warehouse, 10, {})] == ["3", "2", "1", "0"]
+
+
+@pytest.mark.usefixtures("a_commit_per_entry")
 def test_several_entries_are_one_commit(warehouse: Warehouse):
     entries = [audit_log.entry(warehouse, "write", [name], rows=7) for name in ("silver_orders", "gold_daily_metrics")]
     audit_log.append(warehouse, entries)
-    log = audit_log.opened(warehouse)
+    log = AuditStore(warehouse).opened()
     assert log is not None
     assert (log.version(), log.to_pyarrow_table()["rows"].to_pylist()) == (0, [7, 7])
 
@@ -102,12 +134,12 @@ def test_the_command_shows_the_newest_and_filters(olist: Callable, warehouse: Wa
     audit_log.record(warehouse, "write", ["silver_orders"], run_id=run_id, rows=1000, seconds=1.5)
     code, text = olist("audit")
     assert code == DONE
-    newest, oldest = text.strip().splitlines()[1:]
+    _, newest, oldest = text.strip().splitlines()
     assert "write" in newest
     assert "1,000" in newest
     assert "01234567 " in newest
     assert run_id not in newest
-    assert "FROM x" in oldest
+    assert "FROM\\n  x" in oldest
     assert "analyst" in olist("audit", "--table", "gold_daily_metrics")[1]
     assert "silver_orders" not in olist("audit", "--action", "query")[1]
     assert "silver_orders" not in olist("audit", "--user", "somebody-else")[1]
@@ -123,6 +155,7 @@ def test_entries_are_filtered_by_the_user(warehouse: Warehouse):
 
 
 def test_reading_does_not_create_a_warehouse_that_does_not_exist(warehouse: Warehouse):
-    audit_log.record_read(warehouse, "query", [], role="analyst")
+    with audit_log.audited(warehouse, "query", [], role="analyst"):
+        pass
     assert not warehouse.root.exists()
     assert audit_log.latest(warehouse, 10, {}) == []

@@ -16,8 +16,8 @@ def test_failed_query_is_in_the_audit_log_and_the_others_are_run(
     assert not materialize(dashboard_refresh)
     entries = {entry["statement"]: entry for entry in audit_log.latest(warehouse, 10, {})}
     assert set(entries) == {"queries/a.sql", "queries/b.sql", "queries/c.sql"}
-    assert "does not exist yet" in entries["queries/a.sql"]["error"]
-    assert "Parser Error" in entries["queries/c.sql"]["error"]
+    assert entries["queries/a.sql"]["error"] == "TableMissing"
+    assert entries["queries/c.sql"]["error"] == "Parser Error at line 1, column 1"
     assert (entries["queries/b.sql"]["error"], entries["queries/b.sql"]["tables"]) == (None, ["silver_orders"])
     assert {entry["action"] for entry in entries.values()} == {"refresh"}
 

@@ -8,14 +8,15 @@ import pandas as pd
 import streamlit as st
 
 from olist_assets.dashboard import data
-from olist_assets.governance import audit_log
 from olist_assets.lakehouse.time_travel import Version, history
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.printable import printable
 
 MAX_VERSIONS, MAX_ENTRIES = 500, 5000
 TABLE_LOG, AUDIT_LOG = "table", "audit log"
 COLUMNS = (
-    "at", "action", "tables", "user", "role", "days", "written", "deleted", "version", "run_id", "notes", "recorded_in",
+    "at", "action", "outcome", "tables", "user", "role", "days", "written", "deleted", "version", "run_id", "notes",
+    "recorded_in",
 )  # fmt: skip
 
 
@@ -45,7 +46,7 @@ class Filters:
 def events() -> pd.DataFrame:
     """COLUMNS of every event, the newest first: `at` in UTC, `tables` a list, `written` and `deleted` rows.
 
-    `notes` are a query's statement, the error of what failed, or the other metadata of a commit.
+    `notes` are a query's statement, the class of an error, or the other metadata of a commit.
     """
     warehouse = data.warehouse()
     names = warehouse.catalog.business_tables
@@ -67,37 +68,35 @@ def _commits(_warehouse: Warehouse, root: str, newest: data.TableVersion) -> lis
 def _commit(name: str, version: Version) -> dict[str, object]:
     return {
         "at": version.at,
-        "action": (version.operation or "unknown").lower(),
+        "action": printable((version.operation or "unknown").lower()),
+        "outcome": None,
         "tables": [name],
-        "user": version.who,
+        "user": version.who and printable(version.who),
         "role": None,
         "days": version.partitions,
         "written": version.written,
         "deleted": version.deleted,
         "version": version.version,
         "run_id": version.run_id,
-        "notes": version.notes,
+        "notes": printable(version.notes),
         "recorded_in": TABLE_LOG,
     }
 
 
 def _entries() -> Iterable[dict[str, object]]:
-    """The newest entries of the audit log; none where it does not exist yet."""
-    try:
-        found = data.answer(f'FROM {audit_log.NAME} ORDER BY "at" DESC LIMIT {MAX_ENTRIES}')
-    except data.Missing:
-        return
-    for entry in found.to_dict("records"):
-        statement = " ".join((entry["statement"] or "").split())
-        notes = (statement, entry["error"] and f"error: {entry['error']}")
+    """The newest entries of the audit log. Raises QueryFailed, also for any role."""
+    # A look at the log is not logged: each would change the next one.
+    for entry in data.audit_entries(MAX_ENTRIES):
+        notes = (entry["statement"], entry["error"] and f"error: {entry['error']}")
         yield {
             "at": entry["at"],
-            "action": entry["action"],
-            "tables": list(entry["tables"]),
-            "user": entry["by"],
-            "role": entry["role"],
+            "action": printable(entry["action"]),
+            "outcome": entry["outcome"],
+            "tables": [printable(name) for name in entry["tables"]],
+            "user": printable(entry["by"]),
+            "role": entry["role"] and printable(entry["role"]),
             "written": entry["rows"],
             "run_id": entry["run_id"],
-            "notes": "; ".join(filter(None, notes)),
+            "notes": printable("; ".join(filter(None, notes))),
             "recorded_in": AUDIT_LOG,
         }

@@ -53,8 +53,8 @@ def _table(chosen: pd.DataFrame) -> None:
         height=min(MAX_HEIGHT, ROW_HEIGHT * (len(chosen) + 1) + 3),
         placeholder="",
         column_order=[
-            "at", "action", "tables", "user", "role", "days", "written", "deleted", "version", "run", "notes",
-            "recorded_in",
+            "at", "action", "outcome", "tables", "user", "role", "days", "written", "deleted", "version", "run",
+            "notes", "recorded_in",
         ],
         column_config={
             "at": st.column_config.DatetimeColumn("at (UTC)", format="YYYY-MM-DD HH:mm:ss"),
