@@ -67,7 +67,8 @@ test-cases: $(DEV) ## Test the inputs and situations of public bug reports on bo
 	@$(BIN)/python -m pytest -m "not spark" olist_assets_tests/cases
 	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m "" olist_assets_tests/cases \
 	  olist_assets_tests/engine/test_foreign_environment.py olist_assets_tests/engine/test_thrift_attacks.py \
-	  olist_assets_tests/engines/test_foreign_tables.py
+	  olist_assets_tests/engines/test_foreign_tables.py \
+	  olist_assets_tests/operations/test_forget.py
 
 .PHONY: test-wheel
 test-wheel: $(DEV) ## Build the wheel, install it with all its dependencies and test it

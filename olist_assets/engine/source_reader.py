@@ -1,11 +1,14 @@
 """The nine source files as frames of strings, exactly as received except for erased customers."""
 
+from functools import cached_property
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.source_files import CORRUPT, INGESTED, SOURCE_NAME, SourceFile
 from olist_assets.engine.engine import Engine
 from olist_assets.governance import erasures
+from olist_assets.governance.erasing import Found, erased
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.source.days import ORDERS, plausible_days
 from olist_assets.source.drift import checked_file
@@ -36,12 +39,14 @@ class SourceReader:
             CORRUPT,
             *drift.added,
         )
-        return self._without_erased(received, source)
+        return erased(received, source, self._erased_customers)
 
-    def _without_erased(self, received: DataFrame, source: SourceFile) -> DataFrame:
-        listed = erasures.Erasures(self._warehouse) if source.name in erasures.KEYS else None
+    @cached_property
+    def _erased_customers(self) -> Found:
+        """What belongs to customers on the list of erasures; the three files that tell are read once per run."""
+        listed = erasures.Erasures(self._warehouse)
         if not listed:
-            return received
+            return Found()
         with self._warehouse.sql() as con:
             erasures.create_source_views(con, self._warehouse.settings)
-            return erasures.erased(received, source, listed.found(con))
+            return listed.found(con)

@@ -1,47 +1,43 @@
-"""Erased customers: a list of salted hashes beside the tables, and the values that replace theirs in a snapshot.
+"""Erased customers: a list of salted hashes beside the tables, and what it says about the rows of a source.
 
-Ids become random tokens, zip prefix and city a fixed word, and the comments of their orders null. Orders and amounts
-stay, under the tokens. Every read of the source applies the list, so no later snapshot brings a customer back.
+Every read of a source applies the list, so no later snapshot brings a customer back. Its hashes and tokens have secret
+keys of their own: an export with masked ids, made before the erasure, tells nothing about the list.
 """
 
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import reduce
-from operator import or_
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from deltalake.exceptions import TableNotFoundError
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
-from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, SOURCES, SourceFile
+from olist_assets.contracts.quoting import identifier
+from olist_assets.contracts.source_files import CORRUPT, SOURCES
 from olist_assets.contracts.source_values import ERASED
 from olist_assets.errors import OlistError
 from olist_assets.governance import masking
+from olist_assets.governance.erasing import Found
+from olist_assets.governance.traces import SUBJECTS, Traces, follow, normal, words
 from olist_assets.lakehouse.object_store import open_delta, write_delta
+from olist_assets.lakehouse.removal import remove_earlier_versions
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets.source.csv_file import source_file
 
-# For each file about customers: the columns by which a row belongs to a customer.
-KEYS = {
-    SOURCES["order_reviews"].name: ("order_id", "review_id"),
-    SOURCES["orders"].name: ("customer_id",),
-    SOURCES["customers"].name: ("customer_id", "customer_unique_id"),
-}
-# These columns are required: an order has a place.
-PLACES = ("customer_zip_code_prefix", "customer_city")
-COMMENTS = ("review_comment_title", "review_comment_message")
+# A key for each use of the secret, so that no digest of one use says anything about those of another.
+IDS, TOKENS, MARK = "olist/erasures/ids", "olist/erasures/tokens", "olist/erasures/mark"
+# What lists had before: hashes that began with the tokens of the masks, and their mark, under the same key as these.
+OLD_MARK = "olist erasures"
 SCHEMA = pa.schema(
     [
         pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("ids", pa.list_(pa.string()), nullable=False),
+        pa.field("records", pa.list_(pa.string()), nullable=False),
         pa.field("token", pa.string(), nullable=False),
+        pa.field("has_old_tokens", pa.bool_(), nullable=False),
         pa.field("secret", pa.string(), nullable=False),
     ]
 )
@@ -49,23 +45,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Person:
-    """A customer to be erased: the `customer_unique_id`, and the `customer_id`s of the orders."""
+    """A customer to be erased: the `customer_unique_id`, and all ids of the customer, the orders and the reviews."""
 
     unique_id: str
-    customer_ids: tuple[str, ...]
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        return (self.unique_id, *self.customer_ids)
-
-
-@dataclass(frozen=True)
-class Found:
-    """Values to erase from source files or snapshots: ids with their replacements, orders and reviews."""
-
-    replacements: dict[str, str]
-    orders: tuple[str, ...]
-    reviews: tuple[str, ...]
+    traces: Traces
 
 
 class Erasures:
@@ -74,44 +57,81 @@ class Erasures:
     def __init__(self, warehouse: Warehouse) -> None:
         """Raises OlistError if the list was written with another secret, or if no secret is set."""
         try:
-            self._rows = warehouse.rows(open_delta(path(warehouse))).to_pylist()
+            rows = warehouse.rows(open_delta(path(warehouse))).to_pylist()
         except TableNotFoundError:
-            self._rows = []
+            self.rows, self.is_old = [], False
             return
-        self.secret = masking.secret(warehouse.settings)
-        if any(row["secret"] != _mark(self.secret) for row in self._rows):
+        self._secret = masking.secret(warehouse.settings)
+        self.is_old = any("records" not in row for row in rows)
+        self.rows = [_renewed(row, self._secret) for row in rows] if self.is_old else rows
+        if any(row["secret"] != _mark(self._secret) for row in self.rows):
             raise OlistError(
                 f"OLIST_MASK_SALT is not the secret with which the erasures in {path(warehouse)} were written, so the "
                 "customers on the list cannot be recognized. Set the original secret."
             )
 
     def __bool__(self) -> bool:
-        return bool(self._rows)
+        return bool(self.rows)
 
     def knows(self, given: str) -> bool:
         """Whether the id belongs to a customer on the list."""
-        return any(masking.digest(self.secret, given) in row["ids"] for row in self._rows) if self._rows else False
+        return self.entry(given) is not None
+
+    def entry(self, given: str) -> dict[str, Any] | None:
+        """The entry of the customer that an id belongs to; None if there is none."""
+        if not self.rows:
+            return None
+        digest = _digest(self._secret, normal(given))
+        return next((row for row in self.rows if digest in row["ids"]), None)
+
+    def token(self, given: str) -> str | None:
+        """What replaced an id of a customer on the list; None if it is of no such customer."""
+        entry = self.entry(given)
+        return None if entry is None else self._replacement(normal(given), *_label(entry))
+
+    def missing(self, traces: Traces) -> Traces:
+        """The ids that are not on the list."""
+        known = {digest for row in self.rows for digest in (*row["ids"], *row["records"])}
+        ids, records = (
+            frozenset(value for value in values if _digest(self._secret, value) not in known) if self.rows else values
+            for values in (traces.ids, traces.records)
+        )
+        return Traces(ids, records)
 
     def found(self, con: duckdb.DuckDBPyConnection) -> Found:
-        """The values of listed customers in `customers`, `orders` and `order_reviews`, relations of the connection."""
-        masking.use_secret(con, self.secret)
-        seeds = {digest: row["token"] for row in self._rows for digest in row["ids"]}
-        con.register("listed", pa.table({"digest": list(seeds), "seed": list(seeds.values())}))
-        person, order = masking.sql_digest("customer_unique_id"), masking.sql_digest("customer_id")
-        # Later orders of a person are found in the customers' file only; orders that it lacks are found by the list.
-        rows = con.execute(
-            "WITH known AS ("
-            f"SELECT customer_unique_id, customer_id, seed FROM customers JOIN listed ON {person} = digest UNION ALL "
-            f"SELECT customer_unique_id, customer_id, seed FROM customers JOIN listed ON {order} = digest UNION ALL "
-            f"SELECT NULL, customer_id, seed FROM orders JOIN listed ON {order} = digest) "
-            "SELECT DISTINCT unnest([customer_unique_id, customer_id]) AS id, seed FROM known"
-        ).fetchall()
-        replacements = {given: self._replacement(given, seed) for given, seed in rows if given is not None}
-        orders = _column(con, "orders", "order_id", "customer_id", replacements)
-        return Found(replacements, orders, _column(con, "order_reviews", "review_id", "order_id", orders))
+        """What belongs to listed customers in `customers`, `orders`, `order_reviews`, relations of the connection."""
+        labels, records = self._listed(con)
+        followed = follow(con, labels, records)
+        replacements = {known: self._replacement(known, *label) for known, label in followed.labels.items()}
+        return Found(replacements, frozenset(followed.records))
 
-    def _replacement(self, given: str, seed: str) -> str:
-        return f"{ERASED}-{masking.digest(self.secret, seed + given)[: masking.DIGITS]}"
+    def _listed(self, con: duckdb.DuckDBPyConnection) -> tuple[dict[str, tuple[str, ...]], set[str]]:
+        """The ids of the relations that are on the list: those of customers with the label of their entry."""
+        entries = [
+            (digest, kind, at)
+            for at, row in enumerate(self.rows)
+            for kind in ("ids", "records")
+            for digest in row[kind]
+        ]
+        listed = {name: [entry[at] for entry in entries] for at, name in enumerate(("digest", "kind", "entry"))}
+        con.register("listed", pa.table(listed))
+        masking.use_secret(con, self._secret)
+        union = " UNION ".join(map(words, SUBJECTS))
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE masked_words AS SELECT word, {masking.sql_digest('word')} AS masked "
+            f"FROM (SELECT DISTINCT lower(word) AS word FROM ({union}))"
+        )
+        masking.use_secret(con, masking.derived(self._secret, IDS))
+        rows = con.execute(
+            f"SELECT word, kind, min(entry) FROM masked_words JOIN listed ON {masking.sql_digest('masked')} = digest "
+            "GROUP BY ALL"
+        ).fetchall()
+        labels = {word: _label(self.rows[entry]) for word, kind, entry in rows if kind == "ids"}
+        return labels, {word for word, kind, _ in rows if kind == "records"}
+
+    def _replacement(self, given: str, seed: str, *old: str) -> str:
+        key = self._secret if old else masking.derived(self._secret, TOKENS)
+        return f"{ERASED}-{masking.digest(key, seed + given)[: masking.DIGITS]}"
 
 
 def path(warehouse: Warehouse) -> Path:
@@ -120,58 +140,60 @@ def path(warehouse: Warehouse) -> Path:
 
 
 def add(warehouse: Warehouse, person: Person) -> None:
-    """Put a person on the list, once."""
+    """Put a person on the list, with the ids that it lacks; a list of the old kind is written anew."""
     where, secret = path(warehouse), masking.secret(warehouse.settings)
     with warehouse.lock(where, "erasure"):
-        if Erasures(warehouse).knows(person.unique_id):
-            return
+        listed = Erasures(warehouse)
+        missing, known = listed.missing(person.traces), listed.entry(person.unique_id)
         entry = {
             "at": datetime.now(UTC),
-            "ids": [masking.digest(secret, known) for known in person.ids],
-            "token": secrets.token_hex(16),
+            "ids": sorted(_digest(secret, value) for value in missing.ids),
+            "records": sorted(_digest(secret, value) for value in missing.records),
+            "token": known["token"] if known else secrets.token_hex(16),
+            "has_old_tokens": bool(known and known["has_old_tokens"]),
             "secret": _mark(secret),
         }
-        rows = pa.Table.from_pylist([entry], SCHEMA)
-        write_delta(where, rows, mode="append", name="erasures")
-
-
-def erased(frame: DataFrame, source: SourceFile, found: Found) -> DataFrame:
-    """A source's frame, or its snapshot's, without the values to erase: the same rows and columns otherwise."""
-    if not found.replacements:
-        return frame
-    named = {"order_id": found.orders, "review_id": found.reviews}
-    is_theirs = _any_of(F.col(key).isin(*named.get(key, found.replacements)) for key in KEYS[source.name])
-    is_theirs = is_theirs | _any_of(F.col(CORRUPT).contains(known) for known in found.replacements)
-    agreed = {*source.columns, *ADDED_COLUMNS}
-    replaced = {name: F.lit(ERASED) for name in (*PLACES, CORRUPT) if name in frame.columns}
-    # The content of a column outside the contract is unknown.
-    replaced |= {n: F.lit(None).cast("string") for n in frame.columns if n in COMMENTS or n not in agreed}
-    theirs = F.coalesce(is_theirs, F.lit(False))
-    changed = {
-        name: F.when(theirs & F.col(name).isNotNull(), value).otherwise(F.col(name)) for name, value in replaced.items()
-    }
-    ids: dict[Any, Any] = dict(found.replacements)
-    return frame.withColumns(changed).replace(ids, subset=list(source.columns))
+        new = [entry] if missing else []
+        if listed.is_old:
+            rows = pa.Table.from_pylist([*listed.rows, *new], SCHEMA)
+            write_delta(where, rows, mode="overwrite", schema_mode="overwrite", name="erasures")
+            # The hashes of the old kind would still be in them.
+            remove_earlier_versions(where)
+        elif new:
+            write_delta(where, pa.Table.from_pylist(new, SCHEMA), mode="append", name="erasures")
 
 
 def create_source_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Views of the three files about customers, as text."""
-    for subject in ("customers", "orders", "order_reviews"):
-        con.execute(f"CREATE VIEW {subject} AS FROM {source_file(settings, SOURCES[subject]).duckdb_sql}")
+    """Views of the three files about customers, as text, with the records that do not fit."""
+    for subject in SUBJECTS:
+        source = SOURCES[subject]
+        file = source_file(settings, source)
+        # With all columns of the contract: a run may read a file that lacks some.
+        columns = [pa.field(name, pa.string()) for name in (*source.columns, CORRUPT)]
+        misfits = [{CORRUPT: text} for text in file.misfits]
+        con.register(f"{subject}_misfits", pa.Table.from_pylist(misfits, pa.schema(columns)))
+        con.execute(
+            f"CREATE VIEW {identifier(subject)} AS FROM {file.duckdb_sql} UNION ALL BY NAME FROM {subject}_misfits"
+        )
 
 
-def _column(
-    con: duckdb.DuckDBPyConnection, relation: str, column: str, known_by: str, ids: Iterable[str]
-) -> tuple[str, ...]:
-    con.register("ids", pa.table({"id": pa.array(ids, pa.string())}))
-    rows = con.execute(f"SELECT DISTINCT {column} FROM {relation} WHERE {known_by} IN (FROM ids)").fetchall()
-    return tuple(value for (value,) in rows if value is not None)
+def _renewed(row: dict[str, Any], secret: bytes) -> dict[str, Any]:
+    """An entry of the old kind in the new one, with its old tokens, which are in the tables."""
+    key = masking.derived(secret, IDS)
+    mark = _mark(secret) if row["secret"] == masking.digest(secret, OLD_MARK) else row["secret"]
+    ids = [masking.digest(key, digest) for digest in row["ids"]]
+    return row | {"ids": ids, "records": [], "has_old_tokens": True, "secret": mark}
 
 
-def _any_of(conditions: Iterable[Column]) -> Column:
-    return reduce(or_, conditions, F.lit(False))
+def _label(row: dict[str, Any]) -> tuple[str, ...]:
+    return (row["token"], "old") if row["has_old_tokens"] else (row["token"],)
+
+
+def _digest(secret: bytes, value: str) -> str:
+    """The hash of an id on the list: of its hash, so that entries of the old kind can become ones of this kind."""
+    return masking.digest(masking.derived(secret, IDS), masking.digest(secret, value))
 
 
 def _mark(secret: bytes) -> str:
     """A text that differs for different secrets and reveals neither."""
-    return masking.digest(secret, "olist erasures")
+    return masking.digest(masking.derived(secret, MARK), "")

@@ -9,28 +9,31 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from olist_assets.bronze.snapshots import BRONZE
+from olist_assets.contracts.table import Table
 from olist_assets.engine.io_manager import as_received
 from olist_assets.engine.upkeep import maintain
 from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
 from olist_assets.governance import audit_log, erasures, masking
+from olist_assets.governance.erasing import Found, erased, to_change
 from olist_assets.governance.erasures import Erasures, Person
-from olist_assets.lakehouse import delta_log
+from olist_assets.governance.traces import SUBJECTS
 from olist_assets.lakehouse.commit_metadata import user_metadata
 from olist_assets.lakehouse.reader_features import require_plain_files
+from olist_assets.lakehouse.removal import remove_earlier_versions
 from olist_assets.lakehouse.schemas import schema_change, shape
-from olist_assets.lakehouse.sql import create_view
+from olist_assets.operations.person import known_person
 from olist_assets.operations.platform import Platform
-from olist_assets.operations.proof import Proof, prove
+from olist_assets.operations.proof import Proof, Sought, prove, recognizable, spellings
+from olist_assets.operations.redaction import redact_databases
 from olist_assets.operations.runs import Request, materialize
 from olist_assets.operations.selection import with_downstream
 from olist_assets.orchestration.runless import report_written
+from olist_assets.source.csv_file import remove_copies
 
 Report = Callable[[str], None]
 """Called with a line of text for each step."""
-# In this order: an order's customer leads to its reviews as long as the later tables are unchanged.
-SNAPSHOTS = tuple(BRONZE[subject] for subject in ("order_reviews", "orders", "customers"))
-SNAPSHOT_NAMES = {table.name for table in SNAPSHOTS}
+SNAPSHOTS = tuple(BRONZE[subject] for subject in SUBJECTS)
 
 
 def forget(platform: Platform, given: str, report: Report) -> Proof:
@@ -40,73 +43,78 @@ def forget(platform: Platform, given: str, report: Report) -> Proof:
     """
     warehouse = platform.warehouse
     started, secret = time.monotonic(), masking.secret(platform.settings)
-    affected = with_downstream(platform, SNAPSHOT_NAMES)
-    existing = warehouse.existing_tables(platform.catalog.business_tables)
-    names = sorted(affected & set(existing))
-    for name in names:
-        # Found later, a table that cannot be rewritten would end the erasure halfway.
-        require_plain_files(existing[name])
-    person = known_person(platform, given)
+    person, texts = known_person(platform, given)
+    snapshots = (*SNAPSHOTS, *_others_with(platform, person))
+    names = _affected(platform, snapshots)
     erasures.add(warehouse, person)
     report(f"On the list of erasures: {erasures.path(warehouse)}")
-    _erase_snapshots(platform, report)
-    _remake(platform, set(names) - SNAPSHOT_NAMES, report)
-    # The old files of the snapshots say which orders belong to whom: they stay until the rest is clean.
-    snapshots_last = sorted(names, key=lambda name: (name in SNAPSHOT_NAMES, name))
-    _remove_old_versions(platform, snapshots_last, report)
-    report("Reading every file in the warehouse.")
-    with warehouse.sql() as con:
-        proof = prove(con, warehouse.root, person.ids)
+    _erase_snapshots(platform, snapshots, person, report)
+    written = {table.name for table in snapshots}
+    _remake(platform, names - written, report)
+    # The old files of the snapshots say which orders and comments belong to whom: they stay until the rest is clean.
+    _remove_old_versions(platform, sorted(names, key=lambda name: (name in written, name)), report)
+    remove_copies(platform.settings)
+    report("Removed the copies of the source files in the cache. Reading every file in the warehouse.")
+    proof = _proof(platform, Sought(person.traces, _own_texts(platform, texts)), report)
     audit_log.record(
-        warehouse, "forget", names, statement=f"{masking.token(secret, person.unique_id)}: {_counts(proof)}",
+        warehouse, "forget", sorted(names), statement=f"{masking.token(secret, person.unique_id)}: {_counts(proof)}",
         seconds=time.monotonic() - started, error="still found" if proof.hits else None,
     )  # fmt: skip
     if proof.hits:
-        raise OlistError(f"The customer is still there: {proof.described(warehouse.root)}")
+        raise OlistError(
+            f"The customer is still there: {proof.described(warehouse.root)}. Files that belong to no table of the "
+            "platform are yours to delete; then run the command again."
+        )
     return proof
 
 
-def known_person(platform: Platform, given: str) -> Person:
-    """The customer of an id, from any version of the snapshot whose files exist. Raises OlistError if it is unknown."""
-    warehouse, name = platform.warehouse, BRONZE["customers"].name
-    path = warehouse.path(name)
-    log = delta_log.log_folder(path)
-    files = [str(file) for file in path.rglob("*.parquet") if log not in file.parents]
-    with warehouse.sql() as con:
-        create_view(con, "customers", warehouse.open(name), files)
-        rows = con.execute(
-            "SELECT DISTINCT customer_unique_id, customer_id FROM customers WHERE customer_unique_id IN "
-            "(SELECT customer_unique_id FROM customers WHERE customer_unique_id = $1 OR customer_id = $1)",
-            [given],
-        ).fetchall()
-    if rows and given not in {unique_id for unique_id, _ in rows}:
-        given = rows[0][0]
-    elif not rows and not Erasures(warehouse).knows(given):
-        raise OlistError(
-            f"No customer and no order has the id {given!r}: it is neither a customer_unique_id nor a customer_id of "
-            f"{name}, and no customer with that id was erased. Is OLIST_WAREHOUSE right ({warehouse.root})?"
-        )
-    return Person(given, tuple(customer_id for _, customer_id in rows))
+def _others_with(platform: Platform, person: Person) -> list[Table]:
+    """Further snapshots with something personal in their rows, such as a record that did not parse."""
+    found = Found(dict.fromkeys(person.traces.ids, ""), person.traces.records)
+    others = platform.warehouse.existing_tables(table.name for table in BRONZE.values() if table not in SNAPSHOTS)
+    return [
+        table for table in BRONZE.values()
+        if table.source and table.name in others
+        and to_change(platform.engine.read_table(others[table.name]), table.source, found).limit(1).count()
+    ]  # fmt: skip
 
 
-def _erase_snapshots(platform: Platform, report: Report) -> None:
-    """Rewrite the three snapshots, each from itself: the source may have changed or disappeared."""
+def _affected(platform: Platform, snapshots: Iterable[Table]) -> set[str]:
+    """The tables to erase from. Raises ForeignFiles: found later, one that cannot be rewritten would end it halfway."""
+    affected = with_downstream(platform, {table.name for table in snapshots})
+    existing = platform.warehouse.existing_tables(platform.catalog.business_tables)
+    names = affected & set(existing)
+    for name in sorted(names):
+        require_plain_files(existing[name])
+    return names
+
+
+def _erase_snapshots(platform: Platform, snapshots: Iterable[Table], person: Person, report: Report) -> None:
+    """Rewrite the snapshots, each from itself: the source may have changed or disappeared."""
     warehouse, engine = platform.warehouse, platform.engine
-    for table in SNAPSHOTS:
+    found = _found(platform, person)
+    for table in snapshots:
         path = warehouse.path(table.name)
         with warehouse.lock(path, "olist forget"):
-            opened = {snapshot.name.removeprefix("bronze_"): warehouse.open(snapshot.name) for snapshot in SNAPSHOTS}
-            with warehouse.sql(opened) as con:
-                found = Erasures(warehouse).found(con)
             assert table.source is not None
-            stored = opened[table.name.removeprefix("bronze_")]
+            stored = warehouse.open(table.name)
             contract, frame = as_received(table, engine.read_table(stored), stored)
-            rows = Write(erasures.erased(frame, table.source, found))
+            rows = Write(erased(frame, table.source, found))
             engine.write(path, contract, rows, schema_change(shape(stored), contract), user_metadata(forget=True))
         report(f"Erased from {table.name}.")
     with platform.instance() as storage:
-        for table in SNAPSHOTS:
+        for table in snapshots:
             report_written(storage, warehouse, table, warehouse.open(table.name))
+
+
+def _found(platform: Platform, person: Person) -> Found:
+    """What belongs to the person, and to all others on the list, in the snapshots."""
+    warehouse = platform.warehouse
+    listed = Erasures(warehouse)
+    with warehouse.sql({subject: warehouse.open(BRONZE[subject].name) for subject in SUBJECTS}) as con:
+        found = listed.found(con)
+    own = {known: token for known in person.traces.ids if (token := listed.token(known))}
+    return Found(found.replacements | own, found.records | person.traces.records)
 
 
 def _remake(platform: Platform, names: set[str], report: Report) -> None:
@@ -129,11 +137,36 @@ def _remove_old_versions(platform: Platform, names: Iterable[str], report: Repor
             # A commit without files: the log entries before it contain the smallest and largest id of each old file.
             when = datetime.now(UTC).isoformat(timespec="seconds")
             engine.set_property(path, "olist.forgot", when)
-            newest = warehouse.open(name)
-            newest.create_checkpoint()
-            for file in delta_log.files_before(path, newest.version()):
-                file.unlink()
+            remove_earlier_versions(path)
         report(f"Old versions of {name} are gone.")
+
+
+def _own_texts(platform: Platform, texts: Iterable[str]) -> tuple[str, ...]:
+    """The texts by which the person's comments can be recognized: those that no other review has."""
+    warehouse, known = platform.warehouse, list(recognizable(texts))
+    reviews = BRONZE["order_reviews"]
+    with warehouse.sql({"reviews": warehouse.open(reviews.name)}) as con:
+        query = (
+            "SELECT text FROM (SELECT unnest($1) AS text) ANTI JOIN (SELECT lower(concat_ws(chr(10), "
+            "review_comment_title, review_comment_message)) AS other FROM reviews) ON contains(other, lower(text))"
+        )
+        return tuple(text for (text,) in con.execute(query, [known]).fetchall()) if known else ()
+
+
+def _proof(platform: Platform, sought: Sought, report: Report) -> Proof:
+    """Read everything; what may be cleaned without a table made again is cleaned, and then everything is read again."""
+    warehouse = platform.warehouse
+    with warehouse.sql() as con:
+        proof = prove(con, platform.catalog, warehouse.root, sought)
+        found = [warehouse.root / name for name in proof.hits]
+        tables = [
+            name for name in warehouse.existing_tables() if any(warehouse.path(name) in file.parents for file in found)
+        ]
+        _remove_old_versions(platform, tables, report)
+        databases = redact_databases(found, {spelled for text in sought.texts for spelled in spellings(text)})
+        for database in databases:
+            report(f"Removed from {database}.")
+        return prove(con, platform.catalog, warehouse.root, sought) if tables or databases else proof
 
 
 def _counts(proof: Proof) -> str:

@@ -13,15 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 
 from filelock import FileLock
 
 from olist_assets.contracts.quoting import identifier, literal
-from olist_assets.contracts.source_files import ADDED_COLUMNS, SourceFile
+from olist_assets.contracts.source_files import ADDED_COLUMNS, SOURCES, SourceFile
 from olist_assets.errors import OlistError
 from olist_assets.paths import plain_path
 from olist_assets.settings import Settings
-from olist_assets.source.files import source_folder, state_of
+from olist_assets.source.files import source_folder, state_of, unpacked
 from olist_assets.source.scan import (
     CHUNK_BYTES,
     MAX_HEADER_BYTES,
@@ -91,6 +92,19 @@ def source_file(settings: Settings, source: SourceFile) -> CsvFile:
     return csv_file(path, shown(settings, source), settings.cache, source.columns)
 
 
+def remove_copies(settings: Settings) -> None:
+    """Delete what was unpacked or corrected of the dataset into the cache; the next read makes it again."""
+    folders = (*(_copies(settings.cache, shown(settings, source)) for source in SOURCES.values()), unpacked(settings))
+    for folder in folders:
+        if folder.is_dir():
+            with FileLock(folder / "lock", timeout=600):
+                for path in folder.iterdir():
+                    if path.is_dir():
+                        rmtree(path)
+                    elif path.name != "lock":
+                        path.unlink()
+
+
 def shown(settings: Settings, source: SourceFile) -> str:
     """A file as messages name it: where its user put it, not where it may have been unpacked."""
     return f"{source.name} in {settings.data}"
@@ -118,6 +132,11 @@ def _require_names(header: tuple[str, ...], name: str, columns: Sequence[str]) -
         )
 
 
+def _copies(cache: Path, name: str) -> Path:
+    """The folder of a file's copies: by its name, as the path of an unpacked file changes with its archive."""
+    return cache / "plain" / sha256(name.encode()).hexdigest()[:16]
+
+
 _known: dict[tuple[str, ...], CsvFile] = {}
 _locks = defaultdict[str, threading.Lock](threading.Lock)
 
@@ -133,9 +152,7 @@ def csv_file(path: Path, name: str, cache: Path, columns: Sequence[str] = ()) ->
         key = state, *columns
         with _locks[state]:
             if key not in _known or not _known[key].path.exists():
-                # By the name: the path of an unpacked file changes with each state of its archive.
-                folder = cache / "plain" / sha256(name.encode()).hexdigest()[:16]
-                _known[key] = _examined(path, name, folder / f"{state}.csv", columns)
+                _known[key] = _examined(path, name, _copies(cache, name) / f"{state}.csv", columns)
             return _known[key]
     except OSError as error:
         raise OlistError(f"{name} cannot be read: {error.strerror}.") from error

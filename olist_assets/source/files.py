@@ -35,9 +35,15 @@ def source_folder(settings: Settings) -> Path:
     if data.is_dir() and all(path.parent == data and path.name in NAMES.values() for path in found):
         return data
     try:
-        return _gathered(data, found, settings.cache / "sources" / sha256(str(data).encode()).hexdigest()[:16])
+        return _gathered(data, found, unpacked(settings))
     except OSError as error:
         raise OlistError(f"Cannot unpack {data} into {settings.cache}: {error.strerror}. Set OLIST_CACHE.") from error
+
+
+def unpacked(settings: Settings) -> Path:
+    """The folder in the cache for what is unpacked of the data."""
+    data = settings.data.expanduser().resolve()
+    return settings.cache / "sources" / sha256(str(data).encode()).hexdigest()[:16]
 
 
 def source_bytes(settings: Settings) -> int:

@@ -7,19 +7,20 @@ import sys
 
 import pytest
 
+from olist_assets.contracts.source_values import ERASED
 from olist_assets.governance import audit_log
-from olist_assets.governance.erasures import ERASED
+from olist_assets.governance.traces import Traces
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.sql import tables_named
 from olist_assets.lakehouse.statistics import statistics
 from olist_assets.operations.platform import Platform
-from olist_assets.operations.proof import prove
+from olist_assets.operations.proof import Sought, prove
 from olist_assets_tests.copies import copy_of
 from olist_assets_tests.faults.conftest import inherited
 
 pytestmark = pytest.mark.faults
 OLIST = [sys.executable, "-W", "ignore", "-c", "from olist_assets.cli.main import main; main()"]
-SUCCESS = 0
+SUCCESS, WRONG_USE = 0, 2
 TOTALS = "SELECT sum(monetary_value), sum(frequency), count(*) FROM gold_customer_metrics"
 
 
@@ -40,7 +41,7 @@ def row_counts(warehouse):
 
 def hits(warehouse, *ids):
     with warehouse.sql() as con:
-        return prove(con, warehouse.root, ids).hits
+        return prove(con, warehouse.catalog, warehouse.root, Sought(Traces(frozenset(ids)))).hits
 
 
 def test_command_that_was_killed_and_repeated_leaves_no_trace_of_the_customer(copied, olist_with):
@@ -52,13 +53,20 @@ def test_command_that_was_killed_and_repeated_leaves_no_trace_of_the_customer(co
     )
     before, totals = row_counts(warehouse), rows(warehouse, TOTALS)
     assert hits(warehouse, person)
-    kill_after(copied.settings, ["forget", order], "Erased from bronze_orders")
+    kill_after(copied.settings, ["forget", order], "Erased from bronze_customers")
     assert hits(warehouse, person)
+    old = warehouse.root / "old_layer" / "customers.csv"
+    old.parent.mkdir()
+    old.write_text(person)
+    code, text = olist("forget", person)
+    assert code == WRONG_USE
+    assert "1 hits: old_layer/customers.csv. Files that belong to no table" in text
+    old.unlink()
     # The order's own id, from which the snapshots no longer lead to the customer.
     code, text = olist("forget", order)
     assert code == SUCCESS, text
     assert "decoded: 0 hits" in text
-    assert hits(warehouse, person, order) == ()
+    assert hits(warehouse, person, order) == []
     after = row_counts(warehouse)
     may_differ = {"gold_geographic_metrics", "gold_ml_evaluation"}
     assert {name for name in before if before[name] != after[name]} <= may_differ

@@ -10,6 +10,7 @@ from deltalake import DeltaTable, write_deltalake
 from olist_assets.engine.choice import engine_of
 from olist_assets.governance import audit_log, erasures
 from olist_assets.governance.erasures import Erasures, Person
+from olist_assets.governance.traces import Traces
 from olist_assets.lakehouse.history_table import append_new
 from olist_assets.lakehouse.reader_features import ForeignFiles
 from olist_assets.lakehouse.statistics import written_at
@@ -146,8 +147,8 @@ def test_predict_refuses_an_unknown_feature_and_a_broken_log(finished, olist_wit
 
 def test_the_platforms_own_lists_are_refused_too(copied):
     warehouse = copied.warehouse
-    erasures.add(warehouse, Person("a" * 32, ("b" * 32,)))
-    erasures.add(warehouse, Person("c" * 32, ("d" * 32,)))
+    erasures.add(warehouse, Person("a" * 32, Traces(frozenset({"a" * 32, "b" * 32}))))
+    erasures.add(warehouse, Person("c" * 32, Traces(frozenset({"c" * 32, "d" * 32}))))
     DeltaTable(str(erasures.path(warehouse))).optimize.compact()
     with_deletion_vectors(erasures.path(warehouse))
     with pytest.raises(ForeignFiles, match="erasures"):

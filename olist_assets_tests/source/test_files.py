@@ -13,7 +13,7 @@ from olist_assets.contracts.source_files import SOURCES
 from olist_assets.errors import OlistError
 from olist_assets.settings import SAMPLE_DATA, Settings
 from olist_assets.source import archives
-from olist_assets.source.csv_file import source_file
+from olist_assets.source.csv_file import remove_copies, source_file
 from olist_assets.source.files import source_bytes, source_folder
 
 ORDERS = SOURCES["orders"]
@@ -247,3 +247,20 @@ def test_a_missing_file_is_an_error_that_names_it(data, content):
     in_folder(data.data, {name: text for name, text in content.items() if name != ORDERS.name})
     with pytest.raises(OlistError, match=f"{ORDERS.name} in .*data is missing. The data folder or zip must hold"):
         source_file(data, ORDERS)
+
+
+def test_copies_in_the_cache_are_removed_and_made_again(data, content):
+    files = {name: text.replace(b"\n", b"\r", 1) for name, text in content.items()}
+    data.data.write_bytes(zipped(files))
+    read = source_file(data, ORDERS)
+    other = data.cache / "sources" / "of another archive"
+    other.mkdir()
+    assert {path.parent.parent.parent.name for path in data.cache.rglob("*.csv")} >= {"sources"}
+    assert read.path.is_relative_to(data.cache / "plain")
+    remove_copies(data)
+    assert [path for path in data.cache.rglob("*") if path.is_file() and path.name != "lock"] == []
+    assert other.is_dir()
+    assert data.data.exists()
+    again = source_file(data, ORDERS)
+    assert (again.header, again.records) == (read.header, read.records)
+    assert again.path.exists()
