@@ -187,8 +187,8 @@ def test_the_default_analyst_does_not_see_the_snapshots_of_the_source(stored_cus
 @pytest.mark.parametrize("empty", ["", " ", "\t"])
 @pytest.mark.parametrize("command", [("sql", "FROM gold_daily_metrics"), ("dashboard",), ("export", "somewhere")])
 def test_an_empty_role_is_refused(olist, monkeypatch, command, empty):
-    # The command sets it for the pages; it has to be unset afterwards.
-    monkeypatch.delenv("OLIST_ROLE", raising=False)
+    # The command sets it for the pages; set here before, it is unset afterwards.
+    monkeypatch.setenv("OLIST_ROLE", "analyst")
     name, *arguments = command
     code, text = olist(name, "--as", empty, *arguments)
     assert (code, "There is no role" in text or "OLIST_ROLE is empty" in text) == (WRONG_USE, True)
