@@ -100,7 +100,7 @@ def test_settings_that_may_be_secret_are_known_by_their_type():
     found = {name for name in Settings.model_fields if may_be_secret(name)}
     assert found == {
         "spark_remote", "spark_conf", "mlflow_tracking_uri", "mlflow_artifacts", "dagster_url", "alert_smtp_password",
-        "alert_webhook", "mask_salt",
+        "alert_webhook", "mask_salt", "thrift_password",
     }  # fmt: skip
     assert not any(isinstance(getattr(Settings(), name), SecretStr) for name in Settings.model_fields.keys() - found)
 

@@ -62,9 +62,9 @@ class SparkEngine(Engine):
     def require(self) -> None:
         if self.settings.spark_remote:
             _require_server(self.settings.spark_remote)
-            remote = self.settings.spark_remote.get_secret_value()
-            give_token(remote, self.settings.cache)
-            require_accepted(remote)
+            address = self.settings.spark_remote.get_secret_value()
+            give_token(address, self.settings.cache)
+            require_accepted(address)
         else:
             java_version()
 
