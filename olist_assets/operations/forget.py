@@ -163,10 +163,14 @@ def _proof(platform: Platform, sought: Sought, report: Report) -> Proof:
             name for name in warehouse.existing_tables() if any(warehouse.path(name) in file.parents for file in found)
         ]
         _remove_old_versions(platform, tables, report)
-        databases = redact_databases(found, {spelled for text in sought.texts for spelled in spellings(text)})
+        texts = sorted({spelled for text in sought.texts for spelled in spellings(text)})
+        databases = redact_databases(found, texts)
         for database in databases:
             report(f"Removed from {database}.")
-        return prove(con, platform.catalog, warehouse.root, sought) if tables or databases else proof
+        is_logged = any(audit_log.path(warehouse).parent in file.parents for file in found)
+        if is_logged:
+            report(f"Removed from {audit_log.redact(warehouse, texts)} entries of the audit log.")
+        return prove(con, platform.catalog, warehouse.root, sought) if tables or databases or is_logged else proof
 
 
 def _counts(proof: Proof) -> str:

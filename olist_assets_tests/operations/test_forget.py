@@ -114,6 +114,7 @@ def test_nothing_of_a_person_stays_whatever_the_rows_look_like(copied):
     break_rows(warehouse, unique, customer, order, review)
     counts = {name: statistics(warehouse.open(name)).rows for name in (table.name for table in BRONZE.values())}
     leave_files(warehouse, unique)
+    audit_log.record(warehouse, "query", [], statement=f"SELECT '{COMMENT}'")
     unpacked = source_folder(copied.settings)
     proof = forget(copied, customer, lambda *_: None)
     assert proof.hits == []
@@ -131,3 +132,4 @@ def test_nothing_of_a_person_stays_whatever_the_rows_look_like(copied):
     assert len(delta_log.commits(warehouse.path("silver_orders"))) == 1
     (entry,) = audit_log.latest(warehouse, 1, {"action": "forget"})
     assert "0 hits" in entry["statement"]
+    assert audit_log.verify(warehouse).problems == ()
