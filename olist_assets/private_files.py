@@ -49,8 +49,10 @@ def _folder_in(temporary: str) -> Path:
                 _remove_if_abandoned(folder)
         ours = root / f"{os.getpid()}-{int(time.time())}"
         ours.mkdir(mode=0o700)
-        # The lock is held until the process ends, however it ends.
-        fcntl.flock(_opened(ours / LOCK), fcntl.LOCK_EX)
+        # The lock is held until the process ends, however it ends, also by a server that replaces it (execv).
+        lock = _opened(ours / LOCK)
+        os.set_inheritable(lock, True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
     atexit.register(_remove, ours, os.getpid())
     return ours
 

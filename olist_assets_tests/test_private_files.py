@@ -61,6 +61,19 @@ def test_the_folder_is_removed_with_its_process_and_after_a_kill_by_the_next_one
     assert [path.name for path in kept.parent.iterdir()] == [".lock"]
 
 
+def test_a_server_that_replaces_the_process_keeps_the_folder(temporary):
+    becomes = HOLDS_A_FILE.replace("sys.stdin.read()", "import os; os.execv('/bin/cat', ['cat'])")
+    with subprocess.Popen([sys.executable, "-c", becomes], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdout
+        kept = Path(server.stdout.readline().decode().strip())
+        other, _ = started()
+        other.communicate()
+        assert (kept / "rows").exists()
+        server.communicate()
+    started()[0].communicate()
+    assert not kept.exists()
+
+
 def test_nobody_else_can_read_it(temporary):
     process, folder = started()
     assert (mode(folder), mode(folder.parent)) == (0o700, 0o700)

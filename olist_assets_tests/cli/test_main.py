@@ -10,6 +10,7 @@ import pytest
 
 from olist_assets.cli.main import olist as olist_group
 from olist_assets.cli.options import WRONG_USE
+from olist_assets.errors import OlistError
 from olist_assets.settings import Settings, may_be_secret, variable
 from olist_assets.silver.silver_rejects import SILVER_REJECTS
 from olist_assets_tests.conftest import environment
@@ -90,13 +91,16 @@ def test_invalid_setting_is_one_line_with_its_name_the_expected_form_and_a_value
     assert text.count("\n") == 1
 
 
-def test_empty_variable_of_every_setting_counts_as_unset(monkeypatch):
+def test_empty_variable_of_every_setting_but_the_role_counts_as_unset(monkeypatch):
     for name in Settings.model_fields:
         monkeypatch.delenv(variable(name), raising=False)
     unset = Settings()
-    for name in Settings.model_fields:
+    for name in Settings.model_fields.keys() - {"role"}:
         monkeypatch.setenv(variable(name), "")
     assert Settings() == unset
+    monkeypatch.setenv("OLIST_ROLE", "")
+    with pytest.raises(OlistError, match="OLIST_ROLE is empty"):
+        Settings()
 
 
 @pytest.mark.parametrize("memory", ["4g", "4G", "4GB", "4 GiB", "4gb"])
