@@ -1,5 +1,7 @@
 """`olist dashboard` and `olist spark-server`: the address, and a wrong role."""
 
+from pathlib import Path
+
 import pytest
 
 SUCCESS, WRONG_USE = 0, 2
@@ -39,8 +41,9 @@ def test_spark_server_listens_on_the_loopback_address_only_and_has_its_token_fro
     assert code == SUCCESS, text
     assert "OLIST_SPARK_REMOTE=sc://localhost:15999; its token is in" in text
     ((command, env),) = started
-    words = " ".join(map(str, command))
-    assert "spark.connect.grpc.binding.address=127.0.0.1" in words
-    assert "15999" in words
+    words = list(map(str, command))
+    settings = Path(words[words.index("--properties-file") + 1]).read_text()
+    assert "spark.connect.grpc.binding.address=127.0.0.1" in settings
+    assert "spark.connect.grpc.binding.port=15999" in settings
     token = env["SPARK_CONNECT_AUTHENTICATE_TOKEN"]
-    assert token not in words + text
+    assert token not in " ".join(words) + settings + text
