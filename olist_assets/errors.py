@@ -8,3 +8,7 @@ class OlistError(Exception):
 
     def __str__(self) -> str:
         return redacted(super().__str__())
+
+
+class Caution(OlistError):
+    """Something that a user should know and that prevents nothing: `olist doctor` shows it as a warning."""

@@ -10,7 +10,7 @@ from olist_assets.alerts.sinks import configured
 from olist_assets.contracts.calendar import span_text
 from olist_assets.contracts.source_files import SOURCES
 from olist_assets.engine.choice import engine_name, reason
-from olist_assets.errors import OlistError
+from olist_assets.errors import Caution, OlistError
 from olist_assets.governance import audit_log
 from olist_assets.governance.roles import roles, roles_file
 from olist_assets.lakehouse.reader_features import require_plain_files
@@ -20,10 +20,6 @@ from olist_assets.source.files import source_folder
 
 LOW_DISK_GB = 2
 OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
-
-
-class Caution(OlistError):
-    """Something to know that does not prevent a run."""
 
 
 @dataclass(frozen=True)

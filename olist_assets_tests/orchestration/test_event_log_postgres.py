@@ -49,10 +49,11 @@ def postgres() -> Iterator[Callable[..., None]]:
             command = [str(shutil.which(program, path=PATH)), *words]
             subprocess.run(command, env=environment, cwd=folder, check=True, stdout=subprocess.DEVNULL, **OWNER)
 
-        if OWNER:
-            shutil.chown(folder, OWNER["user"])
         password = Path(folder, "password")
         password.write_text(environment["PGPASSWORD"])
+        if OWNER:
+            for path in (folder, password):
+                shutil.chown(path, OWNER["user"])
         options = f"-p {environment['PGPORT']} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         run("initdb", "-D", "data", "-U", "olist", "--auth=scram-sha-256", f"--pwfile={password}")
         run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")

@@ -24,7 +24,7 @@ from olist_assets.engine.sail.delta_writer import DeltaWriter, opened_to_write, 
 from olist_assets.engine.sail.relay import is_supported
 from olist_assets.engine.sail.upkeep import order_files
 from olist_assets.engine.write_plan import Write
-from olist_assets.errors import OlistError
+from olist_assets.errors import Caution, OlistError
 from olist_assets.lakehouse import sql
 from olist_assets.lakehouse.commit_metadata import commit_properties
 from olist_assets.lakehouse.object_store import location, open_delta, vacuum, write_delta
@@ -64,7 +64,7 @@ class SailEngine(Engine):
     def _port(self) -> str:
         if is_supported():
             return "closed to other users of this machine"
-        return "open to other users of this machine while a run lasts: they could run plans as you"
+        raise Caution("Open to other users of this machine while a run lasts: they could run plans as you.")
 
     def _memory(self) -> str:
         needed, installed = memory_needed(source_bytes(self.settings)), installed_memory()
