@@ -4,6 +4,7 @@ Dagster's UI, the dashboard and MLflow have no login and listen on the loopback 
 a browser on the machine can send requests there; whether a server obeys them must not depend on the page's good will.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ READING = ("GET", "HEAD")
 # The types that a page of another site can send without asking first, and no type at all, which counts as text/plain.
 UNASKED_TYPES = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 GRAPHQL_TYPES = ("application/json", "application/graphql")
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 HEADERS = {
     # No other site shows a page in a frame of its own, where a click meant for that site would go to ours.
     b"x-frame-options": b"SAMEORIGIN",
@@ -95,6 +97,9 @@ def _opens_a_page(method: str, header: Callable[[str], str]) -> bool:
 
 
 def _refusal_by_content(request: Scope, header: Callable[[str], str]) -> str | None:
+    # Starlette takes a path that ends with a line feed for the path without it: `/graphql%0a` would be GraphQL.
+    if CONTROL_CHARACTER.search(request["path"]):
+        return "its path contains a control character."
     content_type = header("content-type").split(";")[0].strip().lower()
     is_graphql = request["path"].rstrip("/").endswith("/graphql")
     if request["method"] in READING:

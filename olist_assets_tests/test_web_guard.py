@@ -110,6 +110,13 @@ def test_graphql_is_answered_by_post_with_a_type_that_needs_a_permission(path):
         assert status("POST", path, content_type=content_type, origin=ORIGIN) == FORBIDDEN
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\0", "\n/", "\x7f"])
+def test_path_with_a_control_character_is_refused(end):
+    """A router may read it as the path without the character, such as that of GraphQL."""
+    assert status("GET", f"/graphql{end}", "query=mutation{x}") == FORBIDDEN
+    assert status("POST", f"/graphql{end}", content_type="application/json", origin=ORIGIN) == FORBIDDEN
+
+
 @pytest.mark.parametrize("content_type", ["", *FORM_TYPES])
 def test_form_needs_an_origin(content_type):
     """Every current browser sends one with a POST; without it, an old one may have been made to send the form."""

@@ -57,6 +57,7 @@ def test_dagsters_webserver_answers_its_own_pages_and_programs_only(during):
         assert status("GET", "/overview") == status("GET", "/server_info") == OK
         assert status("GET", "/graphql", params=MUTATION) == FORBIDDEN
         assert status("GET", "/graphql", params=MUTATION, headers={"accept": "text/html"}) == FORBIDDEN
+        assert status("GET", "/graphql%0a", params=MUTATION) == FORBIDDEN
         for headers in (TEXT, FORM, {}):
             assert status("POST", "/graphql", params=MUTATION, headers=headers) == FORBIDDEN
             assert status("POST", "/report_asset_materialization/a", headers=headers) == FORBIDDEN
