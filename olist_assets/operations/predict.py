@@ -1,5 +1,6 @@
 """Batch scoring: a champion's probabilities for customers from a file or another table."""
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,11 +17,13 @@ from olist_assets.lakehouse import sql
 from olist_assets.lakehouse.delta_log import log_folder
 from olist_assets.lakehouse.object_store import open_delta
 from olist_assets.lakehouse.reader_features import require_known_features
+from olist_assets.lakehouse.schemas import shape
 from olist_assets.mlops.registry import load, required_champion
 from olist_assets.operations.platform import Platform
 from olist_assets.source.csv_file import csv_file
 
 RESULTS = ("probability", "prediction")
+WORD, NESTED = re.compile(r"\w+"), re.compile("struct|map|variant")
 
 
 def predict(platform: Platform, model: Model, source: Path, target: Path) -> int:
@@ -38,7 +41,9 @@ def predict(platform: Platform, model: Model, source: Path, target: Path) -> int
     wanted = champion.features
     if missing := [name for name in wanted if name not in rows.columns]:
         raise OlistError(f"{source} lacks {', '.join(missing)}. {model.name} needs: {', '.join(wanted)}.")
-    if taken := [name for name in (str(model.score), *RESULTS) if name in rows.columns]:
+    # Engines do not tell `Probability` from `probability`.
+    results = {name.casefold() for name in (str(model.score), *RESULTS)}
+    if taken := [name for name in rows.columns if name.casefold() in results]:
         raise OlistError(f"{source} already has a column {taken[0]}, which is the name of a result.")
     numbers = rows.withColumns({name: F.col(name).try_cast("double") for name in wanted})
     _require_numbers(rows, wanted, source)
@@ -49,7 +54,9 @@ def predict(platform: Platform, model: Model, source: Path, target: Path) -> int
 
 def _read(engine: Engine, source: Path) -> DataFrame:
     if log_folder(source).is_dir():
-        return engine.read_table(_opened(source))
+        table = _opened(source)
+        _require_plain_columns(table, source)
+        return engine.read_table(table)
     if not source.is_file():
         raise OlistError(f"{source} is neither a CSV file nor the folder of a Delta table.")
     file = csv_file(source, str(source), engine.settings.cache)
@@ -67,6 +74,19 @@ def _opened(source: Path) -> DeltaTable:
     except DeltaError as error:
         require_known_features(source)
         raise OlistError(f"The Delta table {source} cannot be opened: {str(error).splitlines()[0]}") from error
+
+
+def _require_plain_columns(table: DeltaTable, source: Path) -> None:
+    """Raises OlistError for a name that is not a word: to an engine, `a.b` is a field of `a`, and `*` all columns."""
+    wrong = [
+        f"{name!a} ({kind})" for name, (kind, _) in shape(table).items()
+        if not WORD.fullmatch(name) or NESTED.search(kind)
+    ]  # fmt: skip
+    if wrong:
+        raise OlistError(
+            f"{source} has columns that a CSV file cannot have: {', '.join(wrong)}. Their names must be words of "
+            "letters, digits and underscores, and their values no structures. Rename or remove them."
+        )
 
 
 def _require_numbers(rows: DataFrame, wanted: tuple[str, ...], source: Path) -> None:

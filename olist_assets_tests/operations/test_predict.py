@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -69,12 +70,31 @@ def test_a_delta_table_is_scored_into_a_delta_table(olist_after_run, finished, t
 
 
 @pytest.mark.parametrize(
+    "name", ["a.b", "*", "", "a`b", "`a.b`", "x` STRING, `y", "a b", "a\nb", "\x1b[31mred", "input.frequency", "é😀"]
+)
+def test_column_that_an_engine_reads_as_another_one_is_refused(olist_after_run, tmp_path, name):
+    given, target = _delta_table(tmp_path, name, pa.array(["1"])), tmp_path / "out.csv"
+    code, text = olist_after_run("predict", "--input", given, "--output", str(target))
+    assert (code, target.exists()) == (WRONG_USE, False), text
+    assert f"{name!a} (string)" in text
+
+
+@pytest.mark.parametrize("value", [{"f": 1}, [{"f": 1}]], ids=str)
+def test_column_of_structures_is_refused(olist_after_run, tmp_path, value):
+    given, target = _delta_table(tmp_path, "nested", pa.array([value])), tmp_path / "out.csv"
+    code, text = olist_after_run("predict", "--input", given, "--output", str(target))
+    assert (code, target.exists()) == (WRONG_USE, False), text
+    assert "'nested' (" in text
+
+
+@pytest.mark.parametrize(
     ("row", "words", "reason"),
     [
         ({"customer": "a"}, (), "lacks recency_days, frequency"),
         (VALID | {"frequency": "twice"}, (), "frequency (records: 1)"),
         (VALID | {"churn_probability": "1"}, (), "already has a column churn_probability"),
         (VALID | {"prediction": "1"}, (), "already has a column prediction"),
+        (VALID | {"PROBABILITY": "1"}, (), "already has a column PROBABILITY"),
         (VALID, ("--model", "repurchase_model"), "lacks tenure_days"),
     ],
     ids=[
@@ -82,6 +102,7 @@ def test_a_delta_table_is_scored_into_a_delta_table(olist_after_run, finished, t
         "not a number",
         "a column of the score's name",
         "a column of a result's name",
+        "a column of a result's name in capitals",
         "another model's features",
     ],
 )
@@ -117,3 +138,10 @@ def test_scoring_alone_names_the_champions_that_do_not_exist(olist):
     code, text = olist("materialize", "--select", "gold_customer_segments_ml")
     assert code == WRONG_USE
     assert "segmentation_model_champion (never made)" in text
+
+
+def _delta_table(folder: Path, extra: str, values: pa.Array) -> str:
+    """A table with a valid customer and one more column."""
+    columns = {name: pa.array([1.0]) for name in FEATURES} | {extra: values}
+    write_deltalake(str(folder / "in"), pa.table(columns))
+    return str(folder / "in")
