@@ -11,13 +11,14 @@ their rows are answered by the result. Requests and replies are lines of JSON, s
 import json
 import os
 import resource
+import select
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
-from threading import Event, Timer
+from threading import Event, Thread, Timer
 from typing import IO, Any
 
 import duckdb
@@ -135,6 +136,7 @@ def _write_rows(stream: IO[bytes], rows: pa.RecordBatchReader) -> None:
 def main() -> None:
     """Answer the query on standard input."""
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
+    _end_with_writer_of(requests.fileno())
     request = json.loads(requests.readline())
     limits = Limits(**request["limits"])
     _limit(limits)
@@ -153,8 +155,15 @@ def main() -> None:
         _write(replies, {"error": str(error)})
 
 
+def _end_with_writer_of(requests: int) -> None:
+    """End this process as soon as the one that asks has ended, also by a signal: nobody waits for the answer then."""
+    closed = select.poll()
+    closed.register(requests, 0)  # for the end of its other side alone
+    Thread(target=lambda: (closed.poll(), os._exit(1)), daemon=True).start()
+
+
 def _limit(limits: Limits) -> None:
-    """Let the system refuse memory and files, and end the process if nobody waits for its answer any more."""
+    """Let the system refuse memory and files, and end the process after its time."""
     used = resource.getpagesize() * int(Path("/proc/self/statm").read_text().split()[5])
     for kind, limit in {
         resource.RLIMIT_DATA: used + limits.memory + limits.result + OWN_BYTES,
