@@ -89,6 +89,7 @@ class Warehouse:
         try:
             table = open_delta(path, version, self.storage_options)
         except TableNotFoundError as error:
+            _require_access(path)
             raise TableMissing(name, path) from error
         except (DeltaError, OSError) as error:
             require_known_features(path)
@@ -172,6 +173,14 @@ class Warehouse:
         except (OSError, *store_errors()) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise OlistError(f"Cannot write to the warehouse {self.root}: {why}. Set OLIST_WAREHOUSE.") from error
+
+
+def _require_access(path: Path) -> None:
+    """Raises OlistError for a table that may not be read; to deltalake, it does not exist."""
+    try:
+        delta_log.log_folder(path).exists()
+    except PermissionError as error:
+        raise OlistError(f"{path} cannot be read: {error.strerror}. Its owner decides who may.") from error
 
 
 def _require_version(name: str, path: Path, version: int) -> None:

@@ -51,7 +51,7 @@ def examine(platform: Platform) -> Iterator[Finding]:
             yield Finding(subject, examine_subject(platform))
         except Caution as caution:
             yield Finding(subject, str(caution), is_warning=True)
-        except OlistError as error:
+        except (OlistError, PermissionError) as error:
             yield Finding(subject, str(error), is_problem=True)
 
 

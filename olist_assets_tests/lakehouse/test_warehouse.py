@@ -1,5 +1,6 @@
 """The warehouse: tables by name and version, what exists, and that its folder can be written."""
 
+import errno
 import subprocess
 import sys
 from datetime import date
@@ -41,6 +42,16 @@ def test_a_table_that_was_only_created_is_missing(warehouse: Warehouse):
         warehouse.open(PROFILES)
     with pytest.raises(NotWrittenYet, match="had no data yet at version 0"):
         warehouse.open(PROFILES, 0)
+
+
+def test_a_table_that_this_user_may_not_read_is_an_error_and_not_missing(warehouse: Warehouse, monkeypatch):
+    def refuse(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    # As the system refuses it to anyone but root.
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(OlistError, match=f"{PROFILES} cannot be read: Permission denied"):
+        warehouse.existing_tables([PROFILES])
 
 
 def test_a_table_that_is_replaced_by_an_empty_one_has_no_rows_but_exists(warehouse: Warehouse):
