@@ -15,7 +15,9 @@ PARAMETER = re.compile(r"([?;&#])([^?;&#]*)")
 # A colon before anything but a port: a password whose address has a mistake.
 PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d*)?")
 ASSIGNED = re.compile(
-    rf"((?<![\w.-])[\w.-]{{0,100}}(?:{NAMES})[\w.-]{{0,100}}(?:=|[\"']\s*:\s*)[\"']?)([^\s\"',;&)]+)", re.IGNORECASE
+    rf"((?<![\w.-])[\w.-]{{0,100}}(?:{NAMES})[\w.-]{{0,100}}(?:\s*=\s*|[\"']\s*:\s*))"
+    r"(?:([\"'])(?:\\.|(?!\2)[^\\\n])*|[^\s\"',;&)]+)",
+    re.IGNORECASE,
 )
 AUTHORIZATION = re.compile(r"\b(bearer|basic)\s+[\w+/=.~-]{8,}", re.IGNORECASE)
 
@@ -23,7 +25,7 @@ AUTHORIZATION = re.compile(r"\b(bearer|basic)\s+[\w+/=.~-]{8,}", re.IGNORECASE)
 def redacted(text: str) -> str:
     """A text without the credentials of the addresses in it, and without what is assigned to names like `password`."""
     text = ADDRESS.sub(_redacted_match, text)
-    return AUTHORIZATION.sub(rf"\1 {HIDDEN}", ASSIGNED.sub(rf"\1{HIDDEN}", text))
+    return AUTHORIZATION.sub(rf"\1 {HIDDEN}", ASSIGNED.sub(rf"\1\2{HIDDEN}", text))
 
 
 def without_values(text: str) -> str:

@@ -46,10 +46,13 @@ TEXTS = {
     "API request to http://u:hunter2@h/api failed (see 'sc://h/;token=hunter2').": "http://***@h/api",
     "no answer at (postgresql://u:hunter2@h/db), retry": "(postgresql://***@h/db), retry",
     "password=hunter2 is wrong": "password=*** is wrong",
+    "password='my hunter2' is wrong": "password='***' is wrong",
+    'or "password": "my\\"hunter2", or': 'or "password": "***", or',
+    "aws_secret_access_key = hunter2": "aws_secret_access_key = ***",
     "Options: AWS_SECRET_ACCESS_KEY=hunter2, region=eu": "AWS_SECRET_ACCESS_KEY=***, region=eu",
     'in {"spark.hadoop.fs.s3a.secret.key": "hunter2"}': '"spark.hadoop.fs.s3a.secret.key": "***"',
     "-Djavax.net.ssl.trustStorePassword=hunter2 -Xmx2g": "trustStorePassword=*** -Xmx2g",
-    "fs.s3a.access.key = hunter2 Authorization: Bearer hunter2hunter2": "",
+    "fs.s3a.access.key = hunter2 Authorization: Bearer hunter2hunter2": "= *** Authorization: Bearer ***",
     "Authorization: Basic hunter2hunter2==": "Authorization: Basic ***",
 }
 CONF = {
@@ -82,8 +85,7 @@ def test_link_has_neither_user_nor_parameters():
 def test_text_of_an_error_is_shown_without_credentials(text):
     for shown in (redacted(text), str(OlistError(text)), f"{OlistError(text)}"):
         assert TEXTS[text] in shown
-    if "access.key =" not in text:
-        assert "hunter2" not in redacted(text)
+        assert "hunter2" not in shown
 
 
 @pytest.mark.parametrize("name", CONF)
