@@ -9,6 +9,7 @@ MLflow is imported where it is used: two seconds, which commands about tables do
 import logging
 import os
 import shutil
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,10 @@ class Champion:
 
 
 def client(settings: Settings) -> "MlflowClient":
-    """MLflow's client; creates the database if it does not exist. Raises OlistError if MLflow cannot be reached."""
+    """MLflow's client; creates the database if it does not exist.
+
+    Raises OlistError if MLflow cannot be reached, its database is broken, or the driver of another database is missing.
+    """
     bypass_proxy()
     os.environ.update(credentials(settings))
     for name, value in ENVIRONMENT.items():
@@ -93,7 +97,7 @@ def client(settings: Settings) -> "MlflowClient":
                 follow_move(local_folder(settings) / DATABASE, artifacts(settings))
                 return _checked(MlflowClient(uri))
         return _checked(MlflowClient(uri))
-    except (MlflowException, OSError) as error:
+    except (MlflowException, OSError, sqlite3.Error, ImportError) as error:
         # The rest is the HTTP library's own message.
         what = str(error).splitlines()[0].partition(" with exception ")[0]
         # Without its cause, whose text may have the address of a database with its password.

@@ -7,7 +7,7 @@ import pytest
 
 from olist_assets.errors import OlistError
 from olist_assets.mlops.flavours import CHAMPION_ALIASES, FLAVOUR_TAG
-from olist_assets.mlops.places import tracking_uri
+from olist_assets.mlops.places import DATABASE, local_folder, tracking_uri
 from olist_assets.mlops.promotion import promote
 from olist_assets.mlops.registry import (
     Metric,
@@ -31,6 +31,21 @@ def test_two_first_starts_at_once_both_find_a_database(settings):
     starts = [subprocess.Popen([sys.executable, "-c", words], stderr=subprocess.PIPE, text=True) for _ in range(2)]
     errors = [start.communicate()[1] for start in starts]
     assert [start.returncode for start in starts] == [0, 0], errors
+
+
+def test_a_broken_database_is_named(settings):
+    database = local_folder(settings) / DATABASE
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"no database" * 100)
+    with pytest.raises(OlistError, match=r"MLflow at sqlite:.*mlflow.db cannot be used: file is not a database"):
+        client(settings)
+
+
+def test_a_missing_driver_of_a_database_is_named(settings, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    driver = settings.model_copy(update={"mlflow_tracking_uri": Address("postgresql+psycopg2://u:p@127.0.0.1:9/d")})
+    with pytest.raises(OlistError, match=r"MLflow at postgresql.* cannot be used: import of psycopg2 halted"):
+        client(driver)
 
 
 def test_an_unreachable_server_is_named(settings, monkeypatch):
