@@ -49,7 +49,7 @@ class AuditFiles:
         try:
             found = json.loads(self._head.read_text())
             return [Head(int(head["number"]), str(head["chain"])) for head in found]
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+        except (FileNotFoundError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return []
 
     def set_heads(self, *heads: Head) -> None:
@@ -71,6 +71,6 @@ class AuditFiles:
 def _entry(line: bytes) -> Entry | None:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and isinstance(found.get("number"), int) else None

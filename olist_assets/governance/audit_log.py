@@ -158,7 +158,7 @@ def warn(text: str) -> None:
 def latest(warehouse: Warehouse, limit: int, conditions: dict[str, str]) -> list[Entry]:
     """The newest entries, newest first, that match the conditions on `table`, `action` and `user`.
 
-    That something was asked is one of them as long as the log has no outcome of it.
+    That something was asked is one of them as long as the log has no outcome of it. Raises OlistError.
     """
     tests = {
         "table": "list_contains(tables, $table)",
@@ -168,9 +168,18 @@ def latest(warehouse: Warehouse, limit: int, conditions: dict[str, str]) -> list
     is_open = f"number NOT IN (SELECT asked FROM {NAME} WHERE asked IS NOT NULL)"
     where = " AND ".join([f"(outcome IS DISTINCT FROM '{ASKED}' OR {is_open})", *(tests[name] for name in conditions)])
     columns = ", ".join(map(identifier, SCHEMA.names))
-    with AuditStore(warehouse).connection() as con:
+    with _readable(warehouse), AuditStore(warehouse).connection() as con:
         query = f'SELECT {columns} FROM {NAME} WHERE {where} ORDER BY "at" DESC, number DESC LIMIT {limit}'
         return con.sql(query, params=conditions).to_arrow_table().to_pylist()
+
+
+@contextmanager
+def _readable(warehouse: Warehouse) -> Iterator[None]:
+    """Raises OlistError for a log whose files are damaged, in place of the error of a library."""
+    try:
+        yield
+    except (DeltaError, OSError, duckdb.Error) as error:
+        raise OlistError(f"The audit log cannot be read ({path(warehouse)}): {str(error).splitlines()[0]}") from error
 
 
 def compact(warehouse: Warehouse) -> tuple[int, int] | None:
@@ -201,11 +210,15 @@ class Verified:
 
 
 def verify(warehouse: Warehouse) -> Verified:
-    """Whether any entry was changed, removed, inserted or moved. Raises OlistError without the secret of the chain."""
+    """Whether any entry was changed, removed, inserted or moved. Raises OlistError without the secret of the chain.
+
+    A log with damaged files cannot be read: raises OlistError, too.
+    """
     store = AuditStore(warehouse)
-    # The head first: a process that writes at the same time may then be ahead of it, but not behind.
-    head = store.head()
-    entries = store.read()
+    with _readable(warehouse):
+        # The head first: a process that writes at the same time may then be ahead of it, but not behind.
+        head = store.head()
+        entries = store.read()
     problems = tuple(audit_chain.problems(entries, head, store.key))
     unkeyed = sum(not audit_chain.is_keyed(entry) for entry in entries)
     return Verified(len(entries), unkeyed, head or Head(), problems)
@@ -219,7 +232,7 @@ def redact(warehouse: Warehouse, texts: Sequence[str], reason: str = "erasure of
     """
     if not warehouse.root.exists():
         return 0
-    with warehouse.lock(path(warehouse), "audit"):
+    with warehouse.lock(path(warehouse), "audit"), _readable(warehouse):
         store = AuditStore(warehouse)
         if not (entries := store.read()):
             return 0

@@ -93,7 +93,7 @@ class AuditStore:
 
     def _newer(self, head: Head) -> list[Entry]:
         if not self._in_object_store:
-            return self._files.waiting()
+            return _after(head.number, self._files.waiting())
         log = self.opened()
         return self.read() if log is not None and _last_number(log) > head.number else []
 
@@ -130,8 +130,7 @@ class AuditStore:
         """Move the waiting entries into the table; an error leaves them where they are."""
         log = self.opened()
         # A process that was killed after its commit has left entries that are in the table already.
-        last = _last_number(log) if log else 0
-        if missing := [entry for entry in self._files.waiting() if entry["number"] > last]:
+        if missing := _after(_last_number(log), self._files.waiting()):
             self._commit(missing)
         self._files.clear()
         if log is not None and len(log.file_uris()) >= MAX_FILES:
@@ -184,9 +183,8 @@ class AuditStore:
         """A session with the view `audit_log` of all entries."""
         # Read before the table is opened: in between they may be moved there, but not back.
         waiting, log = self._files.waiting(), self.opened()
-        last = _last_number(log) if log else 0
         with self._warehouse.sql({"stored": log} if log else {}) as con:
-            con.register("waiting", rows([entry for entry in waiting if entry["number"] > last]))
+            con.register("waiting", rows(_after(_last_number(log), waiting)))
             stored = "FROM stored UNION ALL BY NAME " if log else ""
             con.execute(f"CREATE VIEW {NAME} AS {stored}FROM waiting")
             yield con
@@ -210,8 +208,27 @@ def rows(entries: Sequence[Entry]) -> pa.Table:
     return pa_json.read_json(pa.BufferReader(lines), options, schema).cast(SCHEMA)
 
 
-def _last_number(log: DeltaTable) -> int:
-    """The largest number in the table, from the statistics of its files."""
+def _after(number: int, waiting: Sequence[Entry]) -> list[Entry]:
+    """The waiting entries with a larger number.
+
+    One with other fields or types is none of ours, and must not make the log unreadable: it counts as removed.
+    """
+    found = [entry for entry in waiting if entry["number"] > number]
+    return found if _is_ours(found) else [entry for entry in found if _is_ours([entry])]
+
+
+def _is_ours(entries: Sequence[Entry]) -> bool:
+    try:
+        rows(entries)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _last_number(log: DeltaTable | None) -> int:
+    """The largest number in the table, from the statistics of its files; 0 without a table."""
+    if log is None:
+        return 0
     actions = file_actions(log)
     numbers = actions["max.number"].to_pylist() if "max.number" in actions.column_names else []
     return max((number for number in numbers if number is not None), default=0)

@@ -231,6 +231,51 @@ def test_an_unfinished_line_is_no_entry(log: Warehouse):
     assert audit_log.verify(log).problems == ()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"number": 7}',
+        b'{"number": 9' + b"0" * 30 + b"}",
+        b'{"number": 7, "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+)
+def test_a_line_that_only_looks_like_an_entry_does_no_harm(log: Warehouse, line: bytes):
+    with waiting_file(log).open("ab") as file:
+        file.write(line + b"\n")
+    assert audit_log.verify(log).problems == ()
+    assert audit_log.record(log, "query", [], statement="next") == ENTRIES + 1
+    audit_log.compact(log)
+    assert audit_log.latest(log, 1, {})[0]["statement"] == "next"
+    assert audit_log.verify(log).problems == ()
+
+
+@pytest.mark.parametrize("value", [b'"rows": "many"', b'"tables": "all"', b'"evil": 1', b'"at": "yesterday"'])
+def test_an_entry_with_another_type_or_field_counts_as_removed(log: Warehouse, value: bytes):
+    file = waiting_file(log)
+    first, second = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(first.rstrip(b"}\n") + b", " + value + b"}\n" + second)
+    assert_found(log, "Entry 5 was removed")
+    # The log stays usable.
+    audit_log.record(log, "query", [])
+    audit_log.compact(log)
+    assert_found(log, "Entry 5 was removed")
+
+
+@pytest.mark.parametrize("pattern", ["audit_log/*.parquet", "audit_log/_delta_log/*"])
+def test_a_log_with_damaged_files_cannot_be_verified(
+    olist: Callable, warehouse: Warehouse, platform: Platform, pattern: str
+):
+    fill(warehouse)
+    for file in audit_store.path(warehouse).parent.glob(pattern):
+        file.write_bytes(b"damaged")
+    for command in (["audit", "--verify"], ["audit"]):
+        code, text = olist(*command)
+        assert code == WRONG_USE
+        assert text.startswith("Error: The audit log cannot be read (")
+    finding = next(found for found in examine(platform) if found.subject == "audit log")
+    assert finding.is_problem
+
+
 def test_threads_lose_nothing(log: Warehouse, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(audit_store, "MAX_WAITING", 5)
     threads = [threading.Thread(target=audit_log.record, args=(log, "query", [])) for _ in range(20)]
