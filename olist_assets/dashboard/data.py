@@ -23,6 +23,7 @@ from olist_assets.catalog import catalog
 from olist_assets.errors import OlistError
 from olist_assets.governance import access, audit_log
 from olist_assets.governance.audit_text import Described, described
+from olist_assets.governance.roles import roles_file
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse import sql as lakehouse_sql
 from olist_assets.lakehouse.object_store import store_errors
@@ -87,8 +88,8 @@ def answer(sql: str, **params: Any) -> pd.DataFrame:
     """The result of a DuckDB query over the newest versions of the tables that it names; `$name` is a parameter.
 
     Rows and columns are those that OLIST_ROLE may see, and a role gets no answer that cannot be logged. The result is
-    cached until one of the tables has a new version; the caller may change the frame. Decimals are floats, dates are
-    timestamps, nulls are NaN or NaT.
+    cached until one of the tables has a new version, or the file of roles another text; the caller may change the
+    frame. Decimals are floats, dates are timestamps, nulls are NaN or NaT.
     Raises Missing where a table does not exist, and QueryFailed.
     """
     current = warehouse()
@@ -98,7 +99,8 @@ def answer(sql: str, **params: Any) -> pd.DataFrame:
         versions = tuple(newest(current, name) for name in names)
         if missing := [found.table for found in versions if found.version < 0]:
             raise Missing(missing)
-        return _answered(current, str(current.root), versions, role, sql, params)
+        roles = roles_file(current.settings).read_text() if role else None
+        return _answered(current, str(current.root), versions, role, sql, params, roles=roles)
     except Missing:
         raise
     except (OlistError, duckdb.Error, DeltaError, OSError, *store_errors()) as error:
@@ -156,6 +158,8 @@ def _answered(
     role: str | None,
     sql: str,
     params: dict[str, Any],
+    *,
+    roles: str | None,  # noqa: ARG001
 ) -> pd.DataFrame:
     with access.logged(_warehouse, ACTION, _described(_warehouse, sql), role) as (found, reading):
         tables = {version.table: _opened(_warehouse, root, version) for version in versions}

@@ -37,6 +37,26 @@ def test_query_that_fails_is_one_message_and_audited_with_its_error(warehouse: W
     assert entry["error"].startswith("Invalid Input Error")
 
 
+def test_an_answer_is_cached_only_as_long_as_the_roles_are_the_same(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    write(warehouse, ORDERS)
+    roles = tmp_path / "roles.yaml"
+    monkeypatch.setenv("OLIST_GOVERNANCE", str(roles))
+    monkeypatch.setenv("OLIST_ROLE", "viewer")
+    roles.write_text(
+        f"roles: {{viewer: {{about: a viewer, masked: false, tables: {{{ORDERS}: {{rows: order_id IS NOT NULL}}}}}}}}"
+    )
+    assert data.answer(QUERY)["orders"].tolist() == [800]
+    roles.write_text(
+        f"roles: {{viewer: {{about: a viewer, masked: false, tables: {{{ORDERS}: {{rows: order_id IS NULL}}}}}}}}"
+    )
+    assert data.answer(QUERY)["orders"].tolist() == [0]
+    roles.write_text("roles: {viewer: {about: a viewer, masked: false, tables: {gold_daily_metrics: {}}}}")
+    with pytest.raises(data.QueryFailed, match="may not read"):
+        data.answer(QUERY)
+
+
 @pytest.mark.parametrize("role", ["admin", None])
 def test_a_role_gets_no_answer_that_cannot_be_logged(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, role: str | None
