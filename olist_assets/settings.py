@@ -30,6 +30,8 @@ from olist_assets.redaction import link, redacted_address, redacted_setting
 SAMPLE_DATA = Path("data/sample")
 SPARK_CONF = '{"spark.executor.memory": "4g", "spark.executor.cores": 2}'
 ORIGIN = re.compile(r"https?://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
+# What the system's limits and timers can represent.
+MAX_SIZE, MAX_SECONDS = 1 << 50, 7 * 86_400
 EngineName = Literal["sail", "spark"]
 
 
@@ -87,14 +89,14 @@ class Settings(BaseSettings):
     """Spark settings as a JSON object; they override the platform's own."""
     driver_memory: str = "2g"
     """Memory of the embedded Spark's JVM: a whole number and a unit, such as 4g or 4GB."""
-    duckdb_memory: ByteSize = Field(default=ByteSize(2 << 30), ge=256 << 20)
+    duckdb_memory: ByteSize = Field(default=ByteSize(2 << 30), ge=256 << 20, le=MAX_SIZE)
     """Memory of one check or query, such as 2GiB; larger intermediate results go to temporary files.
 
     A query of a role has no temporary files: it fails.
     """
-    query_seconds: float = Field(default=60.0, gt=0)
+    query_seconds: float = Field(default=60.0, gt=0, le=MAX_SECONDS)
     """Seconds that a query of a role may take."""
-    result_size: ByteSize = Field(default=ByteSize(256 << 20), ge=1 << 20)
+    result_size: ByteSize = Field(default=ByteSize(256 << 20), ge=1 << 20, le=MAX_SIZE)
     """Largest result of a query of a role, such as 256MiB."""
     steps_at_once: int = Field(default=3, ge=1)
     """Steps of a run that its process executes at once; more than cores, since a step also waits for commits."""
@@ -183,7 +185,7 @@ class Settings(BaseSettings):
             return read(size)
         except ValidationError as error:
             least = "256MiB" if info.field_name == "duckdb_memory" else "1MiB"
-            raise ValueError(f"must be a size like 2GiB, of at least {least}") from error
+            raise ValueError(f"must be a size like 2GiB, of at least {least} and at most 1PiB") from error
 
     @field_validator("as_of", mode="wrap")
     @classmethod
