@@ -145,14 +145,22 @@ def main() -> None:
         _write(replies, {"has_rows": rows is not None})
         if rows is not None:
             _write_rows(replies, rows.to_reader())
-    except (MemoryError, duckdb.OutOfMemoryException, pa.ArrowMemoryError):
+    except (MemoryError, pa.ArrowMemoryError):
         _write(replies, {"limit": _too_much_memory(limits)})
-    except duckdb.InterruptException:
-        _write(replies, {"limit": _too_long(limits)})
     except LimitReached as reached:
         _write(replies, {"limit": str(reached)})
-    except duckdb.Error as error:
-        _write(replies, {"error": str(error)})
+    except (duckdb.Error, OSError) as error:
+        _write(replies, _reported(error, limits))
+
+
+def _reported(error: duckdb.Error | OSError, limits: Limits) -> dict[str, str]:
+    """The reply for an error. Arrow repeats one that comes after the first rows as an OSError with DuckDB's text."""
+    text = str(error)
+    if text.startswith("Out of Memory Error"):
+        return {"limit": _too_much_memory(limits)}
+    if text.startswith("INTERRUPT Error"):
+        return {"limit": _too_long(limits)}
+    return {"error": text}
 
 
 def _end_with_writer_of(requests: int) -> None:

@@ -134,6 +134,8 @@ TOO_MUCH = {
     "OLIST_QUERY_SECONDS": (
         "SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b",
         "SELECT levenshtein(repeat('a', 400000), repeat('b', 400000))",
+        # The limit comes after the first row.
+        "SELECT range FROM range(1000000000000) WHERE range % 10000000000 = 0",
     ),
     "OLIST_RESULT_SIZE": ("SELECT range, repeat('x', 1000) FROM range(100000000)",),
 }
@@ -152,6 +154,12 @@ def test_a_query_that_needs_too_much_is_ended_by_a_limit_that_the_message_names(
         access.answer(limited, query, role="analyst")
     # Far from a measurement: without limits these take minutes or all memory.
     assert time.monotonic() - started < 60
+
+
+def test_an_error_after_the_first_rows_is_that_of_the_query(stored_customers: Warehouse):
+    late = "SELECT CASE WHEN range = 900000 THEN ('late' || range)::INTEGER END FROM range(1000000)"
+    with pytest.raises(OlistError, match="Could not convert string 'late900000'"):
+        access.answer(stored_customers, late, role="analyst")
 
 
 def test_the_process_has_no_environment_and_may_write_no_file(stored_customers: Warehouse, monkeypatch, tmp_path):
