@@ -44,12 +44,15 @@ def connection(
     limits = limits_of(warehouse.settings)
     with limits.opened() as con:
         with warehouse.sql(tables) as raw:
-            visible = {name: visible_rows(warehouse, raw, name, role) for name in tables}
-            schemas = {name: relation.limit(0).to_arrow_table().schema for name, relation in visible.items()}
+            with hidden_values(role):
+                visible = {name: visible_rows(warehouse, raw, name, role) for name in tables}
+                schemas = {name: relation.limit(0).to_arrow_table().schema for name, relation in visible.items()}
             create_tables(con, schemas)
-            for name, columns in needed_columns(limits, schemas, tables_named(query, tables), query).items():
-                if columns:
-                    fill(con, name, visible[name].project(", ".join(map(identifier, columns))).to_arrow_reader())
+            needed = needed_columns(limits, schemas, tables_named(query, tables), query)
+            with hidden_values(role):
+                for name, columns in needed.items():
+                    if columns:
+                        fill(con, name, visible[name].project(", ".join(map(identifier, columns))).to_arrow_reader())
         limits.shut_off(con)
         yield con
 
@@ -59,12 +62,28 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(settings.duckdb_memory, settings.query_seconds, settings.result_size)
 
 
+@contextmanager
+def hidden_values(role: Role) -> Iterator[None]:
+    """Replace an error of reading what a role sees, whose text may quote a value that the role does not see."""
+    try:
+        yield
+    # Arrow repeats an error that comes after the first rows as an OSError.
+    except (duckdb.Error, OSError) as error:
+        raise OlistError(
+            f"The rows that role {role.name} sees cannot be read ({type(error).__name__}). The message may quote what "
+            "it does not see: for the reason, query these tables without a role, with the condition of `rows` in "
+            "governance.yaml."
+        ) from None
+
+
 def visible_rows(
     warehouse: Warehouse, raw: duckdb.DuckDBPyConnection, name: str, role: Role
 ) -> duckdb.DuckDBPyRelation:
     """The rows and columns of a table of `raw` that a role sees, masked if the role is."""
     contract, grant = warehouse.catalog.table(name), role.grants(warehouse.catalog)[name]
-    columns = grant.visible(contract)
+    # An earlier version, or a table that was not made again since, has not all columns of the contract.
+    stored = raw.sql(f"FROM {identifier(name)}").columns
+    columns = tuple(column for column in grant.visible(contract) if column.name in stored)
     if role.masked and masking.needs_secret(columns):
         masking.use_secret(raw, masking.secret(warehouse.settings))
     shown = {column.name: masking.masked(column) if role.masked else identifier(column.name) for column in columns}
@@ -140,9 +159,10 @@ def _result(
         if role is None:
             raw.execute(LOSSLESS)
             return query_rows(raw, query, known)
-        visible = {name: visible_rows(warehouse, raw, name, role) for name in opened}
         try:
-            return ask(query, visible, named, limits_of(warehouse.settings))
+            with hidden_values(role):
+                visible = {name: visible_rows(warehouse, raw, name, role) for name in opened}
+                return ask(query, visible, named, limits_of(warehouse.settings))
         except QueryFailed as error:
             message = f"{error}\nTables: {', '.join(known)}."
             if hidden := tables_named(query, _hidden_columns(warehouse, named, role)):

@@ -40,6 +40,7 @@ class Described:
 def described(warehouse: Warehouse, query: str) -> Described:
     """A query for the log; a text that is no SQL leaves its length only, whatever file it was read from."""
     try:
+        query.encode()
         tables = tables_bound(warehouse.settings, warehouse.catalog.tables, query)
     except (duckdb.Error, UnicodeError):
         return Described((), f"no SQL, {len(query):,} characters")

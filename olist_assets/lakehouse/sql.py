@@ -99,9 +99,13 @@ def _without_formula(column: pa.Field) -> str:
 
 
 def tables_named(sql: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The known tables that a query names outside its comments."""
+    """The known tables that a query names outside its comments. Raises OlistError for a text that is not UTF-8."""
+    try:
+        text = sql.encode()
+    except UnicodeEncodeError as error:
+        raise OlistError("The query is not UTF-8.") from error
     # A token is its first byte and its kind.
-    text, tokens = sql.encode(), [*duckdb.tokenize(sql), (None, None)]
+    tokens = [*duckdb.tokenize(sql), (None, None)]
     code = (text[at:end] for (at, kind), (end, _) in pairwise(tokens) if kind != duckdb.token_type.comment)
     words = set(re.findall(r"\w+", b" ".join(code).decode()))
     return tuple(name for name in known if name in words)

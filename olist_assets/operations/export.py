@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from olist_assets.contracts.table import Table
 from olist_assets.errors import OlistError
-from olist_assets.governance.access import visible_rows
+from olist_assets.governance.access import hidden_values, visible_rows
 from olist_assets.governance.audit_log import audited
 from olist_assets.governance.roles import Role, in_force
 from olist_assets.lakehouse.commit_metadata import commit_properties, user_metadata
@@ -51,7 +51,7 @@ def export(platform: Platform, directory: Path, as_role: str | None, selection: 
 def _write_tables(platform: Platform, part: Path, role: Role, tables: Mapping[str, DeltaTable]) -> dict[str, int]:
     written: dict[str, int] = {}
     for name, delta in tables.items():
-        with platform.warehouse.sql({name: delta}) as raw:
+        with platform.warehouse.sql({name: delta}) as raw, hidden_values(role):
             rows = visible_rows(platform.warehouse, raw, name, role).to_arrow_table()
         metadata = user_metadata(role=role.name, of_version=delta.version())
         contract = platform.catalog.table(name)

@@ -3,14 +3,17 @@
 import csv
 import io
 from collections.abc import Callable
+from traceback import format_exception
 
 import pytest
+from deltalake import write_deltalake
 
 from olist_assets.errors import OlistError
 from olist_assets.governance import access, audit_log, masking
-from olist_assets.governance.roles import Denied
+from olist_assets.governance.roles import Denied, in_force
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets_tests.governance.conftest import COMMENT, CUSTOMERS, PERSON, SECRET
+from olist_assets_tests.oracle.compare import delta_rows
 from olist_assets_tests.rows import store
 
 DONE, WRONG_USE = 0, 2
@@ -104,6 +107,53 @@ def test_the_role_of_the_settings_applies_to_every_query(stored_customers):
     assert audit_log.latest(stored_customers, 1, {})[0]["role"] == "marketing"
     with pytest.raises(Denied):
         access.answer(as_marketing, "FROM bronze_customers")
+
+
+CAREFUL = """
+roles:
+  careful:
+    about: Its condition fails for a row that it does not see.
+    tables:
+      gold_customer_metrics: {rows: "customer_city::INTEGER = 1", columns: [customer_state]}
+"""
+
+
+def test_an_error_of_a_row_filter_does_not_quote_the_hidden_value(olist_with, stored_customers, tmp_path):
+    file = tmp_path / "careful.yaml"
+    file.write_text(CAREFUL)
+    settings = stored_customers.settings.model_copy(update={"governance": file, "role": "careful"})
+    warehouse = Warehouse(settings, stored_customers.catalog)
+    query, message = f"FROM {CUSTOMERS}", r"role careful sees cannot be read \(ConversionException\)"
+    with pytest.raises(OlistError, match=message) as raised:
+        access.answer(warehouse, query)
+    assert "campinas" not in "".join(format_exception(raised.value))
+    role = in_force(warehouse)
+    with (
+        pytest.raises(OlistError, match=message),
+        access.connection(warehouse, {CUSTOMERS: warehouse.open(CUSTOMERS)}, role, query),
+    ):
+        pass
+    code, text = olist_with(settings)("export", str(tmp_path / "export"))
+    assert code == WRONG_USE
+    assert "campinas" not in text
+
+
+def test_a_table_without_a_column_of_its_contract_is_answered(stored_customers):
+    path = stored_customers.path(CUSTOMERS)
+    rows = delta_rows(stored_customers.open(CUSTOMERS))
+    write_deltalake(path, rows.drop_columns(["frequency"]), mode="overwrite", schema_mode="overwrite")
+    query = f"SELECT customer_state FROM {CUSTOMERS} ORDER BY ALL"
+    found = access.answer(stored_customers, query, role="analyst")
+    assert found is not None
+    assert found["customer_state"].to_pylist() == ["RJ", "SP"]
+
+
+@pytest.mark.parametrize("role", ["analyst", None])
+def test_a_query_that_is_not_utf_8_is_refused_and_in_the_log(stored_customers, role):
+    with pytest.raises(OlistError, match="not UTF-8"):
+        access.answer(stored_customers, "SELECT '\udcff'", role=role)
+    (entry,) = audit_log.latest(stored_customers, 10, {})
+    assert (entry["outcome"], entry["statement"]) == ("failed", "no SQL, 10 characters")
 
 
 def test_a_column_that_is_not_seen_is_named(stored_customers):
