@@ -29,7 +29,11 @@ def secret(settings: Settings) -> bytes:
         raise OlistError(
             f"OLIST_MASK_SALT is shorter than {MIN_SECRET_CHARACTERS} characters: it could be guessed. {HOW_TO}"
         )
-    return salt.encode()
+    try:
+        return salt.encode()
+    except UnicodeEncodeError:
+        # Without its cause, which holds the secret.
+        raise OlistError(f"OLIST_MASK_SALT is not UTF-8. {HOW_TO}") from None
 
 
 def digest(secret: bytes, value: str) -> str:

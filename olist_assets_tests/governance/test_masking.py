@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from traceback import format_exception
 
 import pytest
 from pydantic import SecretStr
@@ -48,6 +49,13 @@ def test_a_missing_or_short_secret_is_an_error_that_says_how_to_create_one(setti
     with pytest.raises(OlistError, match=r"shorter than 16.*openssl rand -hex 32") as refused:
         masking.secret(short)
     assert "too short" not in str(refused.value)
+
+
+def test_a_secret_of_random_bytes_is_refused_without_showing_it(settings: Settings):
+    binary = settings.model_copy(update={"mask_salt": SecretStr("raw \udcff secret of some length")})
+    with pytest.raises(OlistError, match="is not UTF-8") as refused:
+        masking.secret(binary)
+    assert "secret of some length" not in "".join(format_exception(refused.value))
 
 
 def test_doctor_does_not_print_the_secret(olist_with: Callable, secret_settings: Settings):
