@@ -163,7 +163,7 @@ def _answered(
 ) -> pd.DataFrame:
     with access.logged(_warehouse, ACTION, _described(_warehouse, sql), role) as (found, reading):
         tables = {version.table: _opened(_warehouse, root, version) for version in versions}
-        with access.connection(_warehouse, tables, found, sql) as con:
+        with access.connection(_warehouse, tables, found, sql, params or None) as con:
             frame = con.execute(sql, params or None).df()
         reading.rows = len(frame)
     return frame

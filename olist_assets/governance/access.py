@@ -7,6 +7,7 @@ from outside is executed in a process of its own, with limits; only the dashboar
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -28,12 +29,16 @@ UNKNOWN_ROLE = "unknown role"
 
 @contextmanager
 def connection(
-    warehouse: Warehouse, tables: Mapping[str, DeltaTable], role: Role | None, query: str
+    warehouse: Warehouse,
+    tables: Mapping[str, DeltaTable],
+    role: Role | None,
+    query: str,
+    params: Mapping[str, Any] | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """As `Warehouse.sql`, limited to what a role may see; without a role exactly that. For queries of our own.
 
-    Only the columns that the query needs are filled; the others exist and are null. Raises Denied for tables that the
-    role may not see, and OlistError where its masking has no secret.
+    Only the columns that the query needs with these parameters are filled; the others exist and are null. Raises Denied
+    for tables that the role may not see, and OlistError where its masking has no secret.
     """
     if role is None:
         with warehouse.sql(tables) as con:
@@ -48,7 +53,7 @@ def connection(
                 visible = {name: visible_rows(warehouse, raw, name, role) for name in tables}
                 schemas = {name: relation.limit(0).to_arrow_table().schema for name, relation in visible.items()}
             create_tables(con, schemas)
-            needed = needed_columns(limits, schemas, tables_named(query, tables), query)
+            needed = needed_columns(limits, schemas, tables_named(query, tables), query, params)
             with hidden_values(role):
                 for name, columns in needed.items():
                     if columns:

@@ -22,6 +22,7 @@ SHUT_OFF = (
     "SET enable_external_access = false",
 )
 Schemas = Mapping[str, pa.Schema]
+Params = Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ def fill(con: duckdb.DuckDBPyConnection, name: str, rows: pa.RecordBatchReader) 
     con.unregister("given")
 
 
-def needed_columns(limits: Limits, schemas: Schemas, named: Sequence[str], query: str) -> dict[str, list[str]]:
+def needed_columns(
+    limits: Limits, schemas: Schemas, named: Sequence[str], query: str, params: Params = None
+) -> dict[str, list[str]]:
     """The columns that a query reads, by table, from its plan over empty tables; `named` are those in its text.
 
     Only a single SELECT is analysed: other statements, and a PIVOT, which consists of several, depend on the rows and
@@ -67,7 +70,7 @@ def needed_columns(limits: Limits, schemas: Schemas, named: Sequence[str], query
     """
     with limits.opened() as con:
         create_tables(con, schemas)
-        plan = _plan(con, limits, query)
+        plan = _plan(con, limits, query, params)
     if plan is None:
         return {name: schema.names for name, schema in schemas.items()}
     scanned = _scanned_columns(plan)
@@ -78,7 +81,7 @@ def needed_columns(limits: Limits, schemas: Schemas, named: Sequence[str], query
     }
 
 
-def _plan(con: duckdb.DuckDBPyConnection, limits: Limits, query: str) -> list[dict[str, Any]] | None:
+def _plan(con: duckdb.DuckDBPyConnection, limits: Limits, query: str, params: Params) -> list[dict[str, Any]] | None:
     """The physical plan of a single SELECT; None for anything else."""
     # The other optimizers would remove columns, or whole tables without rows, from the plan.
     optimizers = {name for (name,) in con.sql("SELECT name FROM duckdb_optimizers()").fetchall()}
@@ -88,10 +91,10 @@ def _plan(con: duckdb.DuckDBPyConnection, limits: Limits, query: str) -> list[di
     try:
         if [statement.type for statement in con.extract_statements(query)] != [duckdb.StatementType.SELECT]:
             return None
-        ((_, plan),) = con.execute(f"EXPLAIN (FORMAT json) {query}").fetchall()
+        ((_, plan),) = con.execute(f"EXPLAIN (FORMAT json) {query}", params).fetchall()
     except duckdb.Error:
         # Run without EXPLAIN, so that the message shows the query as it was asked.
-        con.sql(query)
+        con.sql(query, params=params)
         return None
     return json.loads(plan)
 

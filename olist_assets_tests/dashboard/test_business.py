@@ -135,6 +135,14 @@ def test_role_sees_only_its_tables_and_rows(full: Warehouse, monkeypatch: pytest
     assert not set(seen["customer_unique_id"]) & set(everybody["customer_unique_id"])
 
 
+def test_an_analyst_sees_the_whole_page(full: Warehouse, monkeypatch: pytest.MonkeyPatch):
+    everything = cards(opened())
+    monkeypatch.setenv("OLIST_ROLE", "analyst")
+    monkeypatch.setenv("OLIST_MASK_SALT", "a secret of the tests alone")
+    page = opened()
+    assert (cards(page), list(page.error)) == (everything, [])
+
+
 def test_command_serves_the_pages_on_the_loopback_address(settings: Settings, tmp_path: Path):
     port = free_port()
     command = [sys.executable, "-c", "from olist_assets.cli.main import main; main()", "dashboard", "--port", str(port)]

@@ -37,6 +37,16 @@ def test_query_that_fails_is_one_message_and_audited_with_its_error(warehouse: W
     assert entry["error"].startswith("Invalid Input Error")
 
 
+def test_a_role_gets_the_answer_of_a_query_with_parameters(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch):
+    write(warehouse, ORDERS)
+    monkeypatch.setenv("OLIST_ROLE", "admin")
+    filtered = f"SELECT count(*) AS orders, count(order_id) AS ids FROM {ORDERS} WHERE order_status = $status"
+    expected = data.answer(f"SELECT any_value(order_status) AS status FROM {ORDERS}")["status"].iloc[0]
+    found = data.answer(filtered, status=expected)
+    assert found["orders"].tolist() == found["ids"].tolist() == [800]
+    assert data.answer(filtered, status="none")["orders"].tolist() == [0]
+
+
 def test_an_answer_is_cached_only_as_long_as_the_roles_are_the_same(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
