@@ -198,9 +198,12 @@ class AuditStore:
 
 
 def rows(entries: Sequence[Entry]) -> pa.Table:
-    """Entries as Arrow, by way of JSON: `Table.from_pylist` imports pandas, a fifth of the time of `olist sql`."""
+    """Entries as Arrow, without pandas, whose import takes a fifth of the time of `olist sql`.
+
+    `Table.from_pylist` and `Schema.empty_table` import it.
+    """
     if not entries:
-        return SCHEMA.empty_table()
+        return pa.Table.from_batches([], SCHEMA)
     lines = "\n".join(json.dumps(entry, default=str) for entry in entries).encode()
     # A block has to hold the longest statement.
     options = pa_json.ReadOptions(block_size=len(lines) + 1)

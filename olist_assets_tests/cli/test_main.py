@@ -79,6 +79,8 @@ def test_wrong_use_is_one_message_and_exit_code_2(olist, warehouse, monkeypatch,
         ("OLIST_DAYS", "a..b", "a span like 2016-09-04..2018-10-17"),
         ("OLIST_AS_OF", "today", "a day like 2018-10-17"),
         ("OLIST_ENGINE", "flink", "'sail' or 'spark'"),
+        ("OLIST_WAREHOUSE", "a\nb", "must not contain line breaks or other control characters"),
+        ("OLIST_WAREHOUSE", "a\x1b[2Jb", "must not contain line breaks or other control characters"),
     ],
 )
 def test_invalid_setting_is_one_line_with_its_name_the_expected_form_and_a_value_that_is_no_secret(

@@ -116,6 +116,20 @@ def test_a_space_in_a_name_may_stand_for_an_underscore(read):
     assert read(b"Order_ID,b\n1,x\n", ()).header == ("Order_ID", "b")
 
 
+NO_NAMES = (
+    "x,y", "a.b", "a`b", 'a"b', "a;b", "a[0]", "f(x)", "a=b", "a/b", "a-b", "*", "${x}", "a b", "a\x1b[31mb", "a\x00b",
+    "\N{GRINNING FACE}", "A", "a", "_corrupt_record", "_CORRUPT_RECORD", "Source_File",
+    "ingestion_timestamp",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_a_name_that_an_engine_would_read_otherwise_is_refused_before_one_sees_it(read, name):
+    quoted = '"' + name.replace('"', '""') + '"'
+    with pytest.raises(OlistError, match="in its header cannot be column names|the fields (1, )?2 of its first line"):
+        read(f"a,{quoted}\n1,2\n".encode())
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
