@@ -126,7 +126,7 @@ NO_NAMES = (
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_a_name_that_an_engine_would_read_otherwise_is_refused_before_one_sees_it(read, name):
     quoted = '"' + name.replace('"', '""') + '"'
-    with pytest.raises(OlistError, match="in its header cannot be column names|the fields (1, )?2 of its first line"):
+    with pytest.raises(OlistError, match=r"the fields (1, )?2 of its first line cannot"):
         read(f"a,{quoted}\n1,2\n".encode())
 
 
