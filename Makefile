@@ -8,6 +8,7 @@ endif
 
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+GX := $(VENV)/.installed-gx
 # --no-deps: the requirements files list every package, so pip resolves nothing and installs nothing that is not pinned.
 # --no-compile: pip would compile all 16,000 modules, and Python compiles the imported ones by itself.
 # --no-build-isolation: otherwise pip downloads the newest setuptools to build PySpark and this project.
@@ -70,6 +71,10 @@ test-cases: $(DEV) ## Test the inputs and situations of public bug reports on bo
 	  olist_assets_tests/engines/test_foreign_tables.py \
 	  olist_assets_tests/operations/test_forget.py
 
+.PHONY: test-gx
+test-gx: $(GX) ## Install the extra gx and compare the checks with the verdicts of Great Expectations (some minutes)
+	@$(BIN)/python -m pytest -m gx olist_assets_tests/operations/test_expectations.py olist_assets_tests/packaging
+
 .PHONY: test-wheel
 test-wheel: $(DEV) ## Build the wheel, install it with all its dependencies and test it
 	@$(BIN)/python -m pytest -m wheel --timeout=3600 -rP olist_assets_tests/packaging
@@ -130,6 +135,11 @@ $(RUNTIME): requirements-build.txt requirements.txt pyproject.toml
 $(DEV): $(RUNTIME) requirements-dev.txt
 	@echo "Installing the development packages into $(VENV)."
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(GX): $(DEV) requirements-gx.txt
+	@echo "Installing Great Expectations into $(VENV)."
+	@$(PIP_INSTALL) --require-hashes -r requirements-gx.txt
 	@touch $@
 
 .PHONY: clean

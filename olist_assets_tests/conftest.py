@@ -6,6 +6,7 @@ import pickle
 import shutil
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ KEPT = ("OLIST_CACHE", "OLIST_ENGINE")
 needs_published_data = pytest.mark.skipif(
     REAL_DATA is None, reason="needs the published dataset: set OLIST_DATA to its folder or zip"
 )
+needs_gx = pytest.mark.skipif(find_spec("great_expectations") is None, reason="needs the extra gx: make test-gx")
 # One core, as each of two processes has it, and one task where Spark would start several: of a thousand rows, a task
 # costs more than its work, and VACUUM lists a table's few folders in as many tasks as its setting says. A JVM that
 # lives for some minutes ends before the optimizing compiler is worth its work.

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import WIDTH, SafeConsole, console
+from olist_assets.cli.options import FAILED, WIDTH, SafeConsole, console
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
@@ -121,3 +122,32 @@ def tables() -> None:
         grid.add_row(name, *counts, f"{written_at(existing[name]):%Y-%m-%d %H:%M}")
     # Truncated numbers would be worse than a line that a narrow terminal breaks.
     SafeConsole(width=max(console.width, WIDTH)).print(grid)
+
+
+@click.command()
+@click.argument("table")
+@click.option("--docs", type=click.Path(path_type=Path, file_okay=False), help="Write Data Docs of this run into this folder.")
+def expectations(table: str, docs: Path | None) -> int:
+    """Run a table's contract as suites of Great Expectations, which is the extra gx; exit code 1 if one is not met.
+
+    Each check of the contract is a line; those that Great Expectations cannot express are named in the last one.
+
+    \b
+    olist expectations silver_orders
+    olist expectations silver_orders --docs data_docs
+    """
+    from olist_assets.operations.expectations import expectations as run
+    from olist_assets.operations.platform import Platform
+
+    report = run(Platform(Settings()), table, docs)
+    for outcome in report.outcomes:
+        mark = "[green]✓[/]" if outcome.met else "[red]✗[/]" if outcome.check.blocking else "[yellow]![/]"
+        console.print(f"{mark} {outcome.check.name}")
+        for problem in outcome.problems:
+            console.print(f"    {escape(problem)}", soft_wrap=True)
+    if report.not_expressible:
+        names = ", ".join(check.name for check in report.not_expressible)
+        console.print(f"Not expressible: {names}", soft_wrap=True)
+    if report.page:
+        console.print(f"Data Docs: {escape(report.page)}", soft_wrap=True)
+    return 0 if all(outcome.met for outcome in report.outcomes) else FAILED

@@ -11,10 +11,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from olist_assets_tests.conftest import PROJECT
+from olist_assets_tests.conftest import PROJECT, needs_gx
 
 RUNTIME, DEV, BUILD = "requirements.txt", "requirements-dev.txt", "requirements-build.txt"
-FILES = (RUNTIME, DEV, BUILD)
+GX = "requirements-gx.txt"
+FILES = (RUNTIME, DEV, BUILD, GX)
 # The Python for which the files are compiled.
 MARKERS = {"python_version": "3.11", "python_full_version": "3.11.0", "sys_platform": "linux"}
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
@@ -41,11 +42,16 @@ def dependency_group(name: str) -> list[Requirement]:
 
 
 def project_requirements() -> list[Requirement]:
-    """The dependencies of the project and of all its extras."""
-    extras = PYPROJECT["project"]["optional-dependencies"].values()
-    return [
-        Requirement(text) for text in (*PYPROJECT["project"]["dependencies"], *(r for extra in extras for r in extra))
+    """The dependencies of the project and of all extras that the runtime file includes."""
+    included = [
+        r for name in PYPROJECT["project"]["optional-dependencies"] if name != "gx" for r in extra_requirements(name)
     ]
+    return [*map(Requirement, PYPROJECT["project"]["dependencies"]), *included]
+
+
+def extra_requirements(name: str) -> list[Requirement]:
+    """The requirements of an extra of the project."""
+    return [Requirement(text) for text in PYPROJECT["project"]["optional-dependencies"][name]]
 
 
 def with_dependencies(requirements: Iterable[Requirement]) -> set[str]:
@@ -95,6 +101,12 @@ def test_the_other_files_are_complete():
     assert development == set(pins(DEV))
 
 
+@pytest.mark.gx
+@needs_gx
+def test_the_file_of_the_extra_gx_is_complete():
+    assert with_dependencies(extra_requirements("gx")) == set(pins(GX))
+
+
 def test_development_packages_are_not_installed_at_runtime():
     # Some packages need setuptools at runtime.
     direct = {canonicalize_name(requirement.name) for requirement in dependency_group("dev")} - {"setuptools"}
@@ -103,7 +115,8 @@ def test_development_packages_are_not_installed_at_runtime():
 
 
 def test_every_pin_is_allowed_by_pyproject():
-    for file, requirements in ((RUNTIME, project_requirements()), (DEV, dependency_group("dev"))):
+    listed = ((RUNTIME, project_requirements()), (DEV, dependency_group("dev")), (GX, extra_requirements("gx")))
+    for file, requirements in listed:
         for requirement in requirements:
             version, _ = pins(file)[canonicalize_name(requirement.name)]
             assert requirement.specifier.contains(version, prereleases=True), requirement
