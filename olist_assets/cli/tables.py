@@ -126,7 +126,7 @@ def tables() -> None:
 
 @click.command()
 @click.argument("table")
-@click.option("--docs", type=click.Path(path_type=Path, file_okay=False), help="Write Data Docs of this run into this folder.")
+@click.option("--docs", type=click.Path(path_type=Path, file_okay=False), help="Write Data Docs into this folder.")
 def expectations(table: str, docs: Path | None) -> int:
     """Run a table's contract as suites of Great Expectations, which is the extra gx; exit code 1 if one is not met.
 

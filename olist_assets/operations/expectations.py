@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 
 from olist_assets.checks.kinds import file_check, foreign_key_check
@@ -75,8 +76,7 @@ def expectations(platform: Platform, name: str, docs: Path | None = None) -> Rep
         reading.rows = len(batches[-1].frame)
         results, page = _validated(gx, batches, parameters, docs)
     outcomes = (
-        Outcome(check, tuple(unmade[name] if name in unmade else _problems(check, results)))
-        for name, check in suites.checks.items()
+        Outcome(check, tuple(unmade.get(check.name) or _problems(check, results))) for check in suites.checks.values()
     )
     return Report(tuple(outcomes), suites.not_expressible, page)
 
@@ -88,7 +88,7 @@ def _great_expectations() -> Any:
         return import_module("great_expectations")
     except ImportError as error:
         raise OlistError(
-            f"Expectations need the extra gx: pip install 'olist-assets[gx]', in a clone make test-gx ({error})."
+            f"Expectations need the extra gx: pip install 'olist-assets[gx]'; in a clone: make test-gx ({error})."
         ) from error
 
 
@@ -110,8 +110,7 @@ def _data(
     keys = [key for key in table.foreign_keys if foreign_key_check(key).name not in unmade]
     with warehouse.sql({table.name: delta, **warehouse.existing_tables(read)}) as sql:
         on = CheckContext(warehouse, platform.calendar, table, statistics(delta), delta, sql)
-        # Arrow's types keep decimals, whole numbers beside nulls, and lists as they are stored.
-        rows = sql.sql(_rows_query(table, keys, shape(delta))).to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)
+        rows = _rows_frame(on, _rows_query(table, keys, shape(delta)))
         parameters = {count.name: on.scalar(count.sql) for count in table.row_counts if count.name not in unmade}
     if table.source:
         parameters[file_check(table.source).name] = source_file(platform.settings, table.source).records
@@ -128,16 +127,27 @@ def _schema_frame(on: CheckContext) -> pd.DataFrame:
     return pd.DataFrame({name: [stored_as(*stored)] for name, stored in shape(on.delta).items() if name in known})
 
 
+def _rows_frame(on: CheckContext, query: str) -> pd.DataFrame:
+    try:
+        rows = on.sql.sql(query).to_arrow_table()
+    except duckdb.Error as error:
+        raise OlistError(f"The rows of {on.table.name} cannot be read: {without_values(str(error))}") from None
+    # Arrow's types keep decimals, whole numbers beside nulls, and lists as they are stored.
+    return rows.to_pandas(types_mapper=pd.ArrowDtype)
+
+
 def _rows_query(table: Table, foreign_keys: Iterable[ForeignKey], stored: Iterable[str]) -> str:
     """All rows with the values to which their foreign keys refer; a value occurs once in what is joined."""
     keys = [key for key in foreign_keys if key.column in {*stored}]
-    parents = "".join(f", p{at}.value AS {identifier(parent(key))}" for at, key in enumerate(keys))
-    joins = "".join(
-        f" LEFT JOIN (SELECT DISTINCT {identifier(key.to_column)} AS value FROM {identifier(key.to_table)}) p{at}"
-        f" ON t.{identifier(key.column)} = p{at}.value"
+    # Not as subqueries of the joins: in these, DuckDB takes a missing column for one of the table on the left.
+    values = [
+        f"p{at} AS (SELECT DISTINCT {identifier(key.to_column)} AS value FROM {identifier(key.to_table)})"
         for at, key in enumerate(keys)
-    )
-    return f"SELECT t.*{parents} FROM {identifier(table.name)} t{joins}"
+    ]
+    parents = "".join(f", p{at}.value AS {identifier(parent(key))}" for at, key in enumerate(keys))
+    joins = "".join(f" LEFT JOIN p{at} ON t.{identifier(key.column)} = p{at}.value" for at, key in enumerate(keys))
+    known = f"WITH {', '.join(values)} " if values else ""
+    return f"{known}SELECT t.*{parents} FROM {identifier(table.name)} t{joins}"
 
 
 def _validated(

@@ -15,6 +15,7 @@ from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.catalog import catalog
 from olist_assets.checks.assembly import evaluate
 from olist_assets.contracts.table import Table
+from olist_assets.errors import OlistError
 from olist_assets.gold.gold_daily_metrics import GOLD_DAILY_METRICS
 from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.operations.expectation_suites import suites_of
@@ -170,6 +171,13 @@ def test_a_check_that_reads_a_table_which_does_not_exist_is_not_met_and_names_it
     assert theirs == ours
     problems = [problem for outcome in expectations(platform, "silver_orders").outcomes for problem in outcome.problems]
     assert problems == ["silver_customers does not exist yet"]
+
+
+def test_a_referenced_table_without_the_referenced_column_is_a_message(stored: Platform):
+    shutil.rmtree(stored.warehouse.path("silver_customers"))
+    write_deltalake(str(stored.warehouse.path("silver_customers")), pa.table({"other": ["c"]}))
+    with pytest.raises(OlistError, match=r"The rows of silver_orders cannot be read: .*customer_id"):
+        expectations(stored, "silver_orders")
 
 
 def test_new_columns_of_a_source_are_no_difference(platform: Platform):
