@@ -42,7 +42,7 @@ def checks_of(table: Table, table_names: Iterable[str]) -> list[Check]:
     if table.accounting:
         queries = (table.accounting.kept, table.accounting.filtered, rejects_query(table.accounting))
         checks.append(accounting_check(table.accounting, reads(*queries)))
-    return [*checks, *threshold_checks(table)]
+    return [*checks, *threshold_checks(table, reads)]
 
 
 def _tables_in(table_names: tuple[str, ...], *queries: str) -> tuple[str, ...]:

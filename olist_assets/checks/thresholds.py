@@ -3,12 +3,13 @@
 All of them warn: none says that a row is wrong.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import pairwise
 from math import log
 from typing import Any
 
+from olist_assets.checks.profile_checks import profile_checks
 from olist_assets.checks.robust import MIN_PAST, is_usual
 from olist_assets.checks.spec import Check, CheckContext, Verdict
 from olist_assets.checks.volume import judged_days
@@ -24,8 +25,8 @@ from olist_assets.source.days import source_calendar
 FRESHNESS_CHECK = "data_are_fresh"
 
 
-def threshold_checks(table: Table) -> Iterator[Check]:
-    """One check per kind of threshold."""
+def threshold_checks(table: Table, reads: Callable[..., tuple[str, ...]]) -> Iterator[Check]:
+    """One check per kind of threshold; `reads` are the tables that queries name."""
     limits = table.thresholds
     yield row_count_check(limits)
     if any(column.nullable for column in table.columns):
@@ -37,6 +38,7 @@ def threshold_checks(table: Table) -> Iterator[Check]:
         yield freshness_check(table, limits.freshness)
     if limits.volume:
         yield volume_check(limits, limits.volume)
+    yield from profile_checks(table, reads(*(profile.source for profile in limits.profiles)))
 
 
 def row_count_check(limits: Thresholds) -> Check:

@@ -14,11 +14,12 @@ LEVEL_DAYS, WEEKS, RESIDUAL_DAYS = 28, 8, 56
 
 @dataclass(frozen=True)
 class Day:
-    """A judged day: its volume and the expected one."""
+    """A judged day: its volume, the expected one, and the largest usual logarithm of their ratio."""
 
     day: date
     volume: float
     expected: float
+    limit: float
     is_usual: bool
 
 
@@ -44,6 +45,6 @@ def judged_days(days: Sequence[tuple[date, float]], limits: Volume, deviations: 
         recent = residuals[-RESIDUAL_DAYS:]
         if levels[at] >= limits.min_level.value and len(recent) >= LEVEL_DAYS:
             limit = max(limits.change.value, deviations.value * spread(recent))
-            found.append(Day(day, volumes[at], expected, abs(residual) <= limit))
+            found.append(Day(day, volumes[at], expected, limit, abs(residual) <= limit))
         residuals.append(residual)
     return found

@@ -82,6 +82,8 @@ class Table:
     thresholds: Thresholds = field(default_factory=Thresholds)
     is_history: bool = False
     """Whether the asset returns new rows, which are appended once per key and never changed."""
+    is_derived: bool = False
+    """Whether the asset returns all rows instead, derived from other tables: they replace the stored ones."""
     in_layer: Layer | None = None
     """The layer where it is not the first word of the name."""
     kinds: frozenset[str] = field(default=frozenset({"pyspark", "deltalake"}))

@@ -1,6 +1,10 @@
 """How far a table may be from its own history before a check warns. Each threshold states its reason."""
 
 from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+Statistic = Literal["rows", "share", "mean", "median", "p90", "distinct_share", "top_share"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,68 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class Metric:
+    """A statistic of a day's rows. Its robust spread counts as at least `floor`, in the unit of the statistic.
+
+    `share` is the share of rows for which `value` is true, `distinct_share` the number of different values per row,
+    and `top_share` the share of the most frequent value.
+    """
+
+    statistic: Statistic
+    column: str
+    """The column that the metric describes, and its name in the table of profiles."""
+    floor: Threshold
+    value: str = ""
+    """The SQL expression that is aggregated; by default the column."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.statistic} of {self.column}"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A column whose values split a day's rows: each value has a share of them, and none falls silent."""
+
+    column: str
+    floor: Threshold = Threshold(
+        0.01, "Share of the day's rows, so at least five points; chance alone is accounted for in addition."
+    )
+    min_share: Threshold = Threshold(
+        0.005, "Share of all rows. A rarer value is seen less than once per day in a business of 200 orders."
+    )
+    silent_at: Threshold = Threshold(
+        10, "Rows expected since the last one. By chance, none of ten expected rows comes once in 22,000 times."
+    )
+
+
+@dataclass(frozen=True)
+class KnownDays:
+    """Days from `first` to `last` whose unusual values are explained by a known event, and cause no warning."""
+
+    first: date
+    last: date
+    reason: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Metrics and segments of the rows of each `day`; `source` is what follows FROM, by default the table."""
+
+    day: str
+    metrics: tuple[Metric, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    source: str = ""
+    min_rows: Threshold = Threshold(
+        20, "Rows per day. With fewer, chance alone moves every metric, so 2016 and small samples are not judged."
+    )
+    settling_days: Threshold = Threshold(0, "Days. Each row is complete on its day.")
+    known: tuple[KnownDays, ...] = ()
+    explained_by: tuple[str, ...] = ()
+    """Columns that a change is broken down by in a warning, beside those of the segments."""
+
+
+@dataclass(frozen=True)
 class Thresholds:
     """The thresholds of one table; a contract overrides the defaults where its table differs."""
 
@@ -61,3 +127,11 @@ class Thresholds:
     duplicates: Duplicates | None = None
     freshness: Freshness | None = None
     volume: Volume | None = None
+    profiles: tuple[Profile, ...] = ()
+
+
+OLIST_EVENTS = (
+    KnownDays(date(2017, 11, 24), date(2017, 11, 26), "Black Friday 2017 and the weekend after it."),
+    KnownDays(date(2018, 5, 21), date(2018, 6, 3), "Strike of Brazil's truck drivers, and the days of recovery."),
+    KnownDays(date(2018, 8, 22), date(2018, 10, 17), "The published files end: orders stop, those of Bahia first."),
+)

@@ -7,6 +7,7 @@ import pyarrow as pa
 from olist_assets.contracts.table import Column, Table
 
 SIMPLE_TYPES = {
+    "boolean": pa.bool_(),
     "string": pa.string(),
     "int": pa.int32(),
     "long": pa.int64(),

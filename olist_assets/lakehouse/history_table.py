@@ -1,4 +1,7 @@
-"""Tables of history: rows are appended once per key and never changed. Written by deltalake."""
+"""Tables written by deltalake, without an engine.
+
+Rows of history are appended once per key and never changed; derived rows replace the stored ones.
+"""
 
 from typing import Any
 
@@ -29,11 +32,32 @@ def append_new(warehouse: Warehouse, table: Table, rows: list[Row]) -> int:
     return len(new)
 
 
+def replace_rows(warehouse: Warehouse, table: Table, rows: list[Row]) -> int:
+    """Store exactly these rows, without a new version if nothing changes. Returns how many are new or changed."""
+    path = warehouse.path(table.name)
+    with warehouse.lock(path, table.name):
+        stored = _stored(warehouse, table, table.column_names)
+        new = {tuple(row[name] for name in table.column_names) for row in rows}
+        if stored != new:
+            write_delta(
+                path,
+                pa.Table.from_pylist(rows, arrow_schema(table)),
+                mode="overwrite",
+                name=table.name,
+                description=table.description,
+            )
+    return len(new - (stored or set()))
+
+
 def stored_keys(warehouse: Warehouse, table: Table) -> set[tuple[Any, ...]] | None:
     """Keys of the stored rows; None if the table was never written."""
+    return _stored(warehouse, table, table.key)
+
+
+def _stored(warehouse: Warehouse, table: Table, names: tuple[str, ...]) -> set[tuple[Any, ...]] | None:
     try:
         stored = warehouse.open(table.name)
     except TableMissing:
         return None
-    columns = warehouse.rows(stored, *table.key).to_pydict()
-    return set(zip(*(columns[name] for name in table.key), strict=True))
+    columns = warehouse.rows(stored, *names).to_pydict()
+    return set(zip(*(columns[name] for name in names), strict=True))

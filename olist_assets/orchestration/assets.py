@@ -57,7 +57,7 @@ def _table_args(table: Table) -> dict[str, Any]:
     return {
         "group_name": table.layer,
         "kinds": set(table.kinds),
-        "io_manager_key": "history_io_manager" if table.is_history else "io_manager",
+        "io_manager_key": "history_io_manager" if table.is_history or table.is_derived else "io_manager",
         "description": f"{table.description}\n\n**Grain:** {table.grain}".strip(),
         "metadata": {
             "grain": table.grain,

@@ -5,9 +5,37 @@ from pyspark.sql import DataFrame
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey, OrderReference, Reconciliation
 from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.thresholds import OLIST_EVENTS, Metric, Profile, Segment, Threshold, Thresholds
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
 from olist_assets.silver.silver_products import UNKNOWN
 
+PROFILE = Profile(
+    day="order_date",
+    source="silver_order_items JOIN silver_purchases USING (order_id)",
+    metrics=(
+        Metric("median", "price", Threshold(2, "BRL. Prices of a day vary by more.")),
+        Metric("median", "freight_value", Threshold(1, "BRL. The tariff of March 2018 alone added two.")),
+        Metric(
+            "share", "freight_value",
+            Threshold(0.02, "Share of items without freight: campaigns such as that of May 2018 stay below a tenth."),
+            "freight_value = 0",
+        ),
+        Metric(
+            "share", "product_category_name", Threshold(0.02, "Share of items without a category, usually 1 %."),
+            "product_category_name IS NULL",
+        ),
+        Metric("distinct_share", "seller_id", Threshold(0.01, "Sellers per item of the day.")),
+        Metric("distinct_share", "order_id", Threshold(0.01, "Orders per item of the day: ten items are nine orders.")),
+    ),
+    segments=(
+        Segment(
+            "product_category_name_english",
+            floor=Threshold(0.025, "Share of the day's items: one order or offer may add five points."),
+            min_share=Threshold(0.02, "Share of all items. Rarer categories sell in bursts and pause for weeks."),
+        ),
+    ),
+    known=OLIST_EVENTS,
+)  # fmt: skip
 SILVER_ORDER_ITEMS = Table(
     name="silver_order_items",
     description="Items of orders of any status, with the product's category.",
@@ -36,6 +64,7 @@ SILVER_ORDER_ITEMS = Table(
     ),
     orders=OrderReference("order_id", "order_id"),
     accounting=Accounting(source="bronze_order_items", kept="SELECT count(*) FROM silver_order_items"),
+    thresholds=Thresholds(profiles=(PROFILE,)),
     reconciliations=(
         Reconciliation(
             name="item_revenue_matches_bronze",

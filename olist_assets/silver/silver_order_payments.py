@@ -6,8 +6,27 @@ from pyspark.sql import functions as F
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey, OrderReference, Reconciliation
 from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.thresholds import OLIST_EVENTS, Metric, Profile, Segment, Threshold, Thresholds
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
 
+PROFILE = Profile(
+    day="order_date",
+    source="silver_order_payments JOIN silver_purchases USING (order_id)",
+    metrics=(
+        Metric("median", "total_payment_value", Threshold(3, "BRL. Payments of a day vary by more.")),
+        Metric("mean", "max_installments", Threshold(0.1, "Installments: their mean of a day varies by more.")),
+        Metric(
+            "share", "max_installments", Threshold(0.01, "Share of payments at once, about half."),
+            "max_installments <= 1",
+        ),
+        Metric(
+            "share", "payment_count", Threshold(0.01, "Share of orders with several payments, of which 3 % is usual."),
+            "payment_count > 1",
+        ),
+    ),
+    segments=(Segment("primary_payment_type"),),
+    known=OLIST_EVENTS,
+)  # fmt: skip
 SILVER_ORDER_PAYMENTS = Table(
     name="silver_order_payments",
     description="Payments of orders of any status, summed per order.",
@@ -27,6 +46,7 @@ SILVER_ORDER_PAYMENTS = Table(
     accounting=Accounting(
         source="bronze_order_payments", kept="SELECT coalesce(sum(payment_count), 0) FROM silver_order_payments"
     ),
+    thresholds=Thresholds(profiles=(PROFILE,)),
     reconciliations=(
         Reconciliation(
             name="payments_match_bronze",

@@ -6,8 +6,20 @@ from pyspark.sql import functions as F
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, OrderReference
 from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.thresholds import OLIST_EVENTS, Metric, Profile, Threshold, Thresholds
 from olist_assets.silver.cleaning import Rules, accepted
 
+PROFILE = Profile(
+    day="review_creation_date",
+    metrics=(
+        Metric("mean", "review_score", Threshold(0.05, "Score points: its mean of a day varies by more.")),
+        Metric(
+            "share", "review_comment_message", Threshold(0.01, "Share of reviews with a comment, about 40 %."),
+            "review_comment_message IS NOT NULL",
+        ),
+    ),
+    known=OLIST_EVENTS,
+)  # fmt: skip
 SILVER_ORDER_REVIEWS = Table(
     name="silver_order_reviews",
     description="Reviews by customers, each with all the orders that it covers.",
@@ -23,6 +35,7 @@ SILVER_ORDER_REVIEWS = Table(
         Column("review_score", "int", "Score of the review; 5 is the best.", unit="1-5", minimum=1, maximum=5),
     ),
     orders=OrderReference("order_id", "unnest(order_ids)"),
+    thresholds=Thresholds(profiles=(PROFILE,)),
     accounting=Accounting(
         source="bronze_order_reviews", kept="SELECT coalesce(sum(len(order_ids)), 0) FROM silver_order_reviews"
     ),

@@ -6,9 +6,36 @@ from pyspark.sql import functions as F
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation, RowCount
 from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.thresholds import OLIST_EVENTS, Metric, Profile, Threshold, Thresholds
 from olist_assets.silver.expressions import distinct_count
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 
+RARE = "of which there is less than one per day"
+PROFILE = Profile(
+    day="order_date",
+    metrics=(
+        Metric("mean", "items_count", Threshold(0.02, "Items per order: a single order of twenty items adds as much.")),
+        Metric("share", "items_count", Threshold(0.002, f"Share of orders without items, {RARE}."), "items_count = 0"),
+        Metric(
+            "share", "total_payment_value", Threshold(0.002, f"Share of orders without a payment, {RARE}."),
+            "total_payment_value IS NULL",
+        ),
+        Metric(
+            "share", "order_total_value",
+            Threshold(0.01, f"Share of orders whose payments are not the price and freight of their items, {RARE}."),
+            "abs(total_payment_value - total_items_price - total_freight_value) > 0.05",
+        ),
+        Metric("median", "delivery_days", Threshold(0.5, "Days. The median of a day is a whole number.")),
+        Metric(
+            "share", "order_approved_at", Threshold(0.002, f"Share of orders approved before their purchase, {RARE}."),
+            "order_approved_at < order_purchase_timestamp",
+        ),
+        Metric("share", "review_count", Threshold(0.004, "Share of orders without a review."), "review_count = 0"),
+    ),
+    settling_days=Threshold(14, "Days. Newer orders are not delivered yet, so only fast deliveries are in the table."),
+    known=OLIST_EVENTS,
+    explained_by=("customer_state", "primary_payment_type"),
+)  # fmt: skip
 SILVER_ORDERS_MASTER = Table(
     name="silver_orders_master",
     description="Delivered orders, each with its customer, payments, items and reviews.",
@@ -61,6 +88,7 @@ SILVER_ORDERS_MASTER = Table(
     ),
     foreign_keys=(ForeignKey("order_id", "silver_orders", "order_id"),),
     accounting=Accounting(source="silver_orders", kept="SELECT count(*) FROM silver_orders_master"),
+    thresholds=Thresholds(profiles=(PROFILE,)),
     row_counts=(
         RowCount(
             "row_count_matches_silver_orders",

@@ -23,8 +23,9 @@ RESOURCES = {
     # A training has an MLflow run, and a promotion changes the registry.
     **{name: ["mlflow"] for name in CATALOG.models},
     **{name: ["warehouse"] for name in CATALOG.promotions},
-    # Monitoring reads logs, not frames.
+    # Monitoring reads logs and stored tables, not frames.
     "monitoring_durations": ["warehouse", "runs"],
+    "monitoring_profiles": ["warehouse"],
     "monitoring_tables": ["warehouse"],
 }
 # A training fits, measures and keeps its rows in memory meanwhile; for gold_ml_evaluation see above.
@@ -46,7 +47,8 @@ def return_type(name: str) -> object:
         return Trained
     if name in CATALOG.promotions:
         return Comparison
-    return list[Row] if CATALOG.tables[name].is_history else DataFrame
+    table = CATALOG.tables[name]
+    return list[Row] if table.is_history or table.is_derived else DataFrame
 
 
 @pytest.mark.parametrize("name", CATALOG.functions)
