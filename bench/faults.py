@@ -152,8 +152,8 @@ def repeated_keys(sql: duckdb.DuckDBPyConnection, subject: Subject) -> Days:
     """Days on which two rows have the same key."""
     day, key = f"CAST({subject.profile.day} AS DATE)", ", ".join(map(identifier, subject.table.key))
     source = subject.profile.source or subject.table.name
-    query = f"SELECT DISTINCT day FROM (SELECT {day} AS day FROM {source} GROUP BY ALL, {key} HAVING count(*) > 1)"
-    return {found for (found,) in sql.execute(query.replace("GROUP BY ALL,", f"GROUP BY {day},")).fetchall()}
+    query = f"SELECT DISTINCT {day} FROM {source} GROUP BY {day}, {key} HAVING count(*) > 1"
+    return {found for (found,) in sql.execute(query).fetchall()}
 
 
 def open_faulty(sql: duckdb.DuckDBPyConnection) -> None:
@@ -171,8 +171,7 @@ def main(data: Path | None, days: int) -> None:
         return show(Warehouse(Settings(), catalog()), days)
     with tempfile.TemporaryDirectory() as folder:
         variables = environment(data, Path(folder, "home"), "sail")
-        names = ",".join(name for name in catalog().tables if name.startswith("silver_"))
-        subprocess.run([OLIST, "materialize", "--select", f"+{names.replace(',', ',+')}"], env=variables, check=True)
+        subprocess.run([OLIST, "materialize", "--select", "+group:silver"], env=variables, check=True)
         show(Warehouse(Settings(warehouse=variables["OLIST_WAREHOUSE"]), catalog()), days)
 
 
@@ -207,13 +206,11 @@ def false_alarms(found: list[Subject], clean: list[dict[str, Days]]) -> Grid:
         **{rule: set().union(*(alarmed[rule] for alarmed in clean)) for rule in ("profiles", "silence")},
     }
     explained = known(found)
-    judged_days = set().union(*(days_judged(subject) for subject in found)) - explained
+    in_all = len(set().union(*map(days_judged, found)) - explained)
     grid = Grid("rule", "days with an alarm", "not explained", "share of the days judged", "which")
     for rule, days in by_rule.items():
         left = sorted(days - explained)
-        grid.add_row(
-            rule, str(len(days)), str(len(left)), f"{len(left) / len(judged_days):.1%}", ", ".join(map(str, left))
-        )
+        grid.add_row(rule, str(len(days)), str(len(left)), f"{len(left) / in_all:.1%}", ", ".join(map(str, left)))
     return grid
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from olist_assets.contracts.table import Column, Table
-from olist_assets.lakehouse.history_table import append_new, stored_keys
+from olist_assets.lakehouse.history_table import append_new, replace_rows, stored_keys
 from olist_assets.lakehouse.warehouse import TableMissing
 
 NOTES = Table(
@@ -32,3 +32,11 @@ def test_the_first_append_creates_the_table_even_without_rows(warehouse):
         warehouse.open(NOTES.name)
     assert append_new(warehouse, NOTES, []) == 0
     assert stored_keys(warehouse, NOTES) == set()
+
+
+def test_derived_rows_replace_the_stored_ones_and_are_not_written_twice(warehouse):
+    rows = [{"id": 1, "note": "a"}, {"id": 2, "note": None}]
+    changed = [{"id": 1, "note": "b"}]
+    assert [replace_rows(warehouse, NOTES, given) for given in (rows, rows, rows[::-1], changed)] == [2, 0, 0, 1]
+    stored = warehouse.open(NOTES.name)
+    assert (stored.version(), warehouse.rows(stored).to_pylist()) == (1, changed)
