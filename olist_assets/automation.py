@@ -16,7 +16,7 @@ from typing import Any
 
 import dagster as dg
 
-from olist_assets.checks.thresholds import FRESHNESS_CHECK
+from olist_assets.checks.thresholds import CLOCK_CHECKS
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.catalog import Catalog
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -64,7 +64,7 @@ def check_condition(check: str) -> dg.AutomationCondition | None:
     """The condition of a check by its name; None for a check that runs with its table."""
     # Not on_cron, which waits for the table to be updated: freshness is about tables that are not.
     tick = dg.AutomationCondition.cron_tick_passed(HOURLY).since_last_handled()
-    return tick if check == FRESHNESS_CHECK else None
+    return tick if check in CLOCK_CHECKS else None
 
 
 def automation_sensors(warehouse: Warehouse, calendar: Calendar) -> list[dg.SensorDefinition]:

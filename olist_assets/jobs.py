@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from olist_assets.checks.thresholds import FRESHNESS_CHECK
+from olist_assets.checks.thresholds import CLOCK_CHECKS
 from olist_assets.contracts.catalog import Catalog
 from olist_assets.engine.engine import WEEK_HOURS, Engine
 from olist_assets.engine.upkeep import Footprint, maintain
@@ -51,9 +51,10 @@ def jobs(catalog: Catalog) -> list[Any]:
     """All jobs over the assets of a catalog."""
     # A table that is never written again goes stale without a run, so its freshness is checked here too.
     freshness = [
-        dg.AssetCheckKey(dg.AssetKey(name), FRESHNESS_CHECK)
+        dg.AssetCheckKey(dg.AssetKey(name), check)
         for name, table in catalog.business_tables.items()
         if table.thresholds.freshness
+        for check in CLOCK_CHECKS
     ]
     return [
         dg.define_asset_job(

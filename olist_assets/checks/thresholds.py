@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import log
 from typing import Any
 
+from olist_assets.checks.commit_times import COMMIT_CHECK, commit_time_check
 from olist_assets.checks.profile_checks import profile_checks
 from olist_assets.checks.robust import MIN_PAST, is_usual
 from olist_assets.checks.spec import Check, CheckContext, Verdict
@@ -23,6 +24,8 @@ from olist_assets.lakehouse.schemas import shape
 from olist_assets.source.days import source_calendar
 
 FRESHNESS_CHECK = "data_are_fresh"
+# They also fail without a new version of the table, so they must be run even if the table is not.
+CLOCK_CHECKS = (FRESHNESS_CHECK, COMMIT_CHECK)
 
 
 def threshold_checks(table: Table, reads: Callable[..., tuple[str, ...]]) -> Iterator[Check]:
@@ -36,6 +39,7 @@ def threshold_checks(table: Table, reads: Callable[..., tuple[str, ...]]) -> Ite
         yield duplicate_check(limits.duplicates)
     if limits.freshness:
         yield freshness_check(table, limits.freshness)
+        yield commit_time_check(limits.freshness)
     if limits.volume:
         yield volume_check(limits, limits.volume)
     yield from profile_checks(table, reads(*(profile.source for profile in limits.profiles)))

@@ -25,10 +25,14 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class Freshness:
-    """The newest day in `column` may be `lag` days behind the last day of purchase, or behind OLIST_AS_OF."""
+    """The newest day in `column` may be `lag` days behind the last day of purchase, or behind OLIST_AS_OF.
+
+    A table that is written regularly may be `delay` hours later than the longest pause that was usual so far.
+    """
 
     column: str
     lag: Threshold = Threshold(0, "The table holds everything that the source has.")
+    delay: Threshold = Threshold(3, "Hours. A run that failed and is repeated is not late yet.")
 
 
 @dataclass(frozen=True)

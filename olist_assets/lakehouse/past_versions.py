@@ -48,6 +48,17 @@ def past_versions(path: Path, before: int, limit: int = VERSIONS_READ) -> list[P
     return found[::-1]
 
 
+def write_times(path: Path, limit: int) -> list[datetime]:
+    """When the last commits that wrote rows were made, oldest first, as far as the log still has them."""
+    times = []
+    for commit in delta_log.commits(path):
+        if len(times) == limit:
+            break
+        if commit.info and commit.info.get("operation") not in NO_WRITE:
+            times.append(commit.at)
+    return sorted(times)
+
+
 def _past_version(path: Path, commit: delta_log.Commit) -> PastVersion:
     table = open_delta(path, commit.version)
     found = statistics(table)

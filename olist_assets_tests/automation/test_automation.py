@@ -46,7 +46,7 @@ def test_what_an_asset_follows(defs, tables, name, label):
 def test_freshness_is_checked_hourly_though_its_table_is_not_written(defs):
     graph = defs.resolve_asset_graph()
     checks = {key for key in graph.asset_check_keys if graph.get(key).automation_condition is not None}
-    assert {key.name for key in checks} == {"data_are_fresh"}
+    assert {key.name for key in checks} == {"data_are_fresh", "commit_is_on_time"}
     assert check_condition("order_id_is_unique") is None
 
 

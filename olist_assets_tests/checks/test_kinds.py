@@ -42,6 +42,7 @@ def test_all_checks_pass_on_a_valid_table(orders):
         "null_rates_are_usual",
         "schema_matches_version_before",
         "data_are_fresh",
+        "commit_is_on_time",
     }
 
 
