@@ -84,11 +84,13 @@ def known(found: Iterable[Subject]) -> Days:
 
 def first_days(found: list[Subject], count: int) -> list[date]:
     """Days spread over the judged ones, each the first of a week without known days and without alarms."""
-    quiet = set.intersection(*map(days_judged, found)) - known(found)
+    quiet = set.intersection(*map(days_judged, found)) - known(found) if found else set()
     for subject in found:
         for days in alarms(subject, subject.clean).values():
             quiet -= days
     weeks = sorted(day for day in quiet if all(day + timedelta(n) in quiet for n in range(LASTS)))
+    if not weeks:
+        raise click.ClickException("No week has enough rows and history. Use more data, such as the published files.")
     return [weeks[at] for at in np.unique(np.linspace(0, len(weeks) - 1, count).astype(int))]
 
 
@@ -157,7 +159,7 @@ def repeated_keys(sql: duckdb.DuckDBPyConnection, subject: Subject) -> Days:
 
 
 def open_faulty(sql: duckdb.DuckDBPyConnection) -> None:
-    """Make room for faulty tables, which hide those of the same name."""
+    """Add a schema for faulty tables, which hide those of the same name."""
     sql.execute("CREATE SCHEMA faulty")
     sql.execute("SET search_path = 'faulty,main'")
 
