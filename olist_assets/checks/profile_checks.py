@@ -14,8 +14,9 @@ from olist_assets.contracts.thresholds import Metric, Profile
 
 # A week of warnings is enough to be seen; monitoring_profiles keeps all days.
 DAYS_REPORTED = 7
-# Statistics that are means of the rows' values, so that segments add up to them.
-ADDITIVE = ("share", "mean")
+# Statistics whose change is broken down by segment. Segments add up to rows and means; the change of a quantile is
+# explained by that of the mean.
+EXPLAINED = ("rows", "share", "mean", "median", "p90")
 
 
 def profile_checks(table: Table, reads: tuple[str, ...]) -> Iterator[Check]:
@@ -49,15 +50,21 @@ def _evaluate(is_meant: Callable[[Judged], bool]) -> Callable[[CheckContext], Ve
                     newest = np.flatnonzero(found.is_judged)[-DAYS_REPORTED:]
                     days_judged = max(days_judged, len(newest))
                     days = [(int(at), daily.first + timedelta(int(at))) for at in newest if found.is_unusual[at]]
-                    unusual += [_described(on, profile, found, *day) for day in days if not _is_known(profile, day[1])]
+                    unusual += [
+                        _described(on, profile, found, *day)
+                        for day in days
+                        if not _is_known(profile, found.column, day[1])
+                    ]
         metrics = {"days_judged": days_judged, "unusual": unusual}
         return not unusual, metrics | ({"history": _history(on.table.name, unusual[0])} if unusual else {})
 
     return evaluate
 
 
-def _is_known(profile: Profile, day: date) -> bool:
-    return any(known.first <= day <= known.last for known in profile.known)
+def _is_known(profile: Profile, column: str, day: date) -> bool:
+    return any(
+        known.first <= day <= known.last and (not known.columns or column in known.columns) for known in profile.known
+    )
 
 
 def _described(on: CheckContext, profile: Profile, found: Judged, at: int, day: date) -> dict[str, Any]:
@@ -66,11 +73,7 @@ def _described(on: CheckContext, profile: Profile, found: Judged, at: int, day: 
     fields |= {"segment": found.segment} if found.segment else {}
     fields |= {"value": _rounded(found.value[at]), "expected": _rounded(found.expected[at])}
     metric = next((m for m in profile.metrics if (m.column, m.statistic) == (found.column, found.metric)), None)
-    if (
-        metric
-        and metric.statistic in (*ADDITIVE, "rows")
-        and (cause := _largest_contribution(on, profile, metric, day))
-    ):
+    if metric and metric.statistic in EXPLAINED and (cause := _largest_contribution(on, profile, metric, day)):
         fields["explained_most_by"] = cause
     return fields
 
@@ -87,7 +90,7 @@ def _largest_contribution(on: CheckContext, profile: Profile, metric: Metric, da
 
 
 def _contribution(on: CheckContext, profile: Profile, metric: Metric, day: date, column: str) -> dict[str, Any]:
-    """The value of a column that changed the metric most, its part in the change, and the whole change.
+    """The value of a column that changed the rows or the mean most, its part in that change, and the whole change.
 
     A mean is the sum, over the segments, of their share of the rows times their mean, and so is its distance from the
     mean of the days before. Rows simply add up.

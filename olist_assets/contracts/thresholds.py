@@ -96,6 +96,8 @@ class KnownDays:
     first: date
     last: date
     reason: str
+    columns: tuple[str, ...] = ()
+    """The columns whose metrics the event explains; by default all."""
 
 
 @dataclass(frozen=True)
@@ -137,5 +139,9 @@ class Thresholds:
 OLIST_EVENTS = (
     KnownDays(date(2017, 11, 24), date(2017, 11, 26), "Black Friday 2017 and the weekend after it."),
     KnownDays(date(2018, 5, 21), date(2018, 6, 3), "Strike of Brazil's truck drivers, and the days of recovery."),
-    KnownDays(date(2018, 8, 22), date(2018, 10, 17), "The published files end: orders stop, those of Bahia first."),
-)
+    KnownDays(
+        date(2018, 8, 22), date(2018, 10, 17),
+        "The published files end: orders stop within days, those of distant states, with the highest freight, first.",
+        ("order_id", "customer_state", "freight_value"),
+    ),
+)  # fmt: skip

@@ -113,6 +113,15 @@ def test_a_changed_mean_and_a_changed_count_are_explained_too(warehouse):
     assert {each.get("segment") for each in found} == {None, "SP"}
 
 
+def test_a_changed_median_is_explained_by_the_mean(warehouse):
+    def dearer(row: Row) -> Row:
+        return row | {"amount": row["amount"] * (1 + 9 * (row["day"] == LAST and row["state"] == "SP"))}
+
+    median = replace(PROFILE, metrics=(Metric("median", "amount", FLOOR),))
+    (found,) = verdict(warehouse, "profile_is_usual", rows(dearer), median)[1]["unusual"]
+    assert (found["metric"], found["explained_most_by"]["segment"]) == ("median", "SP")
+
+
 def test_a_metric_without_a_value_is_unusual(warehouse):
     given = rows(lambda row: row | {"amount": None} if row["day"] == LAST else row)
     found = verdict(warehouse, "profile_is_usual", given)[1]["unusual"]
@@ -131,6 +140,8 @@ def test_a_segment_is_silent_after_ten_expected_rows(warehouse, days, passes):
 def test_known_days_and_days_older_than_a_week_do_not_warn(warehouse):
     known = replace(PROFILE, known=(KnownDays(LAST, LAST, "A test."),))
     assert verdict(warehouse, "profile_is_usual", rows(no_amount_in_rj), known)[0]
+    of_others = replace(PROFILE, known=(KnownDays(LAST, LAST, "A test.", ("state",)),))
+    assert not verdict(warehouse, "profile_is_usual", rows(no_amount_in_rj), of_others)[0]
     early = rows(lambda row: row | {"amount": None} if row["day"] == LAST - timedelta(7) else row)
     assert verdict(warehouse, "profile_is_usual", early)[0]
 
