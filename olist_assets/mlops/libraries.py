@@ -29,6 +29,8 @@ def imported_meanwhile(settings: Settings) -> Iterator[None]:
 
     Nothing waits for it or reads its errors: a training imports and opens the same, and reports what fails.
     """
+    # SQLAlchemy, which stores the run's events, uses whatever of its part `orm` another thread has imported so far.
+    import_module("sqlalchemy.orm")
     with ThreadPoolExecutor(1, thread_name_prefix="libraries") as thread:
         thread.submit(_prepare, settings)
         yield
