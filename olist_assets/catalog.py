@@ -18,6 +18,7 @@ from olist_assets.ml.gold_ml_evaluation import gold_ml_evaluation
 from olist_assets.ml.repurchase_model import repurchase_model
 from olist_assets.ml.segmentation_model import segmentation_model
 from olist_assets.monitoring.monitoring_durations import monitoring_durations
+from olist_assets.monitoring.monitoring_incidents import monitoring_incidents
 from olist_assets.monitoring.monitoring_profiles import monitoring_profiles
 from olist_assets.monitoring.monitoring_tables import monitoring_tables
 from olist_assets.silver.silver_customers import silver_customers
@@ -64,7 +65,7 @@ LAYERS = {
         gold_customer_segments_ml,
         gold_ml_evaluation,
     ),
-    "monitoring": (monitoring_durations, monitoring_profiles, monitoring_tables),
+    "monitoring": (monitoring_durations, monitoring_incidents, monitoring_profiles, monitoring_tables),
 }
 
 

@@ -21,6 +21,7 @@ from olist_assets.mlops.model_checks import model_checks
 from olist_assets.mlops.model_io_manager import ModelIOManager
 from olist_assets.mlops.tracking import MlflowResource
 from olist_assets.monitoring.dashboard_refresh import dashboard_refresh
+from olist_assets.monitoring.event_log import EventLogResource
 from olist_assets.monitoring.monitoring_durations import MONITORING_DURATIONS, duration_checks
 from olist_assets.orchestration.assets import asset_of, daily_partitions
 from olist_assets.orchestration.batched_io_manager import BatchedDeltaIOManager
@@ -67,6 +68,7 @@ def resources(warehouse: Warehouse, calendar: Calendar) -> dict[str, Any]:
         **engine,
         "calendar": days,
         "runs": RunHistoryResource(),
+        "events": EventLogResource(warehouse=of_warehouse),
         "mlflow": MlflowResource(warehouse=of_warehouse),
         "models": ModelIOManager(warehouse=of_warehouse),
         "history_io_manager": HistoryIOManager(warehouse=of_warehouse),

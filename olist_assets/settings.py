@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     """A file to which every alert is appended as one line of JSON."""
     alert_quiet_hours: float = 24.0
     """Hours before an alert that is still failing is sent again."""
+    runbooks: str = "docs/runbooks.md"
+    """The address of the runbooks, for the links in alerts and on the Health page."""
     governance: Path = Path("governance.yaml")
     """The file of roles: which tables, columns and rows each role sees; default: the one of this package."""
     role: str | None = Field(default_factory=_no_role)

@@ -42,6 +42,7 @@ gold_ml_evaluation <- churn_model repurchase_model segmentation_model
 gold_product_metrics <- silver_order_items silver_order_reviews silver_products silver_purchases
 gold_segment_profiles <- gold_customer_metrics gold_customer_segments_ml
 monitoring_durations
+monitoring_incidents
 monitoring_profiles
 monitoring_tables
 repurchase_model <- silver_order_reviews silver_orders_master

@@ -17,6 +17,7 @@ MAX_ORIGINS = 4
 OTHER_ORIGINS = {
     "gold_ml_evaluation": "MLflow",
     "monitoring_durations": "Dagster's event log, the audit log",
+    "monitoring_incidents": "Dagster's event log, the audit log, `olist incidents`",
     "monitoring_profiles": "the tables whose contracts have profiles",
     "monitoring_tables": "the tables' Delta logs",
 }

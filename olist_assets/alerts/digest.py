@@ -8,7 +8,7 @@ from typing import Any
 from olist_assets.alerts.alert import KINDS, Event
 
 # Longer messages are not read, and Slack accepts 50 blocks of 3,000 characters.
-MAX_PER_KIND, MAX_TEXT = 15, 300
+MAX_PER_KIND = 15
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Digest:
             lines += ["", kind.upper()]
             for event in events[:MAX_PER_KIND]:
                 lines += [f"- {event.title} ({event.at:%Y-%m-%d %H:%M} UTC)", f"  {event.text}", f"  {event.link}"]
+                lines += [f"  What to do: {event.runbook}"] if event.runbook else []
             lines += _more(events)
         return "\n".join(lines)
 
@@ -37,7 +38,7 @@ class Digest:
         for kind, events in self.groups:
             items = "".join(
                 f'<li><a href="{escape(e.link)}">{escape(e.title)}</a> <small>{e.at:%Y-%m-%d %H:%M} UTC</small>'
-                f"<br>{escape(e.text)}</li>"
+                f"<br>{escape(e.text)}{f'<br>What to do: {escape(e.runbook)}' if e.runbook else ''}</li>"
                 for e in events[:MAX_PER_KIND]
             )
             parts.append(f"<h3>{escape(kind.capitalize())}</h3><ul>{items}</ul>{''.join(_more(events))}")
@@ -50,7 +51,8 @@ class Digest:
         for kind, events in self.groups:
             lines = [f"*{kind.capitalize()}*"]
             for event in events[:MAX_PER_KIND]:
-                lines.append(f"• <{event.link}|{_slack(event.title)}> {_slack(event.text[:80])}")
+                runbook = f" What to do: {_slack(event.runbook)}" if event.runbook else ""
+                lines.append(f"• <{event.link}|{_slack(event.title)}> {_slack(event.text[:120])}{runbook}")
             found.append(
                 {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines + _more(events))[:3000]}}
             )
@@ -61,12 +63,6 @@ def digest(events: list[Event]) -> Digest:
     """The events grouped by kind, in the order of KINDS."""
     ordered = sorted(events, key=lambda event: KINDS.index(event.kind))
     return Digest(tuple((kind, tuple(group)) for kind, group in groupby(ordered, key=lambda event: event.kind)))
-
-
-def shortened(text: str) -> str:
-    """One line of bounded length."""
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"
 
 
 def _count(kind: str, number: int) -> str:

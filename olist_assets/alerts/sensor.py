@@ -17,7 +17,7 @@ def alerts_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
         name="alerts",
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED,
-        description="Send alerts for failed runs, failed checks, warnings, missed freshness and dashboard failures.",
+        description="Send alerts for incidents: failed runs and checks, missed freshness, failed queries, warnings.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         """Starts no run; the result of the round is the tick's reason for that."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.markup import escape
 
-from olist_assets.cli import alerts, governance, models, runs, servers, setup, tables, versions
+from olist_assets.cli import alerts, governance, incidents, models, runs, servers, setup, tables, versions
 from olist_assets.cli.options import INTERRUPTED, WRONG_USE, SafeConsole, console
 from olist_assets.cli.output import standard_output
 from olist_assets.errors import OlistError
@@ -32,7 +32,7 @@ def olist() -> None:
     """The Olist lakehouse: CSV files to bronze, silver, gold and machine-learning Delta tables, with checks."""
 
 
-for _module in (runs, tables, versions, governance, models, servers, alerts, setup):
+for _module in (runs, tables, versions, governance, models, servers, alerts, incidents, setup):
     for _command in vars(_module).values():
         if isinstance(_command, click.Command):
             olist.add_command(_command)

@@ -3,6 +3,8 @@
 Rows of history are appended once per key and never changed; derived rows replace the stored ones.
 """
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,13 +24,7 @@ def append_new(warehouse: Warehouse, table: Table, rows: list[Row]) -> int:
         known = stored_keys(warehouse, table)
         new = [row for row in rows if tuple(row[name] for name in table.key) not in (known or ())]
         if new or known is None:
-            write_delta(
-                path,
-                pa.Table.from_pylist(new, arrow_schema(table)),
-                mode="append",
-                name=table.name,
-                description=table.description,
-            )
+            _write(path, table, new, "append")
     return len(new)
 
 
@@ -39,14 +35,28 @@ def replace_rows(warehouse: Warehouse, table: Table, rows: list[Row]) -> int:
         stored = _stored(warehouse, table, table.column_names)
         new = {tuple(row[name] for name in table.column_names) for row in rows}
         if stored != new:
-            write_delta(
-                path,
-                pa.Table.from_pylist(rows, arrow_schema(table)),
-                mode="overwrite",
-                name=table.name,
-                description=table.description,
-            )
+            _write(path, table, rows, "overwrite")
     return len(new - (stored or set()))
+
+
+def append_derived(warehouse: Warehouse, table: Table, derive: Callable[[], list[Row]]) -> list[Row]:
+    """Append rows that are derived from the stored ones, which nobody changes meanwhile. Returns the rows."""
+    path = warehouse.path(table.name)
+    with warehouse.lock(path, table.name):
+        rows = derive()
+        if rows:
+            _write(path, table, rows, "append")
+    return rows
+
+
+def _write(path: Path, table: Table, rows: list[Row], mode: str) -> None:
+    write_delta(
+        path,
+        pa.Table.from_pylist(rows, arrow_schema(table)),
+        mode=mode,
+        name=table.name,
+        description=table.description,
+    )
 
 
 def stored_keys(warehouse: Warehouse, table: Table) -> set[tuple[Any, ...]] | None:

@@ -82,6 +82,16 @@ def events_cursor(storage_id: int) -> str:
     return EventLogCursor.from_storage_id(storage_id).to_string()
 
 
+def read_text(instance: dg.DagsterInstance, key: str) -> str | None:
+    """A text that was stored beside the event log; None where there is none."""
+    return instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
+
+
+def write_text(instance: dg.DagsterInstance, key: str, text: str) -> None:
+    """Store a text beside the event log, to which it refers."""
+    instance.daemon_cursor_storage.set_cursor_values({key: text})
+
+
 def check_description(graph: AssetGraph, table: str, check: str) -> str:
     return graph.get(dg.AssetCheckKey(dg.AssetKey(table), check)).description or ""
 

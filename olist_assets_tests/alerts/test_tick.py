@@ -1,11 +1,16 @@
 """Rounds of alerts: each kind of alert, recorded by Dagster itself, sent to a mail server, a webhook and a file."""
 
+import json
+from datetime import date
+
 import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from olist_assets.alerts import events
 from olist_assets.checks.thresholds import FRESHNESS_CHECK
+from olist_assets.monitoring import event_log
+from olist_assets.monitoring.event_log import EventLog
+from olist_assets.monitoring.monitoring_incidents import acknowledge, mute, stored_incidents
 from olist_assets_tests.alerts.runs import run_check, run_job
 
 
@@ -17,27 +22,30 @@ def test_each_kind_of_alert_reaches_each_sink_in_one_digest(storage, rounds, mai
     run_check(storage, "id_is_unique", passed=False, severity=dg.AssetCheckSeverity.ERROR)
     failed = run_job(storage, fails=True)
     refresh("queries/kpis.sql", error="Table gold_daily_metrics does not exist yet")
-    assert "1 failed run, 1 failed check, 1 missed freshness, 1 dashboard failure, 1 warning" in round_()
-    assert (len(mailbox.messages), len(hook.posts), len(alert_file.lines())) == (1, 1, 5)
+    # The three checks of one table are one incident, as bad as the worst of them.
+    assert "1 failed run, 1 failed check, 1 dashboard failure" in round_()
+    assert (len(mailbox.messages), len(hook.posts), len(alert_file.lines())) == (1, 1, 3)
     (message,) = mailbox.messages
     assert (message["To"], message["From"]) == ("a@example.org, b@example.org", "olist@example.org")
     expected = [
-        ("nightly at make_table", f"http://dagster.example:3000/runs/{failed.run_id}"),
-        ("id_is_unique", "http://dagster.example:3000/assets/gold_table?view=checks&checkDetail=id_is_unique"),
-        (FRESHNESS_CHECK, f"http://dagster.example:3000/assets/gold_table?view=checks&checkDetail={FRESHNESS_CHECK}"),
-        ("refresh queries/kpis.sql", "http://dagster.example:3000/assets/dashboard_refresh"),
-        ("volume_is_usual", "http://dagster.example:3000/assets/gold_table?view=checks&checkDetail=volume_is_usual"),
+        ("#2 nightly: step make_table", f"http://dagster.example:3000/runs/{failed.run_id}"),
+        (
+            f"#1 gold_table: volume_is_usual, {FRESHNESS_CHECK}, id_is_unique",
+            "http://dagster.example:3000/assets/gold_table?view=checks&checkDetail=volume_is_usual",
+        ),
+        ("#3 refresh queries/kpis.sql: query fails", "http://dagster.example:3000/assets/dashboard_refresh"),
     ]
     text = mailbox.text()
     places = [text.index(link) for _, link in expected]
     assert places == sorted(places)
     assert all(title in text for title, _ in expected)
+    assert "What to do: docs/runbooks.md#a-table-is-unusual, docs/runbooks.md#data-are-late" in text
     html = message.get_body(("html",))
     assert html
     assert "the source is gone &lt;now&gt;" in html.get_content()
     assert hook.posts[0]["text"].splitlines()[0] == message["Subject"]
-    assert [block["type"] for block in hook.posts[0]["blocks"]] == ["header", *["section"] * 5]
-    kinds = ["failed run", "failed check", "missed freshness", "dashboard failure", "warning"]
+    assert [block["type"] for block in hook.posts[0]["blocks"]] == ["header", *["section"] * 3]
+    kinds = ["failed run", "failed check", "dashboard failure"]
     assert [(line["kind"], line["link"]) for line in alert_file.lines()] == [
         (kind, link) for kind, (_, link) in zip(kinds, expected, strict=True)
     ]
@@ -74,18 +82,57 @@ def test_failure_and_recovery_between_two_rounds_are_both_sent(storage, rounds, 
     assert [line["kind"] for line in alert_file.lines()] == ["warning", "recovered"]
 
 
-def test_another_step_of_the_same_job_is_another_alert_and_no_recovery(storage, rounds, alert_file):
+def test_another_step_of_the_same_job_is_the_same_incident_and_no_recovery(storage, rounds, alert_file):
     round_ = rounds(alert_file)
     run_job(storage, fails=True, step="first")
     run_job(storage, fails=True, step="second")
     run_job(storage, fails=False, step="second")
     round_()
-    # Recoveries are at the end of a digest.
-    assert [(line["kind"], line["subject"]) for line in alert_file.lines()] == [
-        ("failed run", "run:nightly:first"),
-        ("failed run", "run:nightly:second"),
-        ("recovered", "run:nightly:second"),
-    ]
+    assert [(line["kind"], line["title"]) for line in alert_file.lines()] == [("failed run", "#1 nightly: step first")]
+    run_job(storage, fails=False, step="first")
+    round_()
+    assert [line["kind"] for line in alert_file.lines()] == ["failed run", "recovered"]
+
+
+def test_acknowledged_incident_is_not_repeated_and_a_further_check_is_reported(storage, rounds, alert_file):
+    round_ = rounds(alert_file)
+    run_check(storage, "first", passed=False)
+    assert round_()
+    acknowledge(round_.warehouse, EventLog(storage, round_.warehouse), 1, "looking")
+    run_check(storage, "first", passed=False)
+    assert round_(alert_quiet_hours=0) == ""
+    run_check(storage, "second", passed=False)
+    assert round_() == "file: Olist lakehouse: 1 warning"
+    for name in ("first", "second"):
+        run_check(storage, name, passed=True)
+    round_()
+    assert [line["kind"] for line in alert_file.lines()] == ["warning", "warning", "recovered"]
+
+
+def test_muted_incident_is_silent_until_its_day_or_until_it_gets_worse(storage, rounds, alert_file):
+    round_ = rounds(alert_file)
+    log = EventLog(storage, round_.warehouse)
+    run_check(storage, "first", passed=False)
+    # Muted before any sink had it.
+    mute(round_.warehouse, log, 1, date(2999, 1, 1), None)
+    assert round_() == ""
+    run_check(storage, "first", passed=False, severity=dg.AssetCheckSeverity.ERROR)
+    assert round_() == "file: Olist lakehouse: 1 failed check"
+    mute(round_.warehouse, log, 1, date(2020, 1, 1), None)
+    run_check(storage, "first", passed=False)
+    assert round_() == ""
+    run_check(storage, "first", passed=False)
+    assert round_(alert_quiet_hours=0) == "file: Olist lakehouse: 1 failed check"
+
+
+def test_sink_with_a_cursor_from_before_incidents_receives_the_open_ones(storage, rounds, alert_file):
+    round_ = rounds(alert_file)
+    run_check(storage, "closed", passed=False)
+    run_check(storage, "closed", passed=True)
+    run_check(storage, "open", passed=False)
+    round_.cursor = json.dumps({"file": {"event": 1, "audit": 0, "told": {"check:gold_table:open": ["warning", 1.0]}}})
+    round_()
+    assert [line["title"] for line in alert_file.lines()] == ["#2 gold_table: open"]
 
 
 def test_sink_that_is_down_loses_nothing_and_delays_no_other(storage, rounds, hook, alert_file, refresh):
@@ -99,7 +146,7 @@ def test_sink_that_is_down_loses_nothing_and_delays_no_other(storage, rounds, ho
     round_()
     assert (len(alert_file.lines()), hook.posts) == (3, [])
     hook.status = 200
-    assert "webhook: Olist lakehouse: 1 dashboard failure, 2 warnings" in round_()
+    assert "webhook: Olist lakehouse: 1 dashboard failure, 1 warning" in round_()
     assert round_.is_well
     assert (len(alert_file.lines()), len(hook.posts)) == (3, 1)
     assert all(name in hook.posts[0]["text"] for name in ("first", "second", "queries/kpis.sql"))
@@ -138,7 +185,7 @@ def test_mail_server_that_accepts_nothing_is_reported_and_sent_to_later(storage,
 
 
 def test_many_events_are_sent_in_batches_and_none_is_lost(storage, rounds, alert_file, refresh, monkeypatch):
-    monkeypatch.setattr(events, "BATCH", 2)
+    monkeypatch.setattr(event_log, "BATCH", 2)
     round_ = rounds(alert_file)
     # One kind after the other: a batch of the second must not skip the rest of the first.
     for number in range(3):
@@ -149,7 +196,8 @@ def test_many_events_are_sent_in_batches_and_none_is_lost(storage, rounds, alert
     for _ in range(6):
         round_()
     sent = [line["subject"] for line in alert_file.lines()]
-    assert len(sent) == len(set(sent)) == 9
+    assert len(sent) == len(set(sent)) == 5
+    assert sum(len(incident.failing) for incident in stored_incidents(round_.warehouse)) == 9
 
 
 def test_without_a_sink_nothing_is_done(storage, rounds):

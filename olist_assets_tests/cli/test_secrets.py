@@ -6,13 +6,15 @@ import stat
 import subprocess
 import sys
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import pytest
 from openlineage.client.git import get_git_repo_url
 
-from olist_assets.alerts import events as alert_events
+from olist_assets.alerts.description import describe
+from olist_assets.catalog import catalog
 from olist_assets.engine.spark import config as spark_settings
 from olist_assets.engine.spark import connect_server
 from olist_assets.engine.spark.engine import SparkEngine
@@ -23,6 +25,7 @@ from olist_assets.mlops import registry
 from olist_assets.mlops.places import credentials, tracking_uri
 from olist_assets.mlops.registry import client
 from olist_assets.mlops.tracking import run_url
+from olist_assets.monitoring.incidents import Event, Incidents
 from olist_assets.orchestration.dagster_storage import run_link
 from olist_assets.orchestration.order_changes import reload_code_location
 from olist_assets.settings import Address, Settings, SparkConf
@@ -84,11 +87,14 @@ def test_a_setting_that_cannot_be_read_is_named_without_its_secret(olist, monkey
     assert SECRET not in str(raised.value)
 
 
-def test_links_have_no_credentials(warehouse, settings):
+def test_links_have_no_credentials(settings):
     secret = settings.model_copy(update={"dagster_url": Address(PASSWORD), "mlflow_tracking_uri": Address(PASSWORD)})
+    now = datetime.now(UTC)
+    failure = Event("failed run", "run:nightly:", "nightly", "killed", now, 1, run_id="r")
+    (failed_run,) = Incidents([], catalog()).add([failure])
     assert run_link(secret, "r") == "http://127.0.0.1:9/runs/r"
     assert run_url(secret, "1", "r") == "http://127.0.0.1:9/#/experiments/1/runs/r"
-    assert alert_events._ui(type(warehouse)(secret, warehouse.catalog)) == "http://127.0.0.1:9"
+    assert describe(secret, failed_run, "failed run").link == "http://127.0.0.1:9/runs/r"
     assert SECRET not in str(reload_code_location(PASSWORD, "olist"))
 
 

@@ -25,6 +25,7 @@ RESOURCES = {
     **{name: ["warehouse"] for name in CATALOG.promotions},
     # Monitoring reads logs and stored tables, not frames.
     "monitoring_durations": ["warehouse", "runs"],
+    "monitoring_incidents": ["warehouse", "events"],
     "monitoring_profiles": ["warehouse"],
     "monitoring_tables": ["warehouse"],
 }

@@ -26,7 +26,13 @@ def test_job_checks_freshness_and_no_other_job_makes_the_assets_of_monitoring(pl
     definitions, catalog = platform.definitions, platform.catalog
     job = definitions.resolve_job_def("monitoring").asset_layer
     names = {key.to_user_string() for key in job.executable_asset_keys}
-    assert names == {"monitoring_tables", "monitoring_durations", "monitoring_profiles", "dashboard_refresh"}
+    assert names == {
+        "monitoring_tables",
+        "monitoring_durations",
+        "monitoring_incidents",
+        "monitoring_profiles",
+        "dashboard_refresh",
+    }
     # Otherwise a table that nobody makes any more would go stale without a message.
     fresh = {key.asset_key.to_user_string() for key in job.asset_graph.asset_check_keys if key.name == FRESHNESS_CHECK}
     assert fresh == {name for name, table in catalog.business_tables.items() if table.thresholds.freshness} != set()

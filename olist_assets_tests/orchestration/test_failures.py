@@ -10,11 +10,10 @@ from dagster._core.events import JobFailureData, RunFailureReason
 from dagster_shared.error import SerializableErrorInfo
 from pyspark.errors import PySparkException
 
-from olist_assets.alerts.digest import shortened
-from olist_assets.alerts.events import Position, events_after
 from olist_assets.engine.conformance import ContractViolation
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import TableMissing
+from olist_assets.monitoring.event_log import EventLog, Position, shortened
 from olist_assets.operations.runs import RunReport
 from olist_assets.orchestration.failures import reason
 
@@ -50,9 +49,9 @@ class Reasons:
         report = RunReport(result.run_id, ["failing"])
         for event in result.all_events:
             report.add(event)
-        (alert,), _ = events_after(storage, warehouse, Position(0, -1))
+        (alert,), _ = EventLog(storage, warehouse).after(Position(0, -1))
         self.plain = reason(failure.step_failure_data.error)
-        self.cli, self.alert = report.failures["failing"], alert.text
+        self.cli, self.alert = report.failures["failing"], alert.problem
 
     def only(self) -> str:
         """The one text of all three; an alert has it on one line."""
@@ -127,5 +126,5 @@ def test_a_run_that_fails_without_a_failed_step_is_alerted_with_its_own_reason(s
     event = storage.report_run_failed(run, "marked as failed", data)
     report = RunReport(run.run_id, [])
     report.add(event)
-    (alert,), _ = events_after(storage, warehouse, Position(0, -1))
-    assert alert.text == (report.problem or "marked as failed") == text
+    (alert,), _ = EventLog(storage, warehouse).after(Position(0, -1))
+    assert alert.problem == (report.problem or "marked as failed") == text

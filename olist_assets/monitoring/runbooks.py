@@ -1,0 +1,37 @@
+"""Which section of docs/runbooks.md says what to do, per kind of check and failure."""
+
+import re
+
+from olist_assets.monitoring.incidents import CHECK, QUERY, Incident
+
+# By the name of a check; the first pattern that matches all of it.
+SECTIONS = {
+    r"data_are_fresh|commit_is_on_time": "data-are-late",
+    r"(run|step|query)_durations_are_usual": "a-run-takes-longer-than-usual",
+    r"schema_matches_version_before|source_matches_contract": "the-source-changed-its-columns",
+    r"no_day_before_the_last_is_missing": "a-day-is-missing",
+    r"records_parse|missing_values_are_empty|zip_prefixes_have_five_digits|.+_exists_in_.+": "rows-were-rejected",
+    r".+_(is|are)_usual|segments_are_not_silent": "a-table-is-unusual",
+    r".+_is_stable|features_do_not_leak_the_label|version_is_at_least_as_good_as_champion": "a-model-check-warns",
+    r"row_count_.+|nothing_is_lost|.+_match(es)?_.+|required_columns_have_no_nulls|.+_(is|are)_unique"
+    r"|.+_is_(in_range|accepted)|churn_percentile_covers_0_to_1|risk_shares_are_20_30_50": "a-check-failed",
+}
+FAILED_RUN, FAILED_QUERY = "a-run-failed", "a-query-of-the-dashboard-fails"
+
+
+def section_of_check(name: str) -> str | None:
+    """The section about a check by its name; None for a check of which no section says what to do."""
+    return next((section for pattern, section in SECTIONS.items() if re.fullmatch(pattern, name)), None)
+
+
+def section_of(subject: str) -> str:
+    """The section about what an incident has: a check, a step, a run or a query."""
+    if subject.startswith(CHECK):
+        return section_of_check(subject.rsplit(":", 1)[1]) or "a-check-failed"
+    return FAILED_QUERY if subject.startswith(QUERY) else FAILED_RUN
+
+
+def runbook_links(incident: Incident, runbooks: str) -> list[str]:
+    """The addresses of the sections about what fails in an incident; `runbooks` is the address of the page."""
+    subjects = incident.failing or incident.checks
+    return [f"{runbooks}#{section}" for section in dict.fromkeys(map(section_of, subjects))]
