@@ -61,8 +61,9 @@ def due_events(
                 due.append(describe(incident, "recovered"))
             remembered.pop(number, None)
         elif is_due or sent is None:
-            # One that is silenced before it was sent is remembered too, so that it can get worse.
-            remembered[number] = (incident.severity, incident.last_seen_at.timestamp(), len(incident.checks))
+            # One that is silenced before it was sent is remembered too, without a time, so that it can get worse.
+            at = incident.last_seen_at.timestamp() if is_due else 0.0
+            remembered[number] = (incident.severity, at, len(incident.checks))
     kept = sorted(remembered.items(), key=lambda item: item[1][1])[-MAX_REMEMBERED:]
     return due, Reported(revision, newest, dict(kept))
 

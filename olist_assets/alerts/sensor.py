@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from olist_assets.alerts.positions import SENSOR
 from olist_assets.alerts.sinks import configured
 from olist_assets.alerts.tick import tick
 from olist_assets.errors import OlistError
@@ -14,7 +15,7 @@ def alerts_sensor(warehouse: Warehouse) -> dg.SensorDefinition:
     is_on = _is_configured(warehouse.settings)
 
     @dg.sensor(
-        name="alerts",
+        name=SENSOR,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED,
         description="Send alerts for incidents: failed runs and checks, missed freshness, failed queries, warnings.",

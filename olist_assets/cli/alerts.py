@@ -50,13 +50,13 @@ def _send_test(settings: Settings) -> int:
 
 
 def _one_round(settings: Settings) -> int:
+    from olist_assets.alerts.positions import position_file
     from olist_assets.alerts.tick import tick
     from olist_assets.catalog import catalog
     from olist_assets.lakehouse.warehouse import Warehouse
-    from olist_assets.orchestration.home import STATE, dagster_home
     from olist_assets.orchestration.instance import instance
 
-    position = dagster_home(settings) / STATE / "alerts.json"
+    position = position_file(settings)
     with instance(settings) as storage:
         before = position.read_text() if position.exists() else None
         cursor, results, is_well = tick(storage, Warehouse(settings, catalog()), before)

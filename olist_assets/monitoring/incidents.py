@@ -10,6 +10,8 @@ from olist_assets.contracts.catalog import Catalog
 Severity = Literal["failed run", "failed check", "missed freshness", "dashboard failure", "warning"]
 # The worst first.
 SEVERITIES: tuple[Severity, ...] = ("failed run", "failed check", "missed freshness", "dashboard failure", "warning")
+# Those that stop the tables downstream.
+STOPPING = ("failed run", "failed check")
 # The first word of a subject says what it is.
 CHECK, STEP, RUN, QUERY = "check:", "step:", "run:", "query:"
 # A table downstream that fails later than this after the table upstream has a cause of its own.
@@ -62,9 +64,9 @@ class Incident:
         return self.checks[0].startswith(QUERY)
 
     @property
-    def rank(self) -> tuple[int, int]:
-        """The worst incident first, of equally bad ones the one that began first."""
-        return SEVERITIES.index(self.severity), self.incident_id
+    def rank(self) -> tuple[int, bool, int]:
+        """The worst incident first, of equally bad ones those that nobody works on, then the one that began first."""
+        return SEVERITIES.index(self.severity), self.acknowledged_by is not None, self.incident_id
 
     def is_muted(self, today: date) -> bool:
         return self.muted_until is not None and today < self.muted_until
@@ -125,8 +127,8 @@ class Incidents:
             origin=origin,
             severity=severity if is_worse else incident.severity,
             last_seen_at=max(event.at, incident.last_seen_at),
-            checks=_with(incident.checks, event.subject),
-            failing=_with(incident.failing, event.subject),
+            checks=_with(incident.checks, event.subject, is_first=is_worse),
+            failing=_with(incident.failing, event.subject, is_first=is_worse),
             affects=self._downstream(origin) if is_upstream else incident.affects,
             problem=event.problem if is_worse or incident.failing == (event.subject,) else incident.problem,
             run_id=event.run_id or incident.run_id,
@@ -143,20 +145,22 @@ class Incidents:
         )  # fmt: skip
 
     def _incident_of(self, event: Event) -> Incident | None:
-        """The open incident of the subject, else of its table, else of a table up- or downstream that fails now."""
-        opened = sorted(self._open(), key=lambda each: each.incident_id)
+        """The open incident of the subject, else of its table, else the worst one up- or downstream that fails now."""
+        opened = sorted(self._open(), key=lambda each: each.rank)
         of_subject = (each for each in opened if event.subject in each.checks)
         of_table = (each for each in opened if each.origin == event.origin)
         of_lineage = (each for each in opened if self._is_related(each, event))
         return next((each for found in (of_subject, of_table, of_lineage) for each in found), None)
 
     def _is_related(self, incident: Incident, event: Event) -> bool:
-        is_downstream = incident.origin in self._upstream.get(event.origin, ())
-        is_upstream = event.origin in self._upstream.get(incident.origin, ())
-        if is_downstream:
-            return event.at - incident.last_seen_at <= JOINED_WITHIN
+        is_serious, event_is_serious = incident.severity in STOPPING, event.severity in STOPPING
+        # A warning upstream does not explain that a table downstream is wrong or could not be made.
+        if incident.origin in self._upstream.get(event.origin, ()):
+            return is_serious >= event_is_serious and event.at - incident.last_seen_at <= JOINED_WITHIN
         # What began downstream before this table failed has another cause, unless one run reported both.
-        return is_upstream and event.run_id is not None and event.run_id == incident.run_id
+        is_one_run = event.run_id is not None and event.run_id == incident.run_id
+        is_upstream = event.origin in self._upstream.get(incident.origin, ())
+        return is_upstream and is_one_run and event_is_serious >= is_serious
 
     def _open(self) -> Iterable[Incident]:
         return (incident for incident in self._by_id.values() if incident.closed_at is None)
@@ -165,5 +169,8 @@ class Incidents:
         return tuple(name for name in self._tables if origin in self._upstream[name])
 
 
-def _with(subjects: tuple[str, ...], subject: str) -> tuple[str, ...]:
+def _with(subjects: tuple[str, ...], subject: str, *, is_first: bool) -> tuple[str, ...]:
+    """The subjects with another one, which comes first if it is the worst so far: headlines and links begin with it."""
+    if is_first:
+        return (subject, *(each for each in subjects if each != subject))
     return subjects if subject in subjects else (*subjects, subject)

@@ -13,10 +13,14 @@ from typing import Any, cast
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph as AssetGraph
 from dagster._core.event_api import EventLogCursor
+from dagster._core.scheduler.instigation import InstigatorType
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED,
 )
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
@@ -82,6 +86,34 @@ def events_cursor(storage_id: int) -> str:
     return EventLogCursor.from_storage_id(storage_id).to_string()
 
 
+def pass_rates(instance: dg.DagsterInstance, evaluations: int) -> dict[tuple[str, str], float]:
+    """The share of the newest completed evaluations of each check that passed, by table and check; one query."""
+    row = AssetCheckExecutionsTable.c
+    newest = func.row_number().over(partition_by=(row.asset_key, row.check_name), order_by=row.id.desc())
+    completed = (
+        select(row.asset_key, row.check_name, row.execution_status, newest.label("age"))
+        .where(row.execution_status.in_([status.value for status in COMPLETED]))
+        .subquery()
+    )
+    passed = case((completed.c.execution_status == AssetCheckExecutionRecordStatus.SUCCEEDED.value, 1.0), else_=0.0)
+    query = (
+        select(completed.c.asset_key, completed.c.check_name, func.avg(passed))
+        .where(completed.c.age <= evaluations)
+        .group_by(completed.c.asset_key, completed.c.check_name)
+    )
+    with cast(SqlEventLogStorage, instance.event_log_storage).index_connection() as connection:
+        rates = connection.execute(query).all()
+    keys = ((dg.AssetKey.from_db_string(key), check, rate) for key, check, rate in rates)
+    return {(key.to_user_string(), check): float(rate) for key, check, rate in keys if key}
+
+
+def sensor_cursors(instance: dg.DagsterInstance, name: str) -> list[str]:
+    """The cursors of the sensors of this name; a deployment may have several code locations."""
+    states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+    cursors = (getattr(state.instigator_data, "cursor", None) for state in states if state.name == name)
+    return [cursor for cursor in cursors if cursor]
+
+
 def read_text(instance: dg.DagsterInstance, key: str) -> str | None:
     """A text that was stored beside the event log; None where there is none."""
     return instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
@@ -94,6 +126,11 @@ def write_text(instance: dg.DagsterInstance, key: str, text: str) -> None:
 
 def check_description(graph: AssetGraph, table: str, check: str) -> str:
     return graph.get(dg.AssetCheckKey(dg.AssetKey(table), check)).description or ""
+
+
+def blocking_checks(graph: AssetGraph, table: str) -> dict[str, bool]:
+    """Whether each check of a table blocks the tables downstream, by its name."""
+    return {key.name: graph.get(key).blocking for key in graph.get_check_keys_for_assets({dg.AssetKey(table)})}
 
 
 def last_runs(instance: dg.DagsterInstance, names: Iterable[str]) -> dict[str, LastRun]:

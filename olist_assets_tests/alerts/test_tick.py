@@ -30,8 +30,8 @@ def test_each_kind_of_alert_reaches_each_sink_in_one_digest(storage, rounds, mai
     expected = [
         ("#2 nightly: step make_table", f"http://dagster.example:3000/runs/{failed.run_id}"),
         (
-            f"#1 gold_table: volume_is_usual, {FRESHNESS_CHECK}, id_is_unique",
-            "http://dagster.example:3000/assets/gold_table?view=checks&checkDetail=volume_is_usual",
+            f"#1 gold_table: id_is_unique, {FRESHNESS_CHECK}, volume_is_usual",
+            "http://dagster.example:3000/assets/gold_table?view=checks&checkDetail=id_is_unique",
         ),
         ("#3 refresh queries/kpis.sql: query fails", "http://dagster.example:3000/assets/dashboard_refresh"),
     ]
@@ -39,7 +39,7 @@ def test_each_kind_of_alert_reaches_each_sink_in_one_digest(storage, rounds, mai
     places = [text.index(link) for _, link in expected]
     assert places == sorted(places)
     assert all(title in text for title, _ in expected)
-    assert "What to do: docs/runbooks.md#a-table-is-unusual, docs/runbooks.md#data-are-late" in text
+    assert "What to do: docs/runbooks.md#a-check-failed, docs/runbooks.md#data-are-late, " in text
     html = message.get_body(("html",))
     assert html
     assert "the source is gone &lt;now&gt;" in html.get_content()

@@ -31,7 +31,7 @@ def states(incidents: Incidents) -> list[tuple[str, int, bool]]:
 def test_checks_of_one_table_are_one_incident_that_closes_with_the_last_recovery(incidents):
     incidents.add([event("silver_orders:a"), event("silver_orders:b", "failed check", 200)])
     (found,) = incidents.all
-    assert (found.severity, found.failing) == ("failed check", ("check:silver_orders:a", "check:silver_orders:b"))
+    assert (found.severity, found.failing) == ("failed check", ("check:silver_orders:b", "check:silver_orders:a"))
     assert (found.opened_at, found.last_seen_at) == (NOON, NOON + timedelta(minutes=200))
     assert "gold_daily_metrics" in found.affects
     assert "silver_customers" not in found.affects
@@ -62,6 +62,15 @@ def test_incident_is_named_by_the_most_upstream_table_of_its_run(incidents):
     # Of another run it has a cause of its own.
     incidents.add([event("bronze_orders:c", minutes=2, run_id="s")])
     assert [each.origin for each in incidents.all] == ["silver_orders", "bronze_orders"]
+
+
+def test_warning_upstream_does_not_hide_a_failure_downstream(incidents):
+    incidents.add([event("bronze_orders:a", run_id="r"), event("silver_orders:b", "failed check", run_id="r")])
+    incidents.add([event("gold_daily_metrics:c", "failed run", run_id="r"), event("silver_purchases:d", run_id="r")])
+    assert states(incidents) == [("bronze_orders", 2, True), ("silver_orders", 2, True)]
+    # Nor does a warning upstream give its name to a failure that is known already.
+    incidents.add([event("silver_customers:e", run_id="r")])
+    assert [each.origin for each in incidents.all] == ["bronze_orders", "silver_orders", "silver_customers"]
 
 
 def test_recovery_of_what_never_failed_and_a_repetition_change_no_incident(incidents):

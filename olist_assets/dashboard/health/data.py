@@ -10,6 +10,7 @@ import streamlit as st
 from olist_assets.checks.kinds import key_check
 from olist_assets.contracts.table import Table
 from olist_assets.dashboard import data, storage
+from olist_assets.dashboard.health.score import EVALUATIONS, quality_score
 from olist_assets.errors import OlistError
 from olist_assets.lakehouse.statistics import day_bounds, statistics
 from olist_assets.lakehouse.time_travel import schema_versions
@@ -19,10 +20,12 @@ from olist_assets.orchestration.dagster_storage import (
     DayState,
     LastRun,
     Outcome,
+    blocking_checks,
     check_history,
     day_states,
     last_runs,
     latest_checks,
+    pass_rates,
 )
 
 CACHE_SECONDS = 15
@@ -66,6 +69,7 @@ class TableHealth:
     stored: StoredTable | None
     run: LastRun
     checks: tuple[CheckEvaluation, ...]
+    score: float | None = None
 
     @property
     def name(self) -> str:
@@ -93,13 +97,17 @@ def _health(_warehouse: Warehouse, root: str, home: str) -> list[TableHealth]:  
     runs = last_runs(instance, [*catalog.business_tables, *catalog.models, *catalog.promotions])
     evaluations = latest_checks(instance, storage.graph())
     materialized_at = {name: run.materialized_at for name, run in runs.items()}
+    graph, rates = storage.graph(), pass_rates(instance, EVALUATIONS)
     found = []
     for name, contract in catalog.business_tables.items():
         checks = tuple(each for each in evaluations if each.table == name)
         run, stored = runs.get(name, LastRun()), stored_table(_warehouse, contract)
         newer = newer_parents(name, catalog.parents(name), materialized_at)
         status, reasons = status_of(stored, run, checks, newer)
-        found.append(TableHealth(contract, status, reasons, stored, run, checks))
+        score = quality_score(
+            {check: rate for (table, check), rate in rates.items() if table == name}, blocking_checks(graph, name)
+        )
+        found.append(TableHealth(contract, status, reasons, stored, run, checks, score))
     order = list(Status)
     return sorted(found, key=lambda table: order.index(table.status))
 

@@ -1,4 +1,4 @@
-"""The Health page: the status of every table, and the checks and days of one of them over time."""
+"""The Health page: incidents, the status of every table, and the checks and days of one of them over time."""
 
 import pandas as pd
 import streamlit as st
@@ -8,6 +8,8 @@ from olist_assets.contracts.table import Table
 from olist_assets.dashboard.data import section
 from olist_assets.dashboard.health.charts import COLOURS, DAYS_LEGEND, calendar, metadata_text, strip, worst_first
 from olist_assets.dashboard.health.data import Status, TableHealth, current_health, days, history
+from olist_assets.dashboard.health.incidents import incidents_section
+from olist_assets.dashboard.health.score import FORMULA
 from olist_assets.dashboard.storage import RUN_ID_SHOWN, graph, home, run_link
 from olist_assets.orchestration.dagster_storage import CheckEvaluation, Outcome, check_description
 
@@ -22,7 +24,7 @@ TIME = "YYYY-MM-DD HH:mm"
 
 
 def page() -> None:
-    """The status of every table, and one table in detail."""
+    """The incidents, the status of every table, and one table in detail."""
     st.title("Health")
     tables = current_health()
     if all(table.stored is None for table in tables):
@@ -34,8 +36,11 @@ def page() -> None:
             "missing below. Set DAGSTER_HOME to the one that was used.",
             icon=":material/info:",
         )
+    incidents_section()
+    st.subheader("Tables")
     _summary(tables)
     _board(tables)
+    st.caption(FORMULA)
     _detail(tables)
 
 
@@ -56,6 +61,7 @@ def _board(tables: list[TableHealth]) -> None:
             "table": st.column_config.TextColumn(pinned=True, width=240),
             "materialized (UTC)": st.column_config.DatetimeColumn(format=TIME),
             "last day": st.column_config.DateColumn(width=95, help="The last day with rows, of daily tables."),
+            "score": st.column_config.NumberColumn(format="%.0f", help=FORMULA),
             "rows": st.column_config.NumberColumn(format="localized"),
             "nulls": st.column_config.NumberColumn(help="In required columns.", format="localized"),
             "duplicates": st.column_config.NumberColumn(help="Rows beyond the first of a key.", format="localized"),
@@ -75,6 +81,7 @@ def _row(table: TableHealth) -> dict[str, object]:
         "status": table.status,
         "table": table.name,
         "checks": f"{passed}/{len(table.checks)}" if table.checks else "",
+        "score": table.score,
         "rows": stored and stored.rows,
         "nulls": stored and stored.nulls,
         "duplicates": table.duplicates,
