@@ -21,7 +21,7 @@ PROBLEMS_SHOWN = 20
 @click.command()
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Entries, newest first.")
 @click.option("--table", help="Only entries about this table.")
-@click.option("--action", help="Only this action: query, write, restore, maintain, export, forget.")
+@click.option("--action", help="Only this action: query, write, restore, maintain, export, forget, incident.")
 @click.option("--user", help="Only entries of this user.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.option("--verify", is_flag=True, help="Instead, whether an entry was changed, removed, inserted or moved.")

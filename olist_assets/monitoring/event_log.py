@@ -1,14 +1,15 @@
 """Events that may become incidents, read from Dagster's event log and the audit log, each from a position on."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 from dagster import DagsterEventType, EventLogRecord
 
 from olist_assets.checks.thresholds import CLOCK_CHECKS
-from olist_assets.governance import audit_log
+from olist_assets.governance import audit_log, audit_text
 from olist_assets.governance.audit_store import NAME, AuditStore
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.monitoring.incidents import CHECK, QUERY, RUN, STEP, Event, Severity
@@ -53,7 +54,10 @@ class EventLog:
         """The events since a position, in order, at most one batch of each kind; and the position after them."""
         events, event = self._dagster_events(position.event)
         entries, audit = self._audit_events(position.audit)
-        return events + entries, Position(event, audit)
+        # The table keeps a text for longer than the log does, and no erasure of a customer reaches it.
+        kept = partial(audit_text.kept, self._warehouse.settings)
+        found = [replace(each, problem=kept(each.problem)) if each.severity else each for each in events + entries]
+        return found, Position(event, audit)
 
     def _dagster_events(self, after: int) -> tuple[list[Event], int]:
         # First, because events may be stored while the streams are read.
@@ -100,12 +104,12 @@ class EventLog:
 
     def _good_run_events(self, record: EventLogRecord) -> list[Event]:
         """A recovery for each way in which a run of its job may have failed before: as a whole, or at a step."""
-        run_id = record.event_log_entry.run_id
-        run = self.instance.get_run_by_id(run_id)
-        if run is None:
-            return []
-        steps = ["", *(step.step_key for step in self.instance.get_run_step_stats(run_id))]
-        return [self._step_event(record, run.job_name, step, None, "The same step succeeded.") for step in steps]
+        entry = record.event_log_entry
+        # Not the statistics of the steps, for which Dagster reads every event of the run.
+        found = self.instance.get_records_for_run(entry.run_id, of_type=DagsterEventType.STEP_SUCCESS).records
+        steps = ["", *(str(success.event_log_entry.step_key) for success in found)]
+        job = str(entry.job_name)
+        return [self._step_event(record, job, step, None, "The same step succeeded.") for step in steps]
 
     def _step_event(
         self, record: EventLogRecord, job: str, step: str, severity: Severity | None, problem: str

@@ -9,7 +9,7 @@ from olist_assets.contracts.marks import Resource, table_asset
 from olist_assets.contracts.table import Column, Table
 from olist_assets.contracts.thresholds import Threshold, Thresholds
 from olist_assets.errors import OlistError
-from olist_assets.governance import audit_log
+from olist_assets.governance import audit_log, audit_text
 from olist_assets.lakehouse.history_table import Row, append_derived
 from olist_assets.lakehouse.warehouse import TableMissing, Warehouse
 from olist_assets.monitoring.incidents import SEVERITIES, Incident, Incidents
@@ -38,11 +38,11 @@ MONITORING_INCIDENTS = Table(
         Column("checks", "array<string>", "Checks, steps, jobs and queries that have failed in the incident."),
         Column("failing", "array<string>", "Those of them that have not recovered yet."),
         Column("affects", "array<string>", "Tables downstream of the origin, by the asset graph."),
-        Column("problem", "string", "Metrics of the check or reason of the failure that was the worst."),
+        Column("problem", "string", "Metrics of the check or reason of the failure that was the worst, without ids."),
         Column("run_id", "string", "Id of the last Dagster run that failed.", nullable=True),
         Column("acknowledged_by", "string", "User who works on it: it is not repeated.", nullable=True),
         Column("muted_until", "date", "Day before which it is not reported unless it gets worse.", nullable=True),
-        Column("note", "string", "What the user wrote about it.", nullable=True),
+        Column("note", "string", "What the user wrote about it, without ids.", nullable=True),
         Column("recorded_by", "string", "User who made this revision; null if events made it.", nullable=True),
         Column("recorded_at", "timestamp", "Time at which this revision was recorded.", is_volatile=True),
         Column("last_event", "long", "Position of its last event: id of Dagster's event or number of the audit entry."),
@@ -142,7 +142,7 @@ def _act(
     def derive() -> list[Row]:
         stored = stored_incidents(warehouse)
         changed = change(_open_incident(stored, number))
-        noted = replace(changed, note=note or changed.note)
+        noted = replace(changed, note=audit_text.kept(warehouse.settings, note) if note else changed.note)
         return _rows(Incidents(stored, warehouse.catalog).change(noted, real_user()))
 
     (row,) = append_derived(warehouse, MONITORING_INCIDENTS, derive)

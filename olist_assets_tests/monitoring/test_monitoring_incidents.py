@@ -33,11 +33,11 @@ def log(storage: dg.DagsterInstance, warehouse: Warehouse) -> EventLog:
     return EventLog(storage, warehouse)
 
 
-def report(log: EventLog, *, passed: bool, check: str = "order_id_is_unique", table: str = "silver_orders") -> None:
+def report(log: EventLog, *, passed: bool, check: str = "order_id_is_unique", rows: int | str = 2) -> None:
     """A check's evaluation in Dagster's storage, without a run."""
     log.instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(table), check_name=check, passed=passed, metadata={"offending_rows": 2},
+            asset_key=dg.AssetKey("silver_orders"), check_name=check, passed=passed, metadata={"offending_rows": rows},
             severity=dg.AssetCheckSeverity.ERROR,
         )
     )  # fmt: skip
@@ -117,6 +117,15 @@ def test_acts_survive_further_events_and_are_in_the_audit_log(warehouse, log):
         acknowledge(warehouse, log, 1, None)
     with pytest.raises(OlistError, match=r"There is no incident 3. Open incidents: 2"):
         close(warehouse, log, 3, None)
+
+
+def test_table_keeps_no_id_of_a_customer(warehouse, log):
+    customer = "0123456789abcdef" * 2
+    report(log, passed=False, rows=f"customer {customer}")
+    (row,) = observe(warehouse, log)[0]
+    found = acknowledge(warehouse, log, 1, f"Ask {customer}.")
+    assert (row["problem"].startswith("offending_rows: customer "), str(found.note)[:4]) == (True, "Ask ")
+    assert customer not in f"{row}{found}"
 
 
 def test_asset_records_what_is_new_beside_the_alerts(warehouse, storage, log, materialize):

@@ -141,7 +141,8 @@ def timeline(incidents: Sequence[Incident], now: datetime) -> alt.Chart:
         }
         for each in newest
     )
-    colours = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
+    present = {severity: colour for severity, colour in COLOURS.items() if severity in set(rows["severity"])}
+    colours = alt.Scale(domain=list(present), range=list(present.values()))
     names = alt.Axis(labelLimit=170, labelOverlap=False, ticks=False)
     return (
         alt.Chart(rows, height=BAR_HEIGHT * len(rows) + LEGEND_AND_AXIS)
@@ -150,7 +151,7 @@ def timeline(incidents: Sequence[Incident], now: datetime) -> alt.Chart:
             x=alt.X("from:T", title=None),
             x2="to:T",
             y=alt.Y("incident:N", title=None, sort=list(rows["incident"]), axis=names),
-            color=alt.Color("severity:N", title=None, scale=colours, legend=alt.Legend(orient="top", columns=2)),
+            color=alt.Color("severity:N", title=None, scale=colours, legend=alt.Legend(orient="top", columns=1)),
             tooltip=["what", "severity", "state", alt.Tooltip("from:T", format="%Y-%m-%d %H:%M")],
         )
     )
