@@ -4,6 +4,7 @@ import atexit
 import gc
 import sys
 import warnings
+from types import ModuleType
 
 import click
 from pydantic import ValidationError
@@ -32,10 +33,16 @@ def olist() -> None:
     """The Olist lakehouse: CSV files to bronze, silver, gold and machine-learning Delta tables, with checks."""
 
 
+def _commands(module: ModuleType) -> list[click.Command]:
+    """The commands of a module, without those of its groups."""
+    found = [value for value in vars(module).values() if isinstance(value, click.Command)]
+    nested = [command for group in found if isinstance(group, click.Group) for command in group.commands.values()]
+    return [command for command in found if command not in nested]
+
+
 for _module in (runs, tables, versions, governance, models, servers, alerts, incidents, setup):
-    for _command in vars(_module).values():
-        if isinstance(_command, click.Command):
-            olist.add_command(_command)
+    for _command in _commands(_module):
+        olist.add_command(_command)
 
 
 def main() -> None:

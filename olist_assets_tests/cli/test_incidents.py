@@ -35,3 +35,6 @@ def test_incident_is_listed_acknowledged_muted_and_closed(olist, settings, wareh
     _, text = olist("incidents", "--all", "--format", "csv")
     (row,) = csv.DictReader(io.StringIO(text))
     assert (row["incident_id"], row["severity"], bool(row["closed_at"])) == ("1", "failed check", True)
+    for act in ("ack", "mute", "close"):
+        assert f"\n  olist incidents {act} 3" in olist("incidents", act, "--help")[1]
+        assert olist(act)[0] == WRONG_USE
