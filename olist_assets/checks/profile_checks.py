@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from olist_assets.checks.profiles import PAST_DAYS, SILENCE, Judged, judged, mea
 from olist_assets.checks.spec import Check, CheckContext, Verdict
 from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.contracts.table import Table
-from olist_assets.contracts.thresholds import Metric, Profile
+from olist_assets.contracts.thresholds import Metric, Profile, profile_name
 
 # A week of warnings is enough to be seen; monitoring_profiles keeps all days.
 DAYS_REPORTED = 7
@@ -56,7 +57,7 @@ def _evaluate(is_meant: Callable[[Judged], bool]) -> Callable[[CheckContext], Ve
                         if not _is_known(profile, found.column, day[1])
                     ]
         metrics = {"days_judged": days_judged, "unusual": unusual}
-        return not unusual, metrics | ({"history": _history(on.table.name, unusual[0])} if unusual else {})
+        return not unusual, metrics | (_shown_by(on.table.name, unusual[0]) if unusual else {})
 
     return evaluate
 
@@ -115,13 +116,11 @@ def _contribution(on: CheckContext, profile: Profile, metric: Metric, day: date,
     return {"column": column, "segment": segment, "part": round(parts[segment], 4), "change": round(change, 4)}
 
 
-def _history(table: str, finding: dict[str, Any]) -> str:
-    """The query that shows the metric over time."""
-    fields = {
-        "table": table,
-        "column": finding["column"],
-        "segment": finding.get("segment", ""),
-        "metric": finding["metric"],
-    }
+def _shown_by(table: str, finding: dict[str, Any]) -> dict[str, str]:
+    """What shows the metric over time: the page of `olist dashboard` with its chart, and a query."""
+    of_metric = {"column": finding["column"], "segment": finding.get("segment", ""), "metric": finding["metric"]}
+    page = urlencode({"table": table, "profile": profile_name(**of_metric)})
+    fields = {"table": table, **of_metric}
     where = " AND ".join(f"{identifier(name)} = {literal(value)}" for name, value in fields.items())
-    return f"SELECT day, value, expected, spread, is_unusual FROM monitoring_profiles WHERE {where} ORDER BY day"
+    query = f"SELECT day, value, expected, spread, is_unusual FROM monitoring_profiles WHERE {where} ORDER BY day"
+    return {"chart": f"/health?{page}", "history": query}

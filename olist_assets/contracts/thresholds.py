@@ -70,7 +70,12 @@ class Metric:
 
     @property
     def name(self) -> str:
-        return f"{self.statistic} of {self.column}"
+        return profile_name(self.statistic, self.column)
+
+
+def profile_name(metric: str, column: str, segment: str = "") -> str:
+    """The name of a metric of a column, or of one of its values, for readers."""
+    return f"{metric} of {column}{f' = {segment}' if segment else ''}"
 
 
 @dataclass(frozen=True)

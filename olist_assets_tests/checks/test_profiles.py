@@ -96,6 +96,7 @@ def test_a_changed_metric_warns_with_the_segment_that_explains_most_of_it(wareho
             "explained_most_by": {"column": "state", "segment": "RJ", "part": 0.2, "change": 0.2},
         }
     ]
+    assert metrics["chart"].startswith("/health?table=silver_")
     assert "monitoring_profiles WHERE" in metrics["history"]
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import pandas as pd
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
@@ -14,6 +15,7 @@ from olist_assets.dashboard.business import page as business
 from olist_assets.dashboard.health import page as health
 from olist_assets.dashboard.health.charts import calendar, metadata_text, strip, worst_first
 from olist_assets.dashboard.health.data import Status, StoredTable, history, status_of, stored_table
+from olist_assets.dashboard.health.profiles import profile_chart
 from olist_assets.gold.gold_category_metrics import GOLD_CATEGORY_METRICS
 from olist_assets.gold.gold_product_metrics import GOLD_PRODUCT_METRICS
 from olist_assets.lakehouse.warehouse import Warehouse
@@ -209,3 +211,31 @@ def test_worst_checks_come_first_by_their_newest_evaluation():
 def test_metadata_in_one_line():
     metadata = {"rows": 1200, "psi": 0.01234567, "nulls_by_column": {"a": 0, "b": 2}, "differences": []}
     assert metadata_text(metadata) == "rows 1,200, psi 0.01235, nulls_by_column b 2, differences none"
+
+
+def test_a_metric_is_drawn_beside_what_was_usual(warehouse: Warehouse):
+    table = warehouse.catalog.table("silver_purchases")
+    store(warehouse, table, {})
+    days = [date(2018, 1, 1) + timedelta(day) for day in range(3)]
+    of_table = {"table": table.name, "column": "customer_state", "expected": 0.3, "spread": 0.01}
+    profiles = [
+        of_table | {"segment": state, "metric": "share", "day": day, "value": value, "is_unusual": value < 0.1}
+        for state, last in (("RJ", 0.02), ("SP", 0.31))
+        for day, value in zip(days, (0.3, 0.3, last), strict=True)
+    ]
+    store(warehouse, warehouse.catalog.table("monitoring_profiles"), *profiles)
+    app = shown("health")
+    app.selectbox(key="table").set_value(table.name)
+    app = rerun(app)
+    assert "could not be read" not in messages(app)
+    # The metric with the newest unusual day comes first.
+    assert app.selectbox(key="profile").options == ["share of customer_state = RJ", "share of customer_state = SP"]
+    assert "Profiles of days" in " ".join(text.value for text in app.markdown)
+
+
+def test_the_chart_of_a_metric_has_a_band_a_line_and_points_for_unusual_days():
+    days = pd.DataFrame(
+        {"day": [NOON], "value": [1.0], "expected": [2.0], "low": [1.5], "high": [2.5], "is_unusual": [True]}
+    )
+    drawn = profile_chart(days).to_dict()
+    assert [layer["mark"]["type"] for layer in drawn["layer"]] == ["area", "line", "point"]

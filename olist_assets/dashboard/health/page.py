@@ -1,4 +1,4 @@
-"""The Health page: incidents, the status of every table, and the checks and days of one of them over time."""
+"""The Health page: incidents, the status of every table, and one of them over time: checks, profiles, days."""
 
 import pandas as pd
 import streamlit as st
@@ -9,6 +9,7 @@ from olist_assets.dashboard.data import section
 from olist_assets.dashboard.health.charts import COLOURS, DAYS_LEGEND, calendar, metadata_text, strip, worst_first
 from olist_assets.dashboard.health.data import Status, TableHealth, current_health, days, history
 from olist_assets.dashboard.health.incidents import incidents_section
+from olist_assets.dashboard.health.profiles import profiles_section
 from olist_assets.dashboard.health.score import FORMULA
 from olist_assets.dashboard.storage import RUN_ID_SHOWN, graph, home, run_link
 from olist_assets.orchestration.dagster_storage import CheckEvaluation, Outcome, check_description
@@ -109,6 +110,9 @@ def _detail(tables: list[TableHealth]) -> None:
     st.caption(f"{chosen.contract.description} {chosen.contract.grain}".strip())
     st.markdown("\n".join(f"- {reason}" for reason in chosen.reasons))
     _checks(chosen.name)
+    if chosen.contract.thresholds.profiles:
+        with section():
+            profiles_section(chosen.contract)
     if chosen.contract.day and chosen.stored and not chosen.stored.error:
         with section():
             _days(chosen.contract)
