@@ -176,7 +176,9 @@ class Warehouse:
 
 
 def _require_access(path: Path) -> None:
-    """Raises OlistError for a table that may not be read; to deltalake, it does not exist."""
+    """Raises OlistError for a table on a disk that may not be read; to deltalake, it does not exist."""
+    if not isinstance(path, Path):
+        return
     try:
         delta_log.log_folder(path).exists()
     except PermissionError as error:
