@@ -63,16 +63,24 @@ def _remove(folder: Path, process: int) -> None:
         rmtree(folder, ignore_errors=True)
 
 
+def own_folder(folder: Path, refusal: str) -> Path:
+    """A folder that this user alone can open, created if need be. Raises OlistError with `refusal` if it is not ours.
+
+    In a place where everybody may write, somebody else may have prepared it.
+    """
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or not folder.is_dir() or folder.is_symlink():
+        raise OlistError(refusal)
+    if found.st_mode & OTHERS:
+        folder.chmod(0o700)
+    return folder
+
+
 def _root(temporary: Path) -> Path:
     root = temporary / f"olist-{os.getuid()}"
-    with suppress(FileExistsError):
-        root.mkdir(mode=0o700)
-    found = root.lstat()
-    if found.st_uid != os.getuid() or not root.is_dir() or root.is_symlink():
-        raise OlistError(f"{root} belongs to somebody else, so temporary files are not safe there: set TMPDIR.")
-    if found.st_mode & OTHERS:
-        root.chmod(0o700)
-    return root
+    return own_folder(root, f"{root} belongs to somebody else, so temporary files are not safe there: set TMPDIR.")
 
 
 def _remove_if_abandoned(folder: Path) -> None:

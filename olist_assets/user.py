@@ -5,7 +5,7 @@ import pwd
 import tempfile
 from pathlib import Path
 
-from olist_assets.errors import OlistError
+from olist_assets.private_files import own_folder
 
 # In the order in which Python reads them.
 USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
@@ -44,7 +44,4 @@ def _known_name() -> str | None:
 
 def _temporary_home(number: int) -> Path:
     home = Path(tempfile.gettempdir(), f"olist-assets-{number}")
-    home.mkdir(mode=0o700, exist_ok=True)
-    if home.stat().st_uid != number:
-        raise OlistError(f"The user id {number} has no home, and {home} belongs to another user: set HOME.")
-    return home
+    return own_folder(home, f"The user id {number} has no home, and {home} belongs to another user: set HOME.")

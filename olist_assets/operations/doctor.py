@@ -15,11 +15,11 @@ from olist_assets.governance import audit_log
 from olist_assets.governance.roles import roles, roles_file
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.operations.platform import Platform
+from olist_assets.private_files import OTHERS
 from olist_assets.source.drift import checked_file
 from olist_assets.source.files import source_folder
 
 LOW_DISK_GB = 2
-OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _permissions(platform: Platform) -> str:
         return "not checked: the warehouse is in an object store"
     root = platform.warehouse.root
     mode = stat.S_IMODE(root.stat().st_mode)
-    if mode & OTHER_USERS:
+    if mode & OTHERS:
         raise Caution(f"Other users of this machine can read {root} (mode {mode:o}). Keep them out: chmod 700 {root}")
     return f"only {getpass.getuser()} can read the warehouse"
 

@@ -22,10 +22,10 @@ from olist_assets.lakehouse.commit_metadata import user_metadata
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.removal import remove_earlier_versions
 from olist_assets.lakehouse.schemas import schema_change, shape
+from olist_assets.operations.database_redaction import redact_databases
 from olist_assets.operations.person import known_person
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.proof import Proof, Sought, prove, recognizable, spellings
-from olist_assets.operations.redaction import redact_databases
 from olist_assets.operations.runs import Request, materialize
 from olist_assets.operations.selection import with_downstream
 from olist_assets.orchestration.runless import report_written

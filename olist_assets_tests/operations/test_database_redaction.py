@@ -7,9 +7,9 @@ from contextlib import closing
 import pytest
 
 from olist_assets.errors import OlistError
-from olist_assets.operations import redaction
+from olist_assets.operations import database_redaction
+from olist_assets.operations.database_redaction import redact_databases
 from olist_assets.operations.proof import spellings
-from olist_assets.operations.redaction import redact_databases
 
 ID, COMMENT = "0123456789abcdef0123456789abcdef", 'Não "chegou"'
 TEXTS = {spelled for text in (ID, COMMENT) for spelled in spellings(text)}
@@ -57,7 +57,7 @@ def test_other_files_are_left_alone(tmp_path):
 
 
 def test_database_that_is_locked_is_an_error(database, monkeypatch):
-    monkeypatch.setattr(redaction, "BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(database_redaction, "BUSY_SECONDS", 0.01)
     with closing(sqlite3.connect(database)) as con:
         con.execute("BEGIN EXCLUSIVE")
         with pytest.raises(OlistError, match="cannot be rewritten: database is locked"):
