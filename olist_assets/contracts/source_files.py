@@ -18,6 +18,8 @@ class SourceFile:
     """Columns of people's own words, in which `None` may be one; in all others it stands for a missing value."""
     promised: tuple[str, ...] = ()
     """Columns of times that are promised, and so may lie further ahead than what has happened."""
+    key: tuple[str, ...] = ()
+    """The columns that name one record: an event's key. Without one, every record stands for itself."""
 
     @property
     def coded(self) -> tuple[str, ...]:
@@ -39,6 +41,7 @@ SOURCES: dict[str, SourceFile] = {
         "olist_customers_dataset.csv",
         ("customer_id", "customer_unique_id", "customer_zip_code_prefix", "customer_city", "customer_state"),
         {"customer_zip_code_prefix": "zip_prefix", "customer_state": "state"},
+        key=("customer_id",),
     ),
     "orders": SourceFile(
         "olist_orders_dataset.csv",
@@ -52,6 +55,7 @@ SOURCES: dict[str, SourceFile] = {
             "order_estimated_delivery_date": "timestamp",
         },
         promised=("order_estimated_delivery_date",),
+        key=("order_id",),
     ),
     "order_items": SourceFile(
         "olist_order_items_dataset.csv",
@@ -61,11 +65,13 @@ SOURCES: dict[str, SourceFile] = {
             "freight_value": "decimal(10,2)",
         },
         promised=("shipping_limit_date",),
+        key=("order_id", "order_item_id"),
     ),
     "order_payments": SourceFile(
         "olist_order_payments_dataset.csv",
         ("order_id", "payment_sequential", "payment_type", "payment_installments", "payment_value"),
         {"payment_sequential": "int", "payment_installments": "int", "payment_value": "decimal(12,2)"},
+        key=("order_id", "payment_sequential"),
     ),
     "order_reviews": SourceFile(
         "olist_order_reviews_dataset.csv",
@@ -75,6 +81,7 @@ SOURCES: dict[str, SourceFile] = {
         ),
         {"review_score": "int", "review_creation_date": "timestamp", "review_answer_timestamp": "timestamp"},
         free_text=("review_comment_title", "review_comment_message"),
+        key=("review_id", "order_id"),
     ),
     "products": SourceFile(
         "olist_products_dataset.csv",
@@ -87,11 +94,13 @@ SOURCES: dict[str, SourceFile] = {
             "product_weight_g": "int", "product_length_cm": "int", "product_height_cm": "int",
             "product_width_cm": "int",
         },
+        key=("product_id",),
     ),
     "sellers": SourceFile(
         "olist_sellers_dataset.csv",
         ("seller_id", "seller_zip_code_prefix", "seller_city", "seller_state"),
         {"seller_zip_code_prefix": "zip_prefix", "seller_state": "state"},
+        key=("seller_id",),
     ),
     "geolocation": SourceFile(
         "olist_geolocation_dataset.csv",
@@ -105,7 +114,9 @@ SOURCES: dict[str, SourceFile] = {
         },
     ),
     "product_category_translation": SourceFile(
-        "product_category_name_translation.csv", ("product_category_name", "product_category_name_english")
+        "product_category_name_translation.csv",
+        ("product_category_name", "product_category_name_english"),
+        key=("product_category_name",),
     ),
 }  # fmt: skip
 # The column of a snapshot that holds a record which did not parse.
