@@ -12,6 +12,9 @@ SECRET_NAME = re.compile(rf"{NAMES}|key|auth|salt", re.IGNORECASE)
 HARMLESS = {"charset", "sslmode", "use_ssl", "user_agent", "x-databricks-cluster-id"}
 ADDRESS = re.compile(r"((?<![\w+.-])[A-Za-z][\w+.-]*://)([^\s'\"<>]*)")
 PARAMETER = re.compile(r"([?;&#])([^?;&#]*)")
+SERVER = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}"
+SERVERS = re.compile(rf"{SERVER}(?:,{SERVER})*")
+"""A list of servers without credentials, as Kafka's clients take it."""
 # A colon before anything but a port: a password whose address has a mistake.
 PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d*)?")
 ASSIGNED = re.compile(
@@ -38,6 +41,8 @@ def redacted_address(address: str) -> str:
     scheme, separator, place = address.partition("://")
     if separator:
         return scheme + separator + _redacted_place(place)
+    if SERVERS.fullmatch(address):
+        return address
     return redacted(address) if address.startswith(("/", ".")) else _without_user(address)
 
 
@@ -48,7 +53,7 @@ def link(address: str) -> str:
 
 
 def redacted_setting(name: str, value: str) -> str:
-    """The value of a setting of Spark, nothing of it if its name is that of a secret."""
+    """The value of a library's setting, nothing of it if its name is that of a secret."""
     return HIDDEN if SECRET_NAME.search(name) else redacted(value)
 
 

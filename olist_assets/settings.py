@@ -25,10 +25,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from upath import UPath
 
 from olist_assets.errors import OlistError
-from olist_assets.redaction import link, redacted_address, redacted_setting
+from olist_assets.redaction import SERVERS, link, redacted_address, redacted_setting
 
 SAMPLE_DATA = Path("data/sample")
-SPARK_CONF = '{"spark.executor.memory": "4g", "spark.executor.cores": 2}'
+CONF_EXAMPLES = {
+    "spark_conf": '{"spark.executor.memory": "4g", "spark.executor.cores": 2}',
+    "kafka_conf": '{"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}',
+}
 ORIGIN = re.compile(r"https?://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 # What the system's limits and timers can represent.
 MAX_SIZE, MAX_SECONDS = 1 << 50, 7 * 86_400
@@ -47,8 +50,8 @@ class Address(SecretStr):
         return link(self.get_secret_value())
 
 
-class SparkConf(Secret[dict[str, str]]):
-    """Settings of Spark, of which some are secrets: these are not shown."""
+class Conf(Secret[dict[str, str]]):
+    """Settings of a library by their names, of which some are secrets: these are not shown."""
 
     def _display(self) -> str:
         shown = {name: redacted_setting(name, value) for name, value in self.get_secret_value().items()}
@@ -85,10 +88,16 @@ class Settings(BaseSettings):
     """Spark's master; default: local[2], Spark embedded in the process."""
     spark_remote: Address | None = None
     """A Spark Connect address (sc://host:port); no JVM starts on this machine then."""
-    spark_conf: Annotated[SparkConf, NoDecode] = SparkConf({})
+    spark_conf: Annotated[Conf, NoDecode] = Conf({})
     """Spark settings as a JSON object; they override the platform's own."""
     driver_memory: str = "2g"
     """Memory of the embedded Spark's JVM: a whole number and a unit, such as 4g or 4GB."""
+    kafka: Address | None = None
+    """Kafka's bootstrap servers, host:port, separated by commas; default: the one of `olist broker`, 127.0.0.1:9092."""
+    kafka_conf: Annotated[Conf, NoDecode] = Conf({})
+    """Properties of Kafka's client (librdkafka), for example for SASL and TLS, as a JSON object."""
+    kafka_topic: str = "olist.order_events"
+    """The topic of the order events."""
     duckdb_memory: ByteSize = Field(default=ByteSize(2 << 30), ge=256 << 20, le=MAX_SIZE)
     """Memory of one check or query, such as 2GiB; larger intermediate results go to temporary files.
 
@@ -149,6 +158,22 @@ class Settings(BaseSettings):
             raise ValueError("must not contain line breaks or other control characters")
         return warehouse
 
+    @field_validator("kafka")
+    @classmethod
+    def _are_servers(cls, servers: Address | None) -> Address | None:
+        if servers is not None and not SERVERS.fullmatch(servers.get_secret_value()):
+            raise ValueError(
+                "must be host:port, several separated by commas, without credentials (these belong in OLIST_KAFKA_CONF)"
+            )
+        return servers
+
+    @field_validator("kafka_topic")
+    @classmethod
+    def _is_a_topic(cls, topic: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", topic) or topic in (".", ".."):
+            raise ValueError("must be a topic's name: at most 249 letters, digits, dots, underscores and hyphens")
+        return topic
+
     @field_validator("days")
     @classmethod
     def _is_a_span(cls, days: str | None) -> str | None:
@@ -197,16 +222,17 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise ValueError("must be a day like 2018-10-17") from error
 
-    @field_validator("spark_conf", mode="before")
+    @field_validator("spark_conf", "kafka_conf", mode="before")
     @classmethod
-    def _is_a_flat_object(cls, conf: Any) -> dict[str, str]:
-        """The settings as Spark takes them: numbers and booleans of JSON become text."""
-        conf = conf.get_secret_value() if isinstance(conf, SparkConf) else conf
+    def _is_a_flat_object(cls, conf: Any, info: ValidationInfo) -> dict[str, str]:
+        """The settings as the library takes them: numbers and booleans of JSON become text."""
+        conf = conf.get_secret_value() if isinstance(conf, Conf) else conf
         try:
             found = json.loads(conf) if isinstance(conf, str) else conf
             return {name: _as_text(value) for name, value in found.items()}
         except (ValueError, AttributeError, TypeError) as error:
-            raise ValueError(f"must be a JSON object of texts, numbers and booleans like {SPARK_CONF}") from error
+            example = CONF_EXAMPLES[str(info.field_name)]
+            raise ValueError(f"must be a JSON object of texts, numbers and booleans like {example}") from error
 
     @property  # not cached: model_copy would keep the cached path of another warehouse
     def warehouse_path(self) -> Path:
@@ -234,7 +260,7 @@ def variable(name: str) -> str:
 def may_be_secret(name: str) -> bool:
     """Whether a setting is one whose value is not shown as it is."""
     kind = Settings.model_fields[name].annotation
-    return any(isinstance(of, type) and issubclass(of, (SecretStr, SparkConf)) for of in (kind, *get_args(kind)))
+    return any(isinstance(of, type) and issubclass(of, (SecretStr, Conf)) for of in (kind, *get_args(kind)))
 
 
 def _as_text(value: Any) -> str:

@@ -29,7 +29,7 @@ from olist_assets.operations.platform import Platform
 from olist_assets.operations.runs import Request, RunReport, materialize
 from olist_assets.operations.selection import selected
 from olist_assets.sample_data.generator import write_sample
-from olist_assets.settings import Settings, SparkConf, variable
+from olist_assets.settings import Conf, Settings, variable
 
 # The gate tries the same plans each time; the long profile draws new ones. A plan takes half a minute, so a failing one
 # is shown as it is: shrinking it would take many more.
@@ -87,7 +87,7 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def spark() -> SparkSession:
     """The session of the test process's one engine: Sail's, or embedded Spark's if OLIST_ENGINE says so."""
-    return engine_of(Settings(spark_conf=SparkConf(ONE_CORE), driver_memory="1g")).session
+    return engine_of(Settings(spark_conf=Conf(ONE_CORE), driver_memory="1g")).session
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +147,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def _as_text(value: Any) -> str:
-    if isinstance(value, SparkConf):
+    if isinstance(value, Conf):
         return json.dumps(value.get_secret_value())
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 

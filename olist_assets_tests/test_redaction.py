@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from olist_assets.errors import OlistError
 from olist_assets.redaction import link, redacted, redacted_address, redacted_setting, without_values
-from olist_assets.settings import Address, Settings, SparkConf, may_be_secret
+from olist_assets.settings import Address, Conf, Settings, may_be_secret
 
 ADDRESSES = {
     "sc://127.0.0.1:15002/;token=hunter2": "sc://127.0.0.1:15002/;token=***",
@@ -91,7 +91,7 @@ def test_text_of_an_error_is_shown_without_credentials(text):
 @pytest.mark.parametrize("name", CONF)
 def test_secret_settings_of_spark_are_not_shown(name):
     assert "hunter2" not in redacted_setting(name, CONF[name])
-    settings = Settings(spark_conf=SparkConf({name: CONF[name], "spark.sql.shuffle.partitions": "8"}))
+    settings = Settings(spark_conf=Conf({name: CONF[name], "spark.sql.shuffle.partitions": "8"}))
     shown = f"{settings} {settings.model_dump()} {settings.spark_conf} {settings.model_dump_json()}"
     assert "hunter2" not in shown
     assert json.loads(str(settings.spark_conf))["spark.sql.shuffle.partitions"] == "8"
@@ -101,8 +101,8 @@ def test_secret_settings_of_spark_are_not_shown(name):
 def test_settings_that_may_be_secret_are_known_by_their_type():
     found = {name for name in Settings.model_fields if may_be_secret(name)}
     assert found == {
-        "spark_remote", "spark_conf", "mlflow_tracking_uri", "mlflow_artifacts", "dagster_url", "alert_smtp_password",
-        "alert_webhook", "mask_salt", "thrift_password",
+        "spark_remote", "spark_conf", "kafka", "kafka_conf", "mlflow_tracking_uri", "mlflow_artifacts", "dagster_url",
+        "alert_smtp_password", "alert_webhook", "mask_salt", "thrift_password",
     }  # fmt: skip
     assert not any(isinstance(getattr(Settings(), name), SecretStr) for name in Settings.model_fields.keys() - found)
 

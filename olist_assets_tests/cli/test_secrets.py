@@ -28,7 +28,7 @@ from olist_assets.mlops.tracking import run_url
 from olist_assets.monitoring.incidents import Event, Incidents
 from olist_assets.orchestration.dagster_storage import run_link
 from olist_assets.orchestration.order_changes import reload_code_location
-from olist_assets.settings import Address, Settings, SparkConf
+from olist_assets.settings import Address, Conf, Settings
 from olist_assets_tests.conftest import PROJECT, environment
 from olist_assets_tests.servers import answers, free_port, wait_until
 
@@ -156,7 +156,7 @@ def test_spark_server_does_not_have_a_secret_in_its_arguments(settings, monkeypa
     monkeypatch.setattr(spark_settings, "java_version", lambda: "17")
     monkeypatch.setattr(spark_settings, "make_archive", lambda *_: None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    secret = settings.model_copy(update={"spark_conf": SparkConf({"spark.x.password": SECRET})})
+    secret = settings.model_copy(update={"spark_conf": Conf({"spark.x.password": SECRET})})
     assert SECRET not in " ".join(connect_server.server_command(secret, free_port()))
 
 

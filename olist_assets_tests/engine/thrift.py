@@ -14,7 +14,7 @@ from py4j.protocol import Py4JJavaError
 
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.loopback import HOST
-from olist_assets.settings import SparkConf
+from olist_assets.settings import Conf
 from olist_assets_tests.conftest import ONE_CORE, environment
 
 
@@ -25,7 +25,7 @@ def thrift_server(
     """The server once it prints its address, and the file of its password; ended after the body in any case."""
     (folder / "cwd").mkdir()
     command = [str(Path(sys.executable).with_name("olist")), "thrift-server", "--port", str(port)]
-    settings = served.settings.model_copy(update={"spark_conf": SparkConf(ONE_CORE)})
+    settings = served.settings.model_copy(update={"spark_conf": Conf(ONE_CORE)})
     env = os.environ | environment(settings) | {"TMPDIR": str(folder)} | more
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=folder / "cwd", env=env, start_new_session=True
