@@ -78,6 +78,15 @@ def own_folder(folder: Path, refusal: str) -> Path:
     return folder
 
 
+def write_private(file: Path, text: str) -> None:
+    """Write a new file that only this user can read, in a folder that only this user can open."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The folder may be an older one with other permissions.
+    file.parent.chmod(0o700)
+    file.touch(mode=0o600, exist_ok=False)
+    file.write_text(text)
+
+
 def _root(temporary: Path) -> Path:
     root = temporary / f"olist-{os.getuid()}"
     return own_folder(root, f"{root} belongs to somebody else, so temporary files are not safe there: set TMPDIR.")

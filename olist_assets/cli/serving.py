@@ -18,11 +18,11 @@ def become(command: Sequence[str]) -> None:
 
 
 def run_here(server: Callable[[], None]) -> None:
-    """Run a server in this process until Ctrl-C or SIGTERM.
+    """Run a server in this process until Ctrl-C, SIGTERM or the end of its terminal.
 
     Uvicorn ends its connections first, and then raises the signal again for the handler that was there before it.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         server()

@@ -12,6 +12,7 @@ from urllib.parse import ParseResult, urlparse
 
 from olist_assets.errors import OlistError
 from olist_assets.loopback import NAMES
+from olist_assets.private_files import write_private
 
 # Spark's server reads it, and so does every client of PySpark.
 VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
@@ -37,21 +38,13 @@ def server_token(cache: Path, port: int) -> Iterator[str]:
         file.unlink(missing_ok=True)
         if not token:
             token = secrets.token_urlsafe(32)
-            _write_for_user_only(file, token)
+            write_private(file, token)
     except OSError as error:
         raise OlistError(f"Cannot write the server's token to {file}: {error.strerror}. Set OLIST_CACHE.") from error
     try:
         yield token
     finally:
         file.unlink(missing_ok=True)
-
-
-def _write_for_user_only(file: Path, text: str) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The folder may be an older one with other permissions.
-    file.parent.chmod(0o700)
-    file.touch(mode=0o600, exist_ok=False)
-    file.write_text(text)
 
 
 def give_token(remote: str, cache: Path) -> None:

@@ -1,4 +1,4 @@
-"""The Java that Spark will start."""
+"""The Java that Spark, or another program of the JVM, will start."""
 
 import os
 import re
@@ -16,9 +16,9 @@ VERSION = re.compile(r'^\w+ version "((?:1\.)?(\d+)[^"]*)"', re.MULTILINE)
 SECONDS_TO_ANSWER = 60
 
 
-def java_version() -> str:
-    """The version of the Java that Spark will start. Raises OlistError if Spark cannot start with it."""
-    java = _java()
+def java_version(program: str = "Spark") -> str:
+    """The version of the Java that a program will start. Raises OlistError if it cannot start with it."""
+    java = java_command(program)
     if not is_known():
         raise OlistError(
             f"Spark needs a name for the user id {os.getuid()}, which this machine does not know. Add it to "
@@ -39,12 +39,12 @@ def java_version() -> str:
         )
     version, major = found.groups()
     if int(major) < MINIMUM_JAVA:
-        raise OlistError(f"Spark needs Java {MINIMUM_JAVA}; {java} is {version}. {ADVICE}")
+        raise OlistError(f"{program} needs Java {MINIMUM_JAVA}; {java} is {version}. {ADVICE}")
     return version
 
 
-def _java() -> str:
-    """The command that Spark's scripts choose: that of JAVA_HOME, else the one on the PATH."""
+def java_command(program: str = "Spark") -> str:
+    """The command that Spark's scripts choose too: that of JAVA_HOME, else the one on the PATH."""
     if home := os.environ.get("JAVA_HOME"):
         java = shutil.which(Path(home, "bin", "java"))
         if not java:
@@ -52,5 +52,5 @@ def _java() -> str:
         return str(java)
     java = shutil.which("java")
     if not java:
-        raise OlistError(f"Spark needs Java and found none on the PATH. {ADVICE}")
+        raise OlistError(f"{program} needs Java and found none on the PATH. {ADVICE}")
     return java

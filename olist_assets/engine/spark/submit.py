@@ -30,9 +30,14 @@ def conf_arguments(config: Mapping[str, str]) -> list[str]:
     """The arguments that give settings to spark-submit: a file that only this user can read."""
     number, path = tempfile.mkstemp(prefix="spark-", suffix=".properties", dir=scratch())
     with os.fdopen(number, "w", encoding="utf-8") as file:
-        file.writelines(f"{name.translate(ESCAPED)}={value.translate(ESCAPED)}\n" for name, value in config.items())
+        file.write(properties(config))
     # By default Spark does not read its own configuration if it is given such a file.
     return ["--properties-file", path, "--load-spark-defaults"]
+
+
+def properties(config: Mapping[str, str]) -> str:
+    """Settings as a Java properties file."""
+    return "".join(f"{name.translate(ESCAPED)}={value.translate(ESCAPED)}\n" for name, value in config.items())
 
 
 def without_secrets(config: Mapping[str, str]) -> dict[str, str]:
