@@ -36,12 +36,14 @@ def automated(assets: Iterable[Any], catalog: Catalog) -> list[Any]:
 
 
 def condition_of(name: str, catalog: Catalog) -> dg.AutomationCondition | None:
-    """The condition of an asset by its name; None for a daily table, which `orders_changed` requests."""
+    """The condition of an asset by its name; None for what a sensor of its own requests."""
     if name in catalog.daily_tables:
         return None
     if name in catalog.models:
         return dg.AutomationCondition.on_cron(WEEKLY)
     layer = catalog.layer_of(name) if name in catalog.functions else "monitoring"
+    if layer == "streaming":
+        return None
     if layer in ("bronze", "monitoring"):
         return dg.AutomationCondition.on_cron(NIGHTLY if layer == "bronze" else HOURLY)
     return dg.AutomationCondition.eager().ignore(_through_daily_tables(name, catalog))
@@ -57,7 +59,9 @@ def _through_daily_tables(name: str, catalog: Catalog) -> dg.AssetSelection:
     reached = {table for parent in daily for table in catalog.ancestors(parent) if catalog.tables[table].changes_days}
     # A table that is made of nothing else changes only together with them.
     reached |= {name for name in parents if catalog.parents(name) and reached.issuperset(catalog.parents(name))}
-    return dg.AssetSelection.assets(*sorted((parents - daily) & reached))
+    # An optional table may never be made, and no asset waits for it.
+    optional = {name for name in parents if name in catalog.tables and catalog.tables[name].is_optional}
+    return dg.AssetSelection.assets(*sorted((parents - daily) & reached | optional))
 
 
 def check_condition(check: str) -> dg.AutomationCondition | None:

@@ -32,6 +32,9 @@ from olist_assets.silver.silver_products import silver_products
 from olist_assets.silver.silver_purchases import silver_purchases
 from olist_assets.silver.silver_rejects import silver_rejects
 from olist_assets.silver.silver_sellers import silver_sellers
+from olist_assets.streaming.bronze_order_events import bronze_order_events
+from olist_assets.streaming.bronze_tombstones import bronze_tombstones
+from olist_assets.streaming.monitoring_stream import monitoring_stream
 
 LAYERS = {
     "bronze": snapshots.FUNCTIONS,
@@ -65,6 +68,7 @@ LAYERS = {
         gold_customer_segments_ml,
         gold_ml_evaluation,
     ),
+    "streaming": (bronze_order_events, bronze_tombstones, monitoring_stream),
     "monitoring": (monitoring_durations, monitoring_incidents, monitoring_profiles, monitoring_tables),
 }
 

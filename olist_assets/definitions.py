@@ -27,6 +27,7 @@ from olist_assets.orchestration.assets import asset_of, daily_partitions
 from olist_assets.orchestration.batched_io_manager import BatchedDeltaIOManager
 from olist_assets.orchestration.executor import threaded_executor
 from olist_assets.orchestration.run_history import RunHistoryResource
+from olist_assets.order_events.resource import EventStreamResource
 from olist_assets.schedules import maintain_weekly
 from olist_assets.settings import Settings
 from olist_assets.user import name_user
@@ -69,6 +70,7 @@ def resources(warehouse: Warehouse, calendar: Calendar) -> dict[str, Any]:
         "calendar": days,
         "runs": RunHistoryResource(),
         "events": EventLogResource(warehouse=of_warehouse),
+        "stream": EventStreamResource(warehouse=of_warehouse, engine=engine["engine"]),
         "mlflow": MlflowResource(warehouse=of_warehouse),
         "models": ModelIOManager(warehouse=of_warehouse),
         "history_io_manager": HistoryIOManager(warehouse=of_warehouse),

@@ -13,7 +13,7 @@ from olist_assets.engine.upkeep import Footprint, maintain
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.job_names import DAILY, EVERYTHING, MAINTENANCE, MONITORING
 
-MONITORED = dg.AssetSelection.groups("monitoring")
+MONITORED, STREAMED = dg.AssetSelection.groups("monitoring"), dg.AssetSelection.groups("streaming")
 
 
 class MaintenanceConfig(dg.Config):
@@ -58,7 +58,9 @@ def jobs(catalog: Catalog) -> list[Any]:
     ]
     return [
         dg.define_asset_job(
-            EVERYTHING, dg.AssetSelection.all() - MONITORED, description="Every table and model, with its checks."
+            EVERYTHING,
+            dg.AssetSelection.all() - MONITORED - STREAMED,
+            description="Every table and model that is made from the source, with its checks.",
         ),
         dg.define_asset_job(
             DAILY,

@@ -45,7 +45,7 @@ VALID_TEXT = {
 VALID_BY_TYPE: dict[str, Any] = {
     "string": "x",
     "int": 1,
-    "long": 1,
+    "bigint": 1,
     "double": 1.0,
     "date": date(2018, 1, 1),
     "timestamp": INGESTED,

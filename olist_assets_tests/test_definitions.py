@@ -21,6 +21,7 @@ from olist_assets_tests.conftest import PROJECT
 GRAPH = """
 bronze_customers
 bronze_geolocation
+bronze_order_events
 bronze_order_items
 bronze_order_payments
 bronze_order_reviews
@@ -28,6 +29,7 @@ bronze_orders
 bronze_product_category_translation
 bronze_products
 bronze_sellers
+bronze_tombstones <- bronze_order_events
 churn_model <- gold_customer_metrics
 churn_model_champion <- churn_model
 dashboard_refresh
@@ -44,6 +46,7 @@ gold_segment_profiles <- gold_customer_metrics gold_customer_segments_ml
 monitoring_durations
 monitoring_incidents
 monitoring_profiles
+monitoring_stream
 monitoring_tables
 repurchase_model <- silver_order_reviews silver_orders_master
 repurchase_model_champion <- repurchase_model
@@ -59,8 +62,8 @@ silver_orders_master [daily] <- silver_customers silver_order_items silver_order
 silver_orders
 silver_products <- bronze_product_category_translation bronze_products
 silver_purchases <- bronze_orders silver_customers
-silver_rejects <- bronze_customers bronze_geolocation bronze_order_items bronze_order_payments bronze_order_reviews \
-bronze_orders bronze_product_category_translation bronze_products bronze_sellers
+silver_rejects <- bronze_customers bronze_geolocation bronze_order_events bronze_order_items bronze_order_payments \
+bronze_order_reviews bronze_orders bronze_product_category_translation bronze_products bronze_sellers
 silver_sellers <- bronze_sellers
 """
 

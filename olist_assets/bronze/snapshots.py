@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import DataFrame
 
 from olist_assets.contracts.marks import Resource, table_asset
-from olist_assets.contracts.source_files import CORRUPT, INGESTED, SOURCE_NAME, SOURCES
+from olist_assets.contracts.source_files import CORRUPT, INGESTED, SEQUENCE, SOURCE_NAME, SOURCES
 from olist_assets.contracts.table import Column, Pii, Table
 from olist_assets.contracts.thresholds import Duplicates, Freshness, Threshold, Thresholds
 
@@ -71,11 +71,15 @@ PERSONAL: dict[str, Pii] = {
     "review_comment_message": "remove",
 }
 ADDED = (
-    Column(INGESTED, "timestamp", "Time at which the snapshot was read from the file.", is_volatile=True),
-    Column(SOURCE_NAME, "string", "Name of the file that the record was read from."),
+    Column(INGESTED, "timestamp", "Time at which the record was read from the file or the topic.", is_volatile=True),
+    Column(SOURCE_NAME, "string", "Name of the file, or Kafka topic, that the record was read from."),
     Column(
         CORRUPT, "string", "Whole record of a row that did not parse into the header's columns, null for all others.",
         nullable=True, pii="remove",
+    ),
+    Column(
+        SEQUENCE, "bigint", "Sequence number of the order event that the record came with, null for one of the file.",
+        nullable=True,
     ),
 )  # fmt: skip
 # Geolocation has no limit on duplicates: a quarter of its rows repeat, and its readers use medians.
@@ -108,6 +112,7 @@ def bronze_table(subject: str) -> Table:
         key=(),
         columns=(*map(_as_received, source.columns), *ADDED),
         source=source,
+        sequence=SEQUENCE,
         thresholds=THRESHOLDS.get(subject, Thresholds()),
         source_day="order_purchase_timestamp" if subject == "orders" else None,
     )

@@ -122,5 +122,7 @@ SOURCES: dict[str, SourceFile] = {
 # The column of a snapshot that holds a record which did not parse.
 CORRUPT = "_corrupt_record"
 INGESTED, SOURCE_NAME = "ingestion_timestamp", "source_file"
-ADDED_COLUMNS = (INGESTED, SOURCE_NAME, CORRUPT)
+# The column of a snapshot with the sequence number of the event that a record came with; null for a record of a file.
+SEQUENCE = "source_sequence"
+ADDED_COLUMNS = (INGESTED, SOURCE_NAME, CORRUPT, SEQUENCE)
 """Columns that a snapshot adds to those of its file."""

@@ -20,7 +20,7 @@ from olist_assets.contracts.rules import (
 from olist_assets.contracts.source_files import SourceFile
 from olist_assets.contracts.thresholds import Thresholds
 
-Layer = Literal["bronze", "silver", "gold", "ml", "monitoring"]
+Layer = Literal["bronze", "silver", "gold", "ml", "streaming", "monitoring"]
 # The layers that are made from the source, in their order.
 LAYERS: tuple[Layer, ...] = ("bronze", "silver", "gold", "ml")
 # How masking treats personal data: `hash` replaces an id by a token, `cut` keeps the first digits, `remove` keeps
@@ -84,6 +84,12 @@ class Table:
     """Whether the asset returns new rows, which are appended once per key and never changed."""
     is_derived: bool = False
     """Whether the asset returns all rows instead, derived from other tables: they replace the stored ones."""
+    is_appended: bool = False
+    """Whether the asset appends to its table by itself and returns nothing."""
+    sequence: str | None = None
+    """The column that orders changes of one key: of two the higher one stays, whichever is written first."""
+    is_optional: bool = False
+    """Whether the platform works without the table; where it does not exist, it has no rows."""
     in_layer: Layer | None = None
     """The layer where it is not the first word of the name."""
     kinds: frozenset[str] = field(default=frozenset({"pyspark", "deltalake"}))

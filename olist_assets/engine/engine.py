@@ -1,15 +1,21 @@
 """What the platform needs of an engine. Its members compute with PySpark's DataFrames and write Delta tables."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar, Literal
 from weakref import WeakSet
 
 from olist_assets.contracts.table import Table
+from olist_assets.engine.merge import Changed, Merge
 from olist_assets.engine.write_plan import Write
+from olist_assets.kafka.connection import Kafka
+from olist_assets.lakehouse.commit_metadata import user_metadata
 from olist_assets.lakehouse.schemas import SchemaChange
+from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets.source.csv_file import CsvFile
 
@@ -22,6 +28,24 @@ Flavour = Literal["sklearn", "spark"]
 # Delta's own safe minimum: a running reader or a time travel query may still need younger files.
 WEEK_HOURS = 168
 _SESSIONS = WeakSet["SparkSession"]()
+
+
+@dataclass(frozen=True)
+class TakeMessages:
+    """What an engine takes from a topic: everything from the stored offsets on, commit after commit.
+
+    `on_commit` is called after each commit, and also now and then while nothing arrives; it returns whether to go on.
+    """
+
+    kafka: Kafka
+    warehouse: Warehouse
+    contract: Table
+    on_commit: Callable[[], bool]
+    partitions: Sequence[int]
+    until: Mapping[int, int] | None = None
+    """The offset before which to stop, by partition; None goes on."""
+    skip_missing: bool = False
+    """Whether messages that Kafka has deleted unread may be left out."""
 
 
 class Engine(ABC):
@@ -64,6 +88,31 @@ class Engine(ABC):
 
         `change` is that of the stored schema, None for a new table. Raises OlistError; nothing is written then.
         """
+
+    @abstractmethod
+    def merge(self, path: Path, contract: Table, merge: Merge, change: SchemaChange, metadata: str) -> Changed:
+        """Merge changes into an existing table as one commit with this `userMetadata`.
+
+        `change` is that of the stored schema. Raises OlistError; nothing is written then. On Spark, a merge of a batch
+        must be the only write of its process.
+        """
+
+    def create_empty(self, path: Path, contract: Table) -> None:
+        """Create a table without rows, for a first merge."""
+        fields = ", ".join(f"`{column.name}` {column.type}" for column in contract.columns)
+        self.write(path, contract, Write(self.session.createDataFrame([], fields)), None, user_metadata())
+
+    @abstractmethod
+    def take_messages(self, take: "TakeMessages") -> None:
+        """Append the messages of a topic to their table, each exactly once. Raises OlistError."""
+
+    @abstractmethod
+    def held(self, frame: "DataFrame") -> AbstractContextManager["DataFrame"]:
+        """The rows of a frame, computed once for several uses."""
+
+    @abstractmethod
+    def read_files(self, table: "DeltaTable", files: Sequence[str]) -> "DataFrame":
+        """The rows of some data files of a table, by their paths."""
 
     @abstractmethod
     def save(self, frame: "DataFrame", path: Path) -> None:

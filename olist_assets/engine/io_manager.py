@@ -16,7 +16,9 @@ from olist_assets.contracts.calendar import Calendar, span_text, spans
 from olist_assets.contracts.table import Column, Table
 from olist_assets.engine.conformance import ContractViolation
 from olist_assets.engine.engine import Engine
+from olist_assets.engine.merge import IS_DELETE, is_merged, merge_of
 from olist_assets.engine.resources import SchemaPolicy
+from olist_assets.engine.upstream import upstream_frame
 from olist_assets.engine.write_plan import Planner, Span, Stored
 from olist_assets.governance import audit_log
 from olist_assets.lakehouse.commit_metadata import user_metadata
@@ -36,9 +38,13 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     schema_policy: dg.ResourceDependency[SchemaPolicy]
     calendar: dg.ResourceDependency[Calendar]
 
-    def handle_output(self, context: dg.OutputContext, obj: DataFrame) -> None:
-        """Write the frame, then report the write to Dagster and the audit log."""
+    def handle_output(self, context: dg.OutputContext, obj: DataFrame | None) -> None:
+        """Write the frame, then report the write to Dagster and the audit log; None was written by its asset."""
         started, contract = time.monotonic(), self._contract(context)
+        if obj is None:
+            for table in self.warehouse.existing_tables([contract.name]).values():
+                context.add_output_metadata(self._output_metadata(contract, table, started))
+            return
         span = span_of(context, contract)
         before, after, other_days = self.store(obj, contract, span, run_fields(context))
         metadata = self._output_metadata(contract, after, started)
@@ -56,7 +62,7 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> DataFrame:
         """The upstream table, of a daily one the run's days. Raises TableMissing with the command that makes it."""
         contract = self._contract(context)
-        frame = self.engine.read_table(self.warehouse.open(contract.name))
+        frame = upstream_frame(self.warehouse, self.engine, contract)
         span = span_of(context, contract)
         return frame.where(span.predicate) if span else frame
 
@@ -74,6 +80,9 @@ class DeltaIOManager(dg.ConfigurableIOManager):
                 # The plan, and what is reported after the write, read the files of this version.
                 require_plain_files(before)
             contract, frame = as_received(contract, frame, before)
+            if is_merged(contract, before):
+                after = self._merge(frame, contract, before, user_metadata(**fields))
+                return before, after, ()
             change = self._allowed_change(contract, before, span)
             stored = Stored(before, partial(self.engine.read_table, before)) if before else None
             write = planner.plan(frame, contract, span, stored)
@@ -82,6 +91,16 @@ class DeltaIOManager(dg.ConfigurableIOManager):
             after = self.warehouse.open(contract.name)
             other_days = planner.other_days_changed(before, after, contract, span) if span else ()
             return before, after, other_days
+
+    def _merge(self, frame: DataFrame, contract: Table, before: DeltaTable | None, metadata: str) -> DeltaTable:
+        """Merge all changes that a table ever got: what it has stays, and what it lost comes back."""
+        path = self.warehouse.path(contract.name)
+        if before is None:
+            self.engine.create_empty(path, contract)
+            before = self.warehouse.open(contract.name)
+        change = schema_change(shape(before), contract)
+        self.engine.merge(path, contract, merge_of(contract, frame), change, metadata)
+        return self.warehouse.open(contract.name)
 
     def _contract(self, context: dg.OutputContext | dg.InputContext) -> Table:
         return self.warehouse.catalog.table(context.asset_key.to_user_string())
@@ -171,7 +190,7 @@ def as_received(contract: Table, frame: DataFrame, stored: DeltaTable | None) ->
     if contract.source is None:
         return contract, frame
     known = (*(shape(stored) if stored else ()), *frame.columns)
-    extra = [name for name in dict.fromkeys(known) if name not in contract.column_names]
+    extra = [name for name in dict.fromkeys(known) if name not in (*contract.column_names, IS_DELETE)]
     columns = (Column(name, "string", "Not in the contract.", nullable=True) for name in extra)
     missing = (F.lit(None).cast("string").alias(name) for name in extra if name not in frame.columns)
     return replace(contract, columns=(*contract.columns, *columns)), frame.select("*", *missing)

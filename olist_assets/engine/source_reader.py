@@ -1,14 +1,27 @@
-"""The nine source files as frames of strings, exactly as received except for erased customers."""
+"""The nine sources as frames of strings, exactly as received except for erased customers: files, or order events."""
 
 from functools import cached_property
 
+from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.source_files import CORRUPT, INGESTED, SOURCE_NAME, SourceFile
+from olist_assets.contracts.source_files import (
+    ADDED_COLUMNS,
+    CORRUPT,
+    INGESTED,
+    SEQUENCE,
+    SOURCE_NAME,
+    SOURCES,
+    SourceFile,
+)
 from olist_assets.engine.engine import Engine
+from olist_assets.engine.event_records import alive, decoded, latest, may_be_about, records
+from olist_assets.engine.upstream import upstream_frame
 from olist_assets.governance import erasures
 from olist_assets.governance.erasing import Found, erased
+from olist_assets.lakehouse.feeds import is_fed
+from olist_assets.lakehouse.schemas import shape
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.source.days import ORDERS, plausible_days
 from olist_assets.source.drift import checked_file
@@ -21,11 +34,13 @@ class SourceReader:
         self._warehouse, self._engine, self._allow_change = warehouse, engine, allow_change
 
     def read(self, source: SourceFile) -> DataFrame:
-        """All records of a file: its agreed columns, `ingestion_timestamp`, `source_file`, `_corrupt_record`, new ones.
+        """All records of a file: its agreed columns, those that reading adds, new ones.
 
         If the run allows a schema change, agreed columns that the file lacks are null. Raises OlistError for a file
         that cannot be read.
         """
+        if fed := self._fed(source):
+            return erased(self._from_events(source, fed), source, self._erased_customers)
         settings = self._warehouse.settings
         with self._warehouse.sql() as con:
             file, drift = checked_file(con, settings, source, allow_change=self._allow_change)
@@ -37,9 +52,29 @@ class SourceReader:
             F.current_timestamp().alias(INGESTED),
             F.lit(source.name).alias(SOURCE_NAME),
             CORRUPT,
+            F.lit(None).cast("bigint").alias(SEQUENCE),
             *drift.added,
         )
         return erased(received, source, self._erased_customers)
+
+    def _fed(self, source: SourceFile) -> DeltaTable | None:
+        """The table of a source that takes order events instead of its file."""
+        (contract,) = (table for table in self._warehouse.catalog.tables.values() if table.source == source)
+        stored = self._warehouse.existing_tables([contract.name]).get(contract.name)
+        return stored if stored and is_fed(stored) else None
+
+    def _from_events(self, source: SourceFile, stored: DeltaTable) -> DataFrame:
+        """The latest change of each record, of all events that are stored, with those that delete it."""
+        catalog = self._warehouse.catalog
+        events, tombstones = (
+            upstream_frame(self._warehouse, self._engine, catalog.table(name))
+            for name in ("bronze_order_events", "bronze_tombstones")
+        )
+        subject = next(name for name, known in SOURCES.items() if known == source)
+        changes = decoded(events.where(may_be_about(subject))).where(F.col("subject") == subject)
+        newest = alive(latest(changes), tombstones, f"bronze_{subject}")
+        more = [name for name in shape(stored) if name not in (*source.columns, *ADDED_COLUMNS)]
+        return records(newest, source, more)
 
     @cached_property
     def _erased_customers(self) -> Found:

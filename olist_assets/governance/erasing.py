@@ -14,7 +14,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED, SOURCE_NAME, SourceFile
+from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED, SEQUENCE, SOURCE_NAME, SourceFile
 from olist_assets.contracts.source_values import ERASED, pattern
 from olist_assets.governance.traces import ID, PERSONAL_KEYS, RECORD_KEYS, Traces, any_of
 
@@ -104,7 +104,7 @@ def _has_one_of(name: str, values: Iterable[str]) -> Column:
 
 
 def _may_change(name: str) -> bool:
-    return name not in (INGESTED, SOURCE_NAME)
+    return name not in (INGESTED, SOURCE_NAME, SEQUENCE)
 
 
 def _is_added(name: str, source: SourceFile) -> bool:

@@ -75,7 +75,8 @@ class Kafka:
     @property
     def spark_options(self) -> dict[str, str]:
         """Options of Spark's Kafka source and sink. Raises OlistError for a property that Java's client lacks."""
-        options = {"bootstrap.servers": self.servers, **_security(self.conf)}
+        # Java's client would also read what a transaction took back; librdkafka's default is this.
+        options = {"isolation.level": "read_committed", "bootstrap.servers": self.servers, **_security(self.conf)}
         understood = {"sasl.username", "sasl.password", *(f"{name}{kind}" for name in PEM for kind in KINDS_OF_PEM)}
         for name, value in self.conf.items():
             if name in SAME:

@@ -41,6 +41,7 @@ class Reports:
 
     def __init__(self) -> None:
         self.refusal: KafkaError | None = None
+        self.is_down = False
 
     def options(self, kafka: Kafka, **more: Any) -> dict[str, Any]:
         """Properties of a client that reports here; `_` in the names of `more` stands for a dot."""
@@ -53,6 +54,8 @@ class Reports:
     def __call__(self, error: KafkaError) -> None:
         if error.code() in REFUSED:
             self.refusal = error
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self.is_down = True
 
 
 @contextmanager

@@ -10,7 +10,7 @@ SIMPLE_TYPES = {
     "boolean": pa.bool_(),
     "string": pa.string(),
     "int": pa.int32(),
-    "long": pa.int64(),
+    "bigint": pa.int64(),
     "double": pa.float64(),
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", tz="UTC"),

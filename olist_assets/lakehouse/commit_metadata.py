@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from deltalake import CommitProperties
+from deltalake import CommitProperties, Transaction
 
 # Metrics of checks whose names have changed: evaluations by an older version of this package stay readable.
 RENAMED = {"most": "max_psi", "most_days_behind": "max_days_behind", "most_difference": "max_difference"}
@@ -16,9 +16,9 @@ def user_metadata(
     return json.dumps({"run_id": run_id, "partitions": partitions, "code_version": code_version} | more)
 
 
-def commit_properties(metadata: str) -> CommitProperties:
-    """The same fields for a commit by deltalake."""
-    return CommitProperties(custom_metadata={"userMetadata": metadata})
+def commit_properties(metadata: str, *transactions: Transaction) -> CommitProperties:
+    """The same fields for a commit by deltalake, and the versions of applications that it stands for."""
+    return CommitProperties(custom_metadata={"userMetadata": metadata}, app_transactions=list(transactions) or None)
 
 
 def read_user_metadata(text: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from olist_assets.contracts.calendar import MAX_DAYS, PUBLISHED, Calendar, each_day
@@ -76,6 +77,14 @@ def changed_days(
     if contract.source_day:
         found |= _new_days(warehouse, contract, before, after)
     return tuple(sorted(found))
+
+
+def days_of_orders(warehouse: Warehouse, contract: Table, snapshot: DeltaTable, keys: pa.Table) -> frozenset[date]:
+    """The days of these orders in a snapshot; `keys` has them in its first column."""
+    with warehouse.sql({contract.name: snapshot}) as con:
+        con.register("keys", keys.rename_columns(["key"]))
+        query = f"SELECT DISTINCT day FROM {_days_of(contract)} SEMI JOIN keys ON order_id = key WHERE day IS NOT NULL"
+        return frozenset(day for (day,) in con.execute(query).fetchall())
 
 
 def _new_days(warehouse: Warehouse, contract: Table, before: DeltaTable | None, after: DeltaTable) -> set[date]:

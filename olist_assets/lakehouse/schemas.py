@@ -8,6 +8,8 @@ from deltalake import DeltaTable
 
 from olist_assets.contracts.table import Column, Table
 
+# Delta's names of types where Spark SQL has another one.
+SPARK_NAMES = {"integer": "int", "long": "bigint"}
 # Type and nullability by column name.
 Shape = Mapping[str, tuple[str, bool]]
 
@@ -34,7 +36,7 @@ def shape(table: DeltaTable) -> Shape:
 def _type_name(kind: Any) -> str:
     if hasattr(kind, "element_type"):
         return f"array<{_type_name(kind.element_type)}>"
-    return "int" if kind.type == "integer" else str(kind.type)
+    return SPARK_NAMES.get(kind.type, str(kind.type))
 
 
 def schema_change(stored: Shape, contract: Table) -> SchemaChange:

@@ -28,8 +28,8 @@ MONITORING_INCIDENTS = Table(
     key=("revision",),
     may_be_empty=True,
     columns=(
-        Column("revision", "long", "Number of the revision, over all incidents.", minimum=1),
-        Column("incident_id", "long", "Number of the incident, in the order of their beginnings.", minimum=1),
+        Column("revision", "bigint", "Number of the revision, over all incidents.", minimum=1),
+        Column("incident_id", "bigint", "Number of the incident, in the order of their beginnings.", minimum=1),
         Column("origin", "string", "The most upstream failing table; without a table the job or dashboard query."),
         Column("severity", "string", "The worst of its events so far.", accepted=SEVERITIES),
         Column("opened_at", "timestamp", "Time of the first event."),
@@ -45,7 +45,9 @@ MONITORING_INCIDENTS = Table(
         Column("note", "string", "What the user wrote about it, without ids.", nullable=True),
         Column("recorded_by", "string", "User who made this revision; null if events made it.", nullable=True),
         Column("recorded_at", "timestamp", "Time at which this revision was recorded.", is_volatile=True),
-        Column("last_event", "long", "Position of its last event: id of Dagster's event or number of the audit entry."),
+        Column(
+            "last_event", "bigint", "Position of its last event: id of Dagster's event, or number of the audit entry."
+        ),
     ),
     thresholds=Thresholds(
         row_change=Threshold(10, "An outage opens many incidents at once, which is no fault of this table."),

@@ -18,11 +18,13 @@ MONITORING_TABLES = Table(
     may_be_empty=True,
     columns=(
         Column("table", "string", "Name of the table."),
-        Column("version", "long", "Delta version of the table; a table that is created again starts at 0.", minimum=0),
+        Column(
+            "version", "bigint", "Delta version of the table; a table that is created again starts at 0.", minimum=0
+        ),
         Column("written_at", "timestamp", "Time at which the version was committed."),
-        Column("rows", "long", "Rows of the table in this version.", minimum=0),
-        Column("files", "long", "Parquet files of this version.", minimum=0),
-        Column("bytes", "long", "Size of these files.", unit="bytes", minimum=0),
+        Column("rows", "bigint", "Rows of the table in this version.", minimum=0),
+        Column("files", "bigint", "Parquet files of this version.", minimum=0),
+        Column("bytes", "bigint", "Size of these files.", unit="bytes", minimum=0),
         Column("null_rates", "string", "Null rate of each column, 0 to 1, as a JSON object."),
         Column("schema_hash", "string", "Hash of the columns' names, types, nullability and order."),
     ),

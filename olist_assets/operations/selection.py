@@ -7,7 +7,7 @@ import dagster as dg
 
 from olist_assets.contracts.calendar import Days, each_day, span_text, spans
 from olist_assets.errors import OlistError
-from olist_assets.jobs import MONITORED
+from olist_assets.jobs import MONITORED, STREAMED
 from olist_assets.mlops.flavours import flavour_of
 from olist_assets.mlops.registry import champion_version, client, versions_of
 from olist_assets.operations.platform import Platform
@@ -18,12 +18,12 @@ def selected(platform: Platform, selection: str) -> set[str]:
     chosen: set[str] = set()
     for part in (part.strip() for part in selection.split(",")):
         try:
-            # The assets of monitoring are run by `olist monitor`.
-            found = platform.names_of(dg.AssetSelection.from_string(part) - MONITORED)
+            # These are run by `olist monitor` and `olist stream`.
+            found = platform.names_of(dg.AssetSelection.from_string(part) - MONITORED - STREAMED)
         except dg.DagsterError:
             found = set()
         if not found:
-            known = sorted(platform.names_of(dg.AssetSelection.all() - MONITORED))
+            known = sorted(platform.names_of(dg.AssetSelection.all() - MONITORED - STREAMED))
             raise OlistError(f"The selection {part!r} matches no table. Tables: {', '.join(known)}.")
         chosen |= found
     return chosen
@@ -97,7 +97,7 @@ def existing_days(platform: Platform, name: str) -> set[date]:
 
 def _exists(platform: Platform, name: str) -> bool:
     if name in platform.catalog.tables:
-        return bool(platform.warehouse.existing_tables([name]))
+        return platform.catalog.table(name).is_optional or bool(platform.warehouse.existing_tables([name]))
     mlflow, flavour = client(platform.settings), flavour_of(platform.settings)
     if name in platform.catalog.promotions:
         return champion_version(mlflow, platform.catalog.promotions[name].model, flavour) is not None

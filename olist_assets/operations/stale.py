@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts.catalog import resource_parameters
 from olist_assets.contracts.table import Table
+from olist_assets.engine.upstream import upstream_frame
 from olist_assets.operations.platform import Platform
 
 CODE_VERSION_TAG = "dagster/code_version"
@@ -94,7 +95,7 @@ def recomputed(platform: Platform, compared: list[Table]) -> Iterator[dict[str, 
 
     def fresh(name: str) -> DataFrame:
         if name not in frames:
-            if catalog.table(name).layer == "bronze":
+            if catalog.table(name).layer in ("bronze", "streaming"):
                 frames[name] = stored(platform, name)
             else:
                 parents = {parent: fresh(parent) for parent in catalog.parents(name)}
@@ -118,7 +119,7 @@ def call(platform: Platform, name: str, parents: dict[str, DataFrame]) -> DataFr
 
 
 def stored(platform: Platform, name: str) -> DataFrame:
-    return platform.engine.read_table(platform.warehouse.open(name))
+    return upstream_frame(platform.warehouse, platform.engine, platform.catalog.table(name))
 
 
 def digests(frame: DataFrame, table: Table) -> dict[date | None, Digest]:

@@ -7,17 +7,17 @@ from operator import and_
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED, SOURCES, SourceFile
+from olist_assets.contracts.source_files import ADDED_COLUMNS, CORRUPT, INGESTED, SEQUENCE, SOURCES, SourceFile
 from olist_assets.contracts.source_values import DISTANT_TIME, EARLIEST, NULL_WORDS, TEXT, pattern
 from olist_assets.silver.expressions import json_object
 
 REASON = "_reason"
 FAULT = "_fault"
 IS_KNOWN = "_is_known"
-UNKNOWN_CUSTOMER = "unknown_customer"
+UNKNOWN_CUSTOMER, BAD_EVENT = "unknown_customer", "bad_event"
 REASONS = (
     "corrupt_record", "repeated_header", "missing_required", "null_word", "bad_cast", "out_of_range", UNKNOWN_CUSTOMER,
-    "duplicate_key",
+    "duplicate_key", BAD_EVENT,
 )  # fmt: skip
 """Why a row may be rejected; a row that violates several rules has the first of their reasons."""
 
@@ -56,7 +56,7 @@ def accepted(bronze: DataFrame, rules: Rules, customers: DataFrame | None = None
 def rejected(bronze: DataFrame, rules: Rules, customers: DataFrame | None = None) -> DataFrame:
     """Rows that violate a rule, in the columns of `silver_rejects`."""
     bad = _judged(bronze, rules, customers).where(F.col(REASON).isNotNull())
-    columns = [name for name in bronze.columns if name != INGESTED]
+    columns = [name for name in bronze.columns if name not in (INGESTED, SEQUENCE)]
     value = F.coalesce(*(F.when(F.col(FAULT) == name, F.col(name)) for name in columns))
     return bad.select(
         F.lit(rules.source).alias("table"),

@@ -8,6 +8,7 @@ from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.source_files import INGESTED
 from olist_assets.contracts.table import Column, Table
 from olist_assets.contracts.thresholds import Threshold, Thresholds
+from olist_assets.silver.bad_events import rejected_events
 from olist_assets.silver.cleaning import REASONS, accepted, rejected
 from olist_assets.silver.silver_customers import RULES as CUSTOMER_RULES
 from olist_assets.silver.silver_geolocation import RULES as GEOLOCATION_RULES
@@ -62,8 +63,9 @@ def silver_rejects(
     bronze_product_category_translation: DataFrame,
     bronze_sellers: DataFrame,
     bronze_geolocation: DataFrame,
+    bronze_order_events: DataFrame,
 ) -> DataFrame:
-    """Rejected rows of all bronze tables, by the same rules that accept their other rows."""
+    """Rejected rows of all bronze tables, by the same rules that accept their other rows, and messages of no event."""
     # Not silver_customers: its checks count its rejects, so this table cannot wait for them.
     customers = accepted(bronze_customers, CUSTOMER_RULES)
     rejects = (
@@ -76,5 +78,6 @@ def silver_rejects(
         rejected(bronze_product_category_translation, TRANSLATION_RULES),
         rejected(bronze_sellers, SELLER_RULES),
         rejected(bronze_geolocation, GEOLOCATION_RULES),
+        rejected_events(bronze_order_events),
     )
     return reduce(lambda above, below: above.unionByName(below), rejects).coalesce(1)

@@ -104,6 +104,7 @@ def test_a_bronze_contract_has_the_columns_of_its_file_and_those_that_reading_ad
             "ingestion_timestamp",
             "source_file",
             "_corrupt_record",
+            "source_sequence",
         )
 
 

@@ -104,7 +104,7 @@ def test_every_function_has_a_contract_of_its_own(wrong):
 
 
 def test_the_platforms_catalog_is_in_the_layers_order_with_monitoring_last(tables: Catalog):
-    order = [*LAYERS, "monitoring"]
+    order = [*LAYERS, "streaming", "monitoring"]
     layers = [order.index(contract.layer) for contract in tables.tables.values()]
     assert layers == sorted(layers)
     assert set(layers) == set(range(len(order)))

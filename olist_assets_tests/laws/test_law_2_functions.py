@@ -28,6 +28,9 @@ RESOURCES = {
     "monitoring_incidents": ["warehouse", "events"],
     "monitoring_profiles": ["warehouse"],
     "monitoring_tables": ["warehouse"],
+    # These two are written by the stream, batch by batch.
+    "bronze_order_events": ["stream"],
+    "monitoring_stream": ["stream"],
 }
 # A training fits, measures and keeps its rows in memory meanwhile; for gold_ml_evaluation see above.
 RUNS_JOBS = {*CATALOG.models, "champions", "gold_ml_evaluation"}
@@ -49,6 +52,8 @@ def return_type(name: str) -> object:
     if name in CATALOG.promotions:
         return Comparison
     table = CATALOG.tables[name]
+    if table.is_appended:
+        return None
     return list[Row] if table.is_history or table.is_derived else DataFrame
 
 

@@ -30,6 +30,8 @@ LOG_CHECKS = {
 }  # fmt: skip
 SCANS = {"count", "collect", "toPandas", "isEmpty", "first", "head", "take", "cache", "persist"}
 # The writer and the checks; the keys of the rows that moved to other days are few, and are collected on purpose.
+# What is held is read several times, and a MERGE returns the numbers of its rows as a row.
+ON_PURPOSE = {Path("engine/spark/engine.py"): {"persist"}, Path("engine/spark/delta_writer.py"): {"collect"}}
 WRITERS = [file for file in FILES if room(file) in ("engine", "checks")]
 
 
@@ -75,7 +77,7 @@ def scans(code: ast.AST) -> set[str]:
 
 @pytest.mark.parametrize("file", WRITERS, ids=str)
 def test_no_write_and_no_check_scans_a_frame_once_more(file):
-    assert scans(tree(file)) == set()
+    assert scans(tree(file)) == ON_PURPOSE.get(file, set())
 
 
 def test_a_second_scan_is_found():

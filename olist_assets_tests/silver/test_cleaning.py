@@ -12,6 +12,7 @@ from olist_assets.contracts.source_values import ERASED
 from olist_assets.silver.cleaning import accepted, rejected
 from olist_assets.silver.silver_customers import SILVER_CUSTOMERS
 from olist_assets.silver.silver_rejects import silver_rejects
+from olist_assets.streaming.bronze_order_events import BRONZE_ORDER_EVENTS
 from olist_assets_tests.rows import INGESTED, VALID_TEXT, frame, only
 from olist_assets_tests.silver.rules import RULES
 
@@ -223,8 +224,13 @@ def test_rejects_come_from_all_tables(spark):
         "geolocation": {"geolocation_lat": "north"},
     }
     frames = {f"bronze_{subject}": frame(spark, BRONZE[subject], row) for subject, row in broken.items()}
-    rows = silver_rejects(**frames).collect()
-    assert {(row.table, row.column) for row in rows} == {(f"bronze_{s}", *row) for s, row in broken.items()}
+    event = {"topic": "t", "partition": 0, "offset": 7, "value": "{"}
+    events = frame(spark, BRONZE_ORDER_EVENTS, event)
+    rows = silver_rejects(**frames, bronze_order_events=events).collect()
+    expected = {(f"bronze_{s}", *row) for s, row in broken.items()} | {("bronze_order_events", "value")}
+    assert {(row.table, row.column) for row in rows} == expected
+    (bad,) = (row for row in rows if row.table == "bronze_order_events")
+    assert (bad.key, bad.reason, bad.value) == ("t/0/7", "bad_event", "{")
     assert {row.reason for row in rows if row.table == "bronze_orders"} == {"unknown_customer"}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Field, Transaction
 from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
@@ -19,10 +19,12 @@ from olist_assets.contracts.quoting import literal
 from olist_assets.contracts.table import Table
 from olist_assets.engine import write_plan
 from olist_assets.engine.conformance import DISK_FULL, ContractViolation, conformed, disk_full, null_refused
+from olist_assets.engine.merge import IS_DELETE, Changed, Merge
 from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
-from olist_assets.lakehouse.arrow_types import arrow_schema
+from olist_assets.lakehouse.arrow_types import arrow_field, arrow_schema
 from olist_assets.lakehouse.commit_metadata import commit_properties
+from olist_assets.lakehouse.feeds import FED_BY
 from olist_assets.lakehouse.object_store import location, open_delta, write_delta
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.schemas import SchemaChange
@@ -76,6 +78,32 @@ class DeltaWriter:
                 if checked.violation:
                     raise checked.violation from None
                 raise
+
+    def merge(self, merge: Merge, change: SchemaChange, metadata: str) -> Changed:
+        """Merge changes into the table, by deltalake's MERGE. Raises OlistError."""
+        table = opened_to_write(self.path)
+        if change.added:
+            # A commit of its own: with `merge_schema`, deltalake 1.6 loses required values of the rows that it keeps.
+            table.alter.add_columns([Field.from_arrow(arrow_field(column)) for column in change.added])
+        names = self.contract.column_names
+        frame = conformed(merge.frame.drop(IS_DELETE), self.contract)
+        frame = merge.frame.select(*frame.columns, IS_DELETE)
+        values = {f"`{name}`": f"s.`{name}`" for name in names}
+        batches = [] if merge.batch is None else [Transaction(FED_BY, merge.batch)]
+        with readable_errors(self.contract), self.computed(frame, ()) as rows:
+            schema = arrow_schema(self.contract).append(pa.field(IS_DELETE, pa.bool_()))
+            changes = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in rows], schema)
+            done = (
+                table.merge(
+                    changes, merge.same_key, source_alias="s", target_alias="t",
+                    commit_properties=commit_properties(metadata, *batches),
+                )
+                .when_matched_delete(f"s.{IS_DELETE} AND {merge.is_newer}")
+                .when_matched_update(values, f"NOT s.{IS_DELETE} AND {merge.is_newer}")
+                .when_not_matched_insert(values, f"NOT s.{IS_DELETE}")
+                .execute()
+            )  # fmt: skip
+        return Changed(*(done[f"num_target_rows_{what}"] for what in ("inserted", "updated", "deleted")))
 
 
 class Checked:

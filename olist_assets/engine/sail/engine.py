@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
@@ -18,9 +18,11 @@ from upath import UPath
 from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.contracts.table import Table
 from olist_assets.engine.csv_records import CSV_OPTIONS, text_columns, with_misfits
-from olist_assets.engine.engine import Engine, interruptible
+from olist_assets.engine.engine import Engine, TakeMessages, interruptible
+from olist_assets.engine.merge import Changed, Merge
 from olist_assets.engine.sail import server
 from olist_assets.engine.sail.delta_writer import DeltaWriter, opened_to_write, require_unclustered
+from olist_assets.engine.sail.messages import take_messages
 from olist_assets.engine.sail.relay import is_supported
 from olist_assets.engine.sail.upkeep import order_files
 from olist_assets.engine.write_plan import Write
@@ -78,12 +80,14 @@ class SailEngine(Engine):
         return with_misfits(reader.csv(plain_path(file.path)), file)
 
     def read_table(self, table: DeltaTable) -> DataFrame:
+        return self.read_files(table, data_files(table))
+
+    def read_files(self, table: DeltaTable, files: Sequence[str]) -> DataFrame:
         # Spark writes every column as nullable: Sail refuses arrays of such a file that are declared NOT NULL.
         fields = ", ".join(
             f"`{name}` {kind}{'' if nullable or kind.startswith('array') else ' NOT NULL'}"
             for name, (kind, nullable) in shape(table).items()
         )
-        files = data_files(table)
         if not files:
             return self.session.createDataFrame([], fields)
         require_readable(table, files[0])
@@ -91,6 +95,22 @@ class SailEngine(Engine):
 
     def write(self, path: Path, contract: Table, write: Write, change: SchemaChange | None, metadata: str) -> None:
         DeltaWriter(path, contract, self._computed).write(write, change, metadata)
+
+    def merge(self, path: Path, contract: Table, merge: Merge, change: SchemaChange, metadata: str) -> Changed:
+        return DeltaWriter(path, contract, self._computed).merge(merge, change, metadata)
+
+    def take_messages(self, take: TakeMessages) -> None:
+        take_messages(take)
+
+    @contextmanager
+    def held(self, frame: DataFrame) -> Iterator[DataFrame]:
+        # Sail does not persist frames.
+        folder = plain_scratch() / uuid.uuid4().hex
+        frame.write.parquet(str(folder))
+        try:
+            yield self.session.read.schema(frame.schema).parquet(str(folder)) if folder.exists() else frame
+        finally:
+            rmtree(folder, ignore_errors=True)
 
     def save(self, frame: DataFrame, path: Path) -> None:
         with self._computed(frame) as rows:

@@ -18,6 +18,7 @@ from olist_assets.contracts.quoting import spark_literal, spark_path
 from olist_assets.contracts.table import Table
 from olist_assets.engine import write_plan
 from olist_assets.engine.conformance import DISK_FULL, conformed, disk_full, null_refused
+from olist_assets.engine.merge import IS_DELETE, Changed, Merge
 from olist_assets.engine.write_plan import Write
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.schemas import SchemaChange
@@ -39,15 +40,35 @@ class DeltaWriter:
         is_new = change is None or bool(change.breaking)
         if is_new:
             self._create()
-        elif change and change.added:
-            columns = ", ".join(column.ddl() for column in change.added)
-            self.spark.sql(f"ALTER TABLE {spark_path(self.path)} ADD COLUMNS ({columns})")
+        elif change:
+            self._add(change)
         writer = frame.write.format("delta").options(userMetadata=metadata, maxRecordsPerFile=write_plan.ROWS_PER_FILE)
         if write.replaces and not is_new:
             writer = writer.option("replaceWhere", write.predicate(spark_literal))
         with readable_errors(self.contract):
             # A new table has no rows to replace; appending spares Delta the search for them.
             writer.mode("append" if is_new else "overwrite").save(str(self.path))
+
+    def merge(self, merge: Merge, view: str, change: SchemaChange) -> Changed:
+        """Merge the changes, which `view` is the name of, into the table. Raises OlistError."""
+        conformed(merge.frame.drop(IS_DELETE), self.contract)
+        self._add(change)
+        names = self.contract.column_names
+        updates = ", ".join(f"t.`{name}` = s.`{name}`" for name in names)
+        columns, values = (", ".join(f"{row}`{name}`" for name in names) for row in ("", "s."))
+        with readable_errors(self.contract):
+            (done,) = self.spark.sql(
+                f"MERGE INTO {spark_path(self.path)} t USING {view} s ON {merge.same_key} "
+                f"WHEN MATCHED AND s.{IS_DELETE} AND {merge.is_newer} THEN DELETE "
+                f"WHEN MATCHED AND NOT s.{IS_DELETE} AND {merge.is_newer} THEN UPDATE SET {updates} "
+                f"WHEN NOT MATCHED AND NOT s.{IS_DELETE} THEN INSERT ({columns}) VALUES ({values})"
+            ).collect()
+        return Changed(done.num_inserted_rows, done.num_updated_rows, done.num_deleted_rows)
+
+    def _add(self, change: SchemaChange) -> None:
+        if change.added:
+            columns = ", ".join(column.ddl() for column in change.added)
+            self.spark.sql(f"ALTER TABLE {spark_path(self.path)} ADD COLUMNS ({columns})")
 
     def _create(self) -> None:
         """A commit of its own for what a DataFrame writer cannot express: NOT NULL, comments, clustering."""

@@ -1,10 +1,12 @@
 """Spark as an engine: embedded in the process, on a cluster, or on a Spark Connect server, as the settings say."""
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from urllib.parse import urlparse
 
 from dagster_pyspark import LazyPySparkResource
@@ -16,7 +18,8 @@ from pyspark.sql import DataFrame, SparkSession
 from olist_assets.contracts.quoting import spark_glob, spark_literal, spark_path
 from olist_assets.contracts.table import Table
 from olist_assets.engine.csv_records import CSV_OPTIONS, text_columns, with_misfits
-from olist_assets.engine.engine import WEEK_HOURS, Engine, interruptible
+from olist_assets.engine.engine import WEEK_HOURS, Engine, TakeMessages, interruptible
+from olist_assets.engine.merge import Changed, Merge
 from olist_assets.engine.spark.config import spark_config
 from olist_assets.engine.spark.connect_token import PORT, give_token, require_accepted
 from olist_assets.engine.spark.delta_writer import DeltaWriter
@@ -25,21 +28,28 @@ from olist_assets.engine.spark.java import java_version
 from olist_assets.engine.spark.submit import without_secrets
 from olist_assets.engine.write_plan import Write
 from olist_assets.errors import OlistError
+from olist_assets.lakehouse.feeds import FED_BY
 from olist_assets.lakehouse.object_store import location
-from olist_assets.lakehouse.schemas import SchemaChange
+from olist_assets.lakehouse.schemas import SchemaChange, shape
 from olist_assets.loopback import bypass_proxy
-from olist_assets.settings import Address
+from olist_assets.settings import Address, Settings
 from olist_assets.source.csv_file import CsvFile
 
 CONNECT_SECONDS = 5
 AGE_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+# A commit with these is skipped where the table has one of the same application with this version or a higher one.
+APPLICATION, APPLICATION_VERSION = (f"spark.databricks.delta.write.txn{what}" for what in ("AppId", "Version"))
 
 
 class SparkEngine(Engine):
     """Spark, started through dagster-pyspark at its first use."""
 
     flavour = "spark"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._merging = Lock()
 
     @cached_property
     def _session(self) -> SparkSession:
@@ -90,6 +100,36 @@ class SparkEngine(Engine):
 
     def read_table(self, table: DeltaTable) -> DataFrame:
         return self.session.read.format("delta").load(str(location(table)), versionAsOf=table.version())
+
+    def read_files(self, table: DeltaTable, files: Sequence[str]) -> DataFrame:
+        fields = ", ".join(f"`{name}` {kind}" for name, (kind, _) in shape(table).items())
+        if not files:
+            return self.session.createDataFrame([], fields)
+        return self.session.read.schema(fields).parquet(*map(spark_glob, files))
+
+    def take_messages(self, take: TakeMessages) -> None:
+        raise NotImplementedError
+
+    @contextmanager
+    def held(self, frame: DataFrame) -> Iterator[DataFrame]:
+        persisted = frame.persist()
+        try:
+            yield persisted
+        finally:
+            persisted.unpersist()
+
+    def merge(self, path: Path, contract: Table, merge: Merge, change: SchemaChange, metadata: str) -> Changed:
+        view = f"changes_{uuid.uuid4().hex}"
+        settings = {USER_METADATA: metadata}
+        if merge.batch is not None:
+            settings |= {APPLICATION: FED_BY, APPLICATION_VERSION: str(merge.batch)}
+        # The session's settings are those of all its threads.
+        with self._merging, ExitStack() as during:
+            for name, value in settings.items():
+                during.enter_context(self._conf(name, value))
+            merge.frame.createOrReplaceTempView(view)
+            during.callback(self.session.catalog.dropTempView, view)
+            return DeltaWriter(self.session, path, contract).merge(merge, view, change)
 
     def write(self, path: Path, contract: Table, write: Write, change: SchemaChange | None, metadata: str) -> None:
         DeltaWriter(self.session, path, contract).write(write, change, metadata)

@@ -1,0 +1,365 @@
+"""From a Kafka topic to the bronze tables: messages are appended to a table, and its events merged from there.
+
+Every step can be repeated. A message is appended once, since the log of `bronze_order_events` has the last offset of
+each partition. A batch of events is merged into one table after the other, each merge keeps only what is newer than
+the stored row, and the row of `monitoring_stream` that ends the batch comes last: after a kill, the same batch is
+merged again, and tables that already have it are left out.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from functools import reduce
+from math import ceil
+from operator import or_
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from olist_assets.contracts.source_files import SOURCES
+from olist_assets.contracts.table import Column, Table
+from olist_assets.engine.engine import Engine, TakeMessages
+from olist_assets.engine.event_records import IS_BAD, IS_CHANGE, alive, decoded, deletions, latest, records
+from olist_assets.engine.merge import merge_of
+from olist_assets.engine.write_plan import ROWS_PER_FILE
+from olist_assets.errors import OlistError
+from olist_assets.kafka.connection import Kafka
+from olist_assets.kafka.topic import watermarks
+from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.commit_metadata import read_user_metadata, user_metadata
+from olist_assets.lakehouse.feeds import fed_batch
+from olist_assets.lakehouse.history_table import Row, append_derived
+from olist_assets.lakehouse.object_store import location
+from olist_assets.lakehouse.order_days import days_of_orders
+from olist_assets.lakehouse.schemas import schema_change, shape
+from olist_assets.lakehouse.statistics import data_files, file_actions
+from olist_assets.lakehouse.warehouse import Warehouse
+
+EVENTS, TOMBSTONES, BATCHES = "bronze_order_events", "bronze_tombstones", "monitoring_stream"
+BRONZE = tuple(f"bronze_{subject}" for subject in SOURCES)
+QUERY = "order_events"
+# Messages that one batch merges at most: the rows of its tables are in memory on an engine without a JVM.
+MAX_MESSAGES = 200_000
+# Files that a table of the stream may have more than before, until they are joined.
+SMALL_FILES = 40
+
+Offsets = dict[str, dict[str, int]]
+"""The next offset by topic and partition; partitions are text, as in JSON."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of stored messages: its number, and the offsets from which and before which it has them."""
+
+    number: int
+    start: Offsets
+    end: Offsets
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A finished batch: its row of `monitoring_stream`, the tables that it changed, the orders' days among it."""
+
+    row: Row
+    tables: tuple[str, ...]
+    days: frozenset[date]
+
+
+@dataclass
+class EventStream:
+    """Order events of one topic on their way to the bronze tables of a warehouse."""
+
+    warehouse: Warehouse
+    engine: Engine
+    kafka: Kafka
+    skip_missing: bool = False
+    """Whether messages that Kafka has deleted unread may be left out."""
+    _all_merged_at: int | None = field(default=None, init=False)
+    """A version of the messages' table, of which this process knows that all are merged."""
+
+    def take_available(self) -> list[Merged]:
+        """Append what the topic has now, and merge all of it. Raises OlistError."""
+        merged: list[Merged] = []
+
+        def merge() -> bool:
+            merged.extend(self.merge_stored())
+            return True
+
+        self._append(merge, self._available())
+        merge()
+        return merged
+
+    def append_available(self) -> None:
+        """Append what the topic has now. Raises OlistError."""
+        self._append(lambda: True, self._available())
+
+    def run(self, on_batch: Callable[[list[Merged]], bool]) -> None:
+        """Append and merge until `on_batch`, which is called after each pause or batch, returns False."""
+        on_batch(list(self.merge_stored()))
+        self._append(lambda: on_batch(list(self.merge_stored())), None)
+
+    def merge_stored(self) -> Iterator[Merged]:
+        """Merge all stored messages that no finished batch has merged, batch by batch."""
+        # One at a time, in whatever process: a batch is a range of offsets.
+        with self.warehouse.lock(self.warehouse.path(BATCHES).with_suffix(".merging"), "merging order events"):
+            while batch := self._next_batch():
+                yield self._merged(batch)
+
+    def _contract(self, name: str) -> Table:
+        return self.warehouse.catalog.table(name)
+
+    def _existing(self, name: str) -> DeltaTable | None:
+        return self.warehouse.existing_tables([name]).get(name)
+
+    def _available(self) -> dict[int, int]:
+        """The offset after the last message, by partition."""
+        return {partition: following for partition, (_, following) in watermarks(self.kafka).items()}
+
+    def _append(self, on_commit: Callable[[], bool], until: Mapping[int, int] | None) -> None:
+        def committed() -> bool:
+            self._join_small_files(EVENTS)
+            return on_commit()
+
+        partitions = sorted(watermarks(self.kafka) if until is None else until)
+        take = TakeMessages(
+            self.kafka, self.warehouse, self._contract(EVENTS), committed, partitions, until, self.skip_missing
+        )
+        self.engine.take_messages(take)
+
+    def _next_batch(self) -> Batch | None:
+        events = self._existing(EVENTS)
+        if events is None or events.version() == self._all_merged_at:
+            return None
+        last, start = self._finished()
+        fed = {name: table for name in (TOMBSTONES, *BRONZE) if (table := self._existing(name))}
+        newest = max(fed.values(), key=fed_batch, default=None)
+        if newest is not None and fed_batch(newest) > last:
+            # Interrupted after its first merges: exactly that batch, as these tables will not be merged again.
+            return Batch(fed_batch(newest), start, _end_of(newest))
+        end = _limited(start, positions(self.warehouse, events))
+        if end != start:
+            return Batch(last + 1, start, end)
+        self._all_merged_at = events.version()
+        return None
+
+    def _finished(self) -> tuple[int, Offsets]:
+        """Number and end of the last finished batch; -1 without one."""
+        batches = self._existing(BATCHES)
+        if batches is None:
+            return -1, {}
+        with self.warehouse.sql({BATCHES: batches}) as con:
+            number, end = con.sql(f"SELECT max(batch), arg_max(offsets_to, batch) FROM {BATCHES}").fetchall()[0]
+        return (-1, {}) if number is None else (number, json.loads(end))
+
+    def _merged(self, batch: Batch) -> Merged:
+        started = time.monotonic()
+        events = self.warehouse.open(EVENTS)
+        messages = self.engine.read_files(events, _files_of(events, batch)).where(_range_of(batch))
+        with self.engine.held(decoded(messages).drop("value", "key")) as changes:
+            counted = _counted(changes)
+            metadata = user_metadata(order_events={"batch": batch.number, "end": batch.end})
+            applied, days, orders = 0, frozenset[date](), None
+            if counted.deleted:
+                self._merge(self._contract(TOMBSTONES), deletions(changes), batch, metadata)
+            for subject, columns in sorted(counted.columns.items()):
+                if subject == "orders":
+                    orders = changes.where(F.col("subject") == subject).select("event_key").distinct().toArrow()
+                    days = self._days_of(orders)
+                applied += self._merge_bronze(subject, columns, changes, batch, metadata)
+            # An order may have moved to another day.
+            days |= self._days_of(orders) if orders else frozenset()
+        committed_at = datetime.now(UTC)
+        row = {
+            "query": QUERY,
+            "batch": batch.number,
+            "offsets_from": json.dumps(batch.start),
+            "offsets_to": json.dumps(batch.end),
+            "rows": counted.rows,
+            "applied": applied,
+            "superseded": counted.rows - counted.bad - applied,
+            "rejected": counted.bad,
+            "days_touched": len(days),
+            "seconds": round(time.monotonic() - started, 3),
+            "lag_seconds": max(0.0, (committed_at - counted.oldest).total_seconds()) if counted.oldest else 0.0,
+            "committed_at": committed_at,
+        }
+        append_derived(self.warehouse, self._contract(BATCHES), lambda: [row])
+        self._join_small_files(BATCHES)
+        tables = tuple(f"bronze_{subject}" for subject in counted.columns)
+        return Merged(row, (*tables, *((TOMBSTONES,) if counted.deleted else ())), days)
+
+    def _merge_bronze(self, subject: str, columns: set[str], changes: DataFrame, batch: Batch, metadata: str) -> int:
+        """Merge a batch into one bronze table; the number of its rows that changed."""
+        source, contract = SOURCES[subject], self._contract(f"bronze_{subject}")
+        stored = self._existing(contract.name)
+        known = {*contract.column_names, *(shape(stored) if stored else ())}
+        more = sorted((columns | known) - {*contract.column_names})
+        extended = replace(contract, columns=(*contract.columns, *map(_unknown_column, more)))
+        newest = latest(changes.where(F.col("subject") == subject))
+        tombstones = self._existing(TOMBSTONES)
+        if tombstones:
+            newest = alive(newest, self.engine.read_table(tombstones), contract.name)
+        return self._merge(extended, records(newest, source, more), batch, metadata)
+
+    def _merge(self, contract: Table, frame: DataFrame, batch: Batch, metadata: str) -> int:
+        """Merge changes into a table, which is created if it does not exist; the number of rows that changed."""
+        path = self.warehouse.path(contract.name)
+        with self.warehouse.lock(path, "merging order events"):
+            table = self._existing(contract.name)
+            if table and fed_batch(table) >= batch.number:
+                return _rows_merged(table, batch.number)
+            if table is None:
+                self.engine.create_empty(path, contract)
+                table = self.warehouse.open(contract.name)
+            change = schema_change(shape(table), contract)
+            done = self.engine.merge(path, contract, merge_of(contract, frame, batch.number), change, metadata)
+        self._join_small_files(contract.name)
+        return done.rows
+
+    def _days_of(self, keys: pa.Table) -> frozenset[date]:
+        """The days of these orders as they are stored now."""
+        orders = self.warehouse.catalog.orders
+        stored = self._existing(orders.name)
+        return days_of_orders(self.warehouse, orders, stored, keys) if stored else frozenset()
+
+    def _join_small_files(self, name: str) -> None:
+        """Join files once there are many: every batch leaves at least one, and a reader opens them all."""
+        table = self._existing(name)
+        if table is None or _small_files(table) <= SMALL_FILES:
+            return
+        with self.warehouse.lock(self.warehouse.path(name), "joining small files"):
+            self.engine.optimize(self.warehouse.path(name), self._contract(name))
+
+
+@dataclass
+class Counted:
+    """What a batch has: messages, those that are no events, deletions, the columns of the records by subject."""
+
+    rows: int = 0
+    bad: int = 0
+    deleted: int = 0
+    columns: dict[str, set[str]] = field(default_factory=dict)
+    oldest: datetime | None = None
+
+
+def _counted(changes: DataFrame) -> Counted:
+    names = F.when(F.col(IS_CHANGE), F.array_join(F.map_keys("image"), ":")).alias("names")
+    subject = F.when(F.col(IS_CHANGE), F.col("subject")).alias("of")
+    is_deletion = (F.col(IS_CHANGE) & (F.col("op") == "d")).alias("is_deletion")
+    grouped = changes.groupBy(subject, names, is_deletion, IS_BAD)
+    found = Counted()
+    for row in grouped.agg(F.count("*").alias("n"), F.min("kafka_timestamp").alias("oldest")).collect():
+        found.rows += row.n
+        found.bad += row.n if row[IS_BAD] else 0
+        found.deleted += row.n if row.is_deletion else 0
+        if row.of:
+            found.columns.setdefault(row.of, set()).update((row.names or "").split(":") if row.names else ())
+        oldest = row.oldest.replace(tzinfo=UTC)
+        found.oldest = min(found.oldest or oldest, oldest)
+    return found
+
+
+def positions(warehouse: Warehouse, events: DeltaTable) -> Offsets:
+    """The offset after the last stored one, by topic and partition."""
+    with warehouse.sql({EVENTS: events}) as con:
+        found = con.sql(f'SELECT topic, "partition", max("offset") + 1 FROM {EVENTS} GROUP BY ALL').fetchall()
+    offsets: Offsets = {}
+    for topic, partition, following in found:
+        offsets.setdefault(topic, {})[str(partition)] = following
+    return offsets
+
+
+def _limited(start: Offsets, end: Offsets) -> Offsets:
+    """The end of a batch that begins at `start` and has MAX_MESSAGES at most."""
+    waiting = sum(
+        following - start.get(topic, {}).get(partition, 0)
+        for topic, of_topic in end.items()
+        for partition, following in of_topic.items()
+    )
+    share = min(1.0, MAX_MESSAGES / waiting) if waiting else 1.0
+
+    def until(first: int, following: int) -> int:
+        return first + ceil((following - first) * share)
+
+    return {
+        topic: {p: until(start.get(topic, {}).get(p, 0), following) for p, following in of_topic.items()}
+        for topic, of_topic in end.items()
+    }
+
+
+def _ranges(batch: Batch) -> Iterator[tuple[str, int, int, int]]:
+    """Topic, partition, first offset and the offset after the last, of what the batch has."""
+    for topic, of_topic in batch.end.items():
+        for partition, following in of_topic.items():
+            first = batch.start.get(topic, {}).get(partition, 0)
+            if first < following:
+                yield topic, int(partition), first, following
+
+
+def _range_of(batch: Batch) -> SparkColumn:
+    parts = (
+        (F.col("topic") == topic) & (F.col("partition") == partition)
+        & (F.col("offset") >= first) & (F.col("offset") < following)
+        for topic, partition, first, following in _ranges(batch)
+    )  # fmt: skip
+    return reduce(or_, parts)
+
+
+def _files_of(events: DeltaTable, batch: Batch) -> list[str]:
+    """The data files that may have a message of the batch, by the statistics in the log."""
+    actions = file_actions(events)
+    bounds = zip(
+        data_files(events),
+        actions["min.partition"].to_pylist(),
+        actions["max.partition"].to_pylist(),
+        actions["min.offset"].to_pylist(),
+        actions["max.offset"].to_pylist(),
+        strict=True,
+    )
+    return [
+        file
+        for file, *of_file in bounds
+        if None in of_file
+        or any(
+            of_file[0] <= partition <= of_file[1] and of_file[2] < following and first <= of_file[3]
+            for _, partition, first, following in _ranges(batch)
+        )
+    ]
+
+
+def _small_files(table: DeltaTable) -> int:
+    return sum(rows < ROWS_PER_FILE / 2 for rows in file_actions(table)["num_records"].to_pylist())
+
+
+def _commit_of(table: DeltaTable, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Our fields of the commit that merged a batch into a table, and the numbers that the engine counted."""
+    for commit in delta_log.commits(location(table)):
+        info = commit.info or {}
+        fields = read_user_metadata(info.get("userMetadata")).get("order_events") or {}
+        if fields.get("batch") == number:
+            return fields, info.get("operationMetrics") or {}
+    raise OlistError(
+        f"The log of {location(table).name} does not have the merge of batch {number} any more, which was interrupted. "
+        "Merge all stored events again: olist stream --again"
+    )
+
+
+def _end_of(table: DeltaTable) -> Offsets:
+    return _commit_of(table, fed_batch(table))[0]["end"]
+
+
+def _rows_merged(table: DeltaTable, number: int) -> int:
+    """How many rows the merge of a batch has changed; deltalake and Spark spell the numbers differently."""
+    counted = {name.replace("_", "").lower(): int(value) for name, value in _commit_of(table, number)[1].items()
+               if str(value).isdigit()}  # fmt: skip
+    return sum(counted.get(f"numtargetrows{what}", 0) for what in ("inserted", "updated", "deleted"))
+
+
+def _unknown_column(name: str) -> Column:
+    return Column(name, "string", "Not in the contract.", nullable=True)
