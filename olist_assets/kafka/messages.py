@@ -81,7 +81,7 @@ class Messages:
         with explained(self._kafka, self._reports):
             self._consumer = Consumer(options)
             try:
-                self._assign_new_partitions()
+                self._assign_new(partitions(self._kafka, self._consumer, self._reports))
             except BaseException:
                 self._consumer.close()
                 raise
@@ -189,15 +189,17 @@ class Messages:
     def _look_for_new_partitions(self) -> None:
         if time.monotonic() - self._looked_at > SECONDS_BETWEEN_LOOKS:
             try:
-                self._assign_new_partitions()
+                with explained(self._kafka):
+                    self._assign_new(partitions(self._kafka, self._consumer))
             except NoAnswer:
                 self._reports.is_down = True
+                self._looked_at = time.monotonic()
 
-    def _assign_new_partitions(self) -> None:
+    def _assign_new(self, numbers: list[int]) -> None:
         """Raises OlistError, also if Kafka no longer has a given offset."""
-        new = [n for n in partitions(self._kafka, self._consumer) if n not in self._next]
+        new = [number for number in numbers if number not in self._next]
         if new:
-            found = watermarks_of(self._kafka, self._consumer)
+            found = watermarks_of(self._kafka, self._consumer, new)
             starts = {number: self._start(number, *found[number]) for number in new}
             topic = self._kafka.topic
             self._consumer.incremental_assign([TopicPartition(topic, number, at) for number, at in starts.items()])
@@ -226,7 +228,7 @@ class Messages:
 
     def _start_at_first(self, partition: int) -> None:
         """Read on from the first message of a partition whose position is gone, if that is allowed."""
-        at = self._start(partition, *watermarks_of(self._kafka, self._consumer)[partition])
+        at = self._start(partition, *watermarks_of(self._kafka, self._consumer, [partition])[partition])
         self._consumer.seek(TopicPartition(self._kafka.topic, partition, at))
         self._next[partition] = at
 

@@ -1,6 +1,8 @@
 """The topic of the order events: its creation, its first and last offsets, and what is removed from it."""
 
+import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -10,7 +12,7 @@ from olist_assets.errors import OlistError
 from olist_assets.kafka.connection import MAX_MESSAGE_BYTES, Kafka
 from olist_assets.kafka.problems import Reports, explained, problem
 
-SECONDS_TO_ANSWER = 10.0
+SECONDS_TO_ANSWER, SECONDS_FOR_NOBODY, SECONDS_TO_LOOK = 10.0, 3.0, 1.0
 Watermarks = Mapping[int, tuple[int, int]]
 """Per partition: the offset of its first message, and the one that its next message gets."""
 
@@ -21,8 +23,8 @@ def create(kafka: Kafka, partitions: int = 1, retention: Mapping[str, str] | Non
     reports = Reports()
     with explained(kafka, reports):
         admin = AdminClient(reports.options(kafka))
-        # An answer tells whether anything answers at all, and sooner than the request to create would.
-        admin.list_topics(timeout=SECONDS_TO_ANSWER)
+        # Tells whether anything answers at all, and sooner than the request to create would.
+        metadata(admin, reports)
         asked = admin.create_topics([NewTopic(kafka.topic, num_partitions=partitions, config=config)])
         try:
             asked[kafka.topic].result(SECONDS_TO_ANSWER)
@@ -37,15 +39,15 @@ def watermarks(kafka: Kafka) -> dict[int, tuple[int, int]]:
     with explained(kafka, reports):
         consumer = Consumer(reports.options(kafka, group_id="olist"))
         try:
-            return watermarks_of(kafka, consumer)
+            return watermarks_of(kafka, consumer, partitions(kafka, consumer, reports))
         finally:
             consumer.close()
 
 
-def watermarks_of(kafka: Kafka, consumer: Consumer) -> dict[int, tuple[int, int]]:
-    """The same through a consumer that exists. Raises KafkaException and OlistError."""
+def watermarks_of(kafka: Kafka, consumer: Consumer, numbers: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Those of some partitions, through a consumer that exists. Raises KafkaException."""
     found: dict[int, tuple[int, int]] = {}
-    for number in partitions(kafka, consumer):
+    for number in numbers:
         partition = TopicPartition(kafka.topic, number)
         offsets = consumer.get_watermark_offsets(partition, timeout=SECONDS_TO_ANSWER)
         if offsets is None:
@@ -54,12 +56,33 @@ def watermarks_of(kafka: Kafka, consumer: Consumer) -> dict[int, tuple[int, int]
     return found
 
 
-def partitions(kafka: Kafka, client: Consumer | Producer) -> list[int]:
-    """The numbers of the topic's partitions. Raises KafkaException, and OlistError if there is no such topic."""
-    topic = client.list_topics(kafka.topic, timeout=SECONDS_TO_ANSWER).topics[kafka.topic]
+def partitions(kafka: Kafka, client: Consumer | Producer, reports: Reports | None = None) -> list[int]:
+    """The numbers of the topic's partitions. Raises KafkaException, and OlistError if there is no such topic.
+
+    Without `reports`, it waits a moment only, and takes no message from a consumer that reads.
+    """
+    if reports:
+        found = metadata(client, reports, kafka.topic)
+    else:
+        found = client.list_topics(kafka.topic, timeout=SECONDS_TO_LOOK)
+    topic = found.topics[kafka.topic]
     if topic.error is not None:
         raise problem(kafka, topic.error)
     return sorted(topic.partitions)
+
+
+def metadata(client: AdminClient | Consumer | Producer, reports: Reports, topic: str | None = None) -> Any:
+    """The first answer of a Kafka, about one topic or all. Raises KafkaException as soon as none is to be expected."""
+    started = time.monotonic()
+    while True:
+        try:
+            # In steps, because a client that is refused, or finds nobody, goes on trying until its time is over.
+            return client.list_topics(topic, timeout=SECONDS_TO_LOOK)
+        except KafkaException:
+            client.poll(0)  # makes it report
+            seconds = SECONDS_FOR_NOBODY if reports.is_down else SECONDS_TO_ANSWER
+            if reports.refusal or time.monotonic() - started > seconds:
+                raise
 
 
 def delete_records(kafka: Kafka, before: Mapping[int, int]) -> None:
@@ -67,7 +90,7 @@ def delete_records(kafka: Kafka, before: Mapping[int, int]) -> None:
     reports = Reports()
     with explained(kafka, reports):
         admin = AdminClient(reports.options(kafka))
-        admin.list_topics(timeout=SECONDS_TO_ANSWER)
+        metadata(admin, reports)
         asked = admin.delete_records([TopicPartition(kafka.topic, number, at) for number, at in before.items()])
         for answer in asked.values():
             answer.result(SECONDS_TO_ANSWER)
@@ -86,7 +109,7 @@ def send_tombstones(kafka: Kafka, keys: Iterable[str]) -> int:
 
     with explained(kafka, reports):
         producer = Producer(reports.options(kafka, enable_idempotence=True, message_timeout_ms=30_000))
-        partitions(kafka, producer)
+        partitions(kafka, producer, reports)
         for key in keys:
             producer.produce(kafka.topic, key=key.encode(), value=None, on_delivery=on_delivery)
             producer.poll(0)
