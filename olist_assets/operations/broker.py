@@ -33,7 +33,7 @@ from olist_assets.settings import Settings
 KAFKA_VERSION, LOG4J_VERSION = "4.4.0", "2.25.5"
 # For one user: little memory, no threads for garbage, and no optimizing compiler that costs more than it saves.
 JVM_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-SECONDS_TO_START, SECONDS_TO_STOP, SECONDS_TO_TAKE_OVER = 60, 10, 10
+SECONDS_TO_START, SECONDS_TO_STOP, SECONDS_TO_TAKE_OVER = 60, 10, 5
 # Reads until its parent has ended, however it ended: then nobody else would end the broker.
 WATCH = 'read -r _; kill "$1"; sleep 10; kill -9 "$1"'
 
