@@ -11,11 +11,13 @@ from olist_assets.dashboard.business import page as business
 from olist_assets.dashboard.health import page as health
 from olist_assets.dashboard.lineage import page as lineage
 from olist_assets.dashboard.models import page as models
+from olist_assets.dashboard.streaming import page as streaming
 from olist_assets.errors import OlistError
 
 PAGES = (
     st.Page(business.page, title="Business", icon=":material/storefront:", default=True),
     st.Page(health.page, title="Health", icon=":material/monitor_heart:", url_path="health"),
+    st.Page(streaming.page, title="Streaming", icon=":material/bolt:", url_path="streaming"),
     st.Page(lineage.page, title="Lineage", icon=":material/account_tree:", url_path="lineage"),
     st.Page(audit.page, title="Audit", icon=":material/policy:", url_path="audit"),
     st.Page(models.page, title="Models", icon=":material/model_training:", url_path="models"),
