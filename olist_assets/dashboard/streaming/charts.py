@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from olist_assets.dashboard.charts import BLUE, COUNT, GREY, RED, TEAL
+from olist_assets.dashboard.charts import BLUE, COUNT, GREY, RED, TEAL, Drawing
 from olist_assets.dashboard.streaming.data import KINDS
 
 HEIGHT = 220
@@ -24,7 +24,7 @@ def events_per_minute(frame: pd.DataFrame) -> alt.Chart:
     )
 
 
-def lag(frame: pd.DataFrame) -> alt.LayerChart:
+def lag(frame: pd.DataFrame) -> Drawing:
     """The age of the oldest message of each batch at its last commit, on a root scale."""
     base = alt.Chart(frame, height=HEIGHT).encode(x=alt.X("committed_at:T", title=None))
     seconds = alt.Y("lag_seconds:Q", title="seconds", scale=alt.Scale(type="sqrt"))
