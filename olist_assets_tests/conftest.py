@@ -3,12 +3,13 @@
 import json
 import os
 import pickle
+import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -22,6 +23,8 @@ from olist_assets.contracts.calendar import Days
 from olist_assets.contracts.catalog import Catalog
 from olist_assets.engine.choice import engine_name, engine_of
 from olist_assets.errors import OlistError
+from olist_assets.kafka.connection import Kafka
+from olist_assets.kafka.topic import create
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.mlops.estimators.interface import Estimators
 from olist_assets.mlops.flavours import estimators_of
@@ -30,6 +33,10 @@ from olist_assets.operations.runs import Request, RunReport, materialize
 from olist_assets.operations.selection import selected
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import Conf, Settings, variable
+from olist_assets_tests.servers import free_port
+
+if TYPE_CHECKING:
+    from olist_assets.operations.broker import Broker
 
 # The gate tries the same plans each time; the long profile draws new ones. A plan takes half a minute, so a failing one
 # is shown as it is: shrinking it would take many more.
@@ -102,6 +109,37 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     write_sample(folder, scale=0.01)
     return folder
+
+
+@pytest.fixture(scope="session")
+def dirty_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with broken records."""
+    folder = tmp_path_factory.mktemp("dirty")
+    write_sample(folder, scale=0.01, dirty=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Broker"]:
+    """A Kafka without topics; each test has one of its own. Skipped without Java."""
+    from olist_assets.engine.spark.java import java_version
+    from olist_assets.operations.broker import running_broker
+
+    try:
+        java_version("Kafka")
+    except OlistError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("broker") / "kafka"
+    with running_broker(folder, free_port(), Settings().cache) as running:
+        yield running
+
+
+@pytest.fixture
+def kafka(broker: "Broker", request: pytest.FixtureRequest) -> Kafka:
+    """The broker with an empty topic of one partition, named after the test."""
+    found = broker.kafka(re.sub(r"[^\w.-]", "_", request.node.name)[:249])
+    create(found)
+    return found
 
 
 def settings_in(folder: Path, data: Path, **more: Any) -> Settings:

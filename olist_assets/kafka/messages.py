@@ -229,7 +229,10 @@ class Messages:
     def _start_at_first(self, partition: int) -> None:
         """Read on from the first message of a partition whose position is gone, if that is allowed."""
         at = self._start(partition, *watermarks_of(self._kafka, self._consumer, [partition])[partition])
-        self._consumer.seek(TopicPartition(self._kafka.topic, partition, at))
+        # The client has stopped reading it, so that a seek would be refused.
+        assignment = [TopicPartition(self._kafka.topic, partition, at)]
+        self._consumer.incremental_unassign(assignment)
+        self._consumer.incremental_assign(assignment)
         self._next[partition] = at
 
 

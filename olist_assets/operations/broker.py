@@ -6,7 +6,6 @@ offsets that the tables of a warehouse have stored are offsets of this very topi
 
 import fcntl
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -34,6 +33,8 @@ KAFKA_VERSION, LOG4J_VERSION = "4.4.0", "2.25.5"
 # For one user: little memory, no threads for garbage, and no optimizing compiler that costs more than it saves.
 JVM_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 SECONDS_TO_START, SECONDS_TO_STOP, SECONDS_TO_TAKE_OVER = 60, 10, 5
+OUTPUT = "output.txt"
+"""What the broker and its Java print: errors of the last start only."""
 # Reads until its parent has ended, however it ended: then nobody else would end the broker.
 WATCH = 'read -r _; kill "$1"; sleep 10; kill -9 "$1"'
 
@@ -159,7 +160,7 @@ class _Files:
 
     @property
     def output(self) -> Path:
-        return self.folder / "logs" / "output.txt"
+        return self.log.parent / OUTPUT
 
     def formatted(self) -> str:
         """Make the folder one of Kafka unless it is; returns its user's password."""
@@ -293,11 +294,6 @@ def _await_answer(broker: Broker) -> None:
         with suppress(OSError), socket.create_connection((HOST, broker.port), timeout=1):
             return
         time.sleep(0.05)
-    raise OlistError(f"Kafka did not start: {_reason(broker.log)}. Its log is {broker.log}.")
-
-
-def _reason(log: Path) -> str:
-    """The last error of a log."""
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    errors = [found[1] for line in lines if (found := re.match(r"\S+ \S+ (?:ERROR|FATAL) (.*) \(\w+\)$", line))]
-    return errors[-1] if errors else "it says nothing about the reason"
+    said = (broker.log.parent / OUTPUT).read_text(errors="replace")
+    reason = " ".join(said.split())[-500:] or "it says nothing about the reason"
+    raise OlistError(f"Kafka did not start: {reason}. Its log is {broker.log}.")

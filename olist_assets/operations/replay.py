@@ -214,7 +214,7 @@ BREAKERS: tuple[Callable[[bytes], bytes], ...] = (
 def _with_duplicates(found: Iterable[Outgoing], share: float, chance: random.Random) -> Iterator[Outgoing]:
     for message in found:
         yield message
-        if chance.random() < share:
+        if message.kind == "event" and chance.random() < share:
             yield message._replace(kind="duplicate")
 
 
