@@ -7,6 +7,7 @@ from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Reconciliation
 from olist_assets.contracts.table import Column, Table
 from olist_assets.gold.measures import exact_mean, money_mean, score_by_order, share
+from olist_assets.silver.expressions import distinct_values
 
 CATEGORY = "product_category_name_english"
 GOLD_CATEGORY_METRICS = Table(
@@ -92,7 +93,7 @@ def sales_by_category(items: DataFrame, reviews: DataFrame) -> DataFrame:
         F.count("*").alias("units"),
         F.sum("price").alias("price"),
         F.sum("freight_value").alias("freight"),
-        F.collect_set("seller_id").alias("sellers"),
+        distinct_values("seller_id").alias("sellers"),
     )
     return (
         by_order.join(score_by_order(reviews), on="order_id", how="left")
@@ -100,7 +101,7 @@ def sales_by_category(items: DataFrame, reviews: DataFrame) -> DataFrame:
         .agg(
             F.count("*").cast("int").alias("total_orders"),
             F.sum("units").cast("int").alias("units_sold"),
-            F.size(F.array_distinct(F.flatten(F.collect_set("sellers")))).alias("sellers_count"),
+            F.size(F.array_distinct(F.flatten(F.collect_list("sellers")))).alias("sellers_count"),
             F.sum("price").cast("decimal(14,2)").alias("total_revenue"),
             F.sum("freight").cast("decimal(14,2)").alias("total_freight"),
             exact_mean("order_score").alias("avg_review_score"),

@@ -8,6 +8,7 @@ from olist_assets.contracts.rules import Accounting, ForeignKey, OrderReference,
 from olist_assets.contracts.table import Column, Table
 from olist_assets.contracts.thresholds import OLIST_EVENTS, Metric, Profile, Segment, Threshold, Thresholds
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
+from olist_assets.silver.expressions import distinct_values
 
 PROFILE = Profile(
     day="order_date",
@@ -71,7 +72,7 @@ def silver_order_payments(bronze_order_payments: DataFrame) -> DataFrame:
         accepted(bronze_order_payments, RULES)
         .groupBy("order_id")
         .agg(
-            F.array_sort(F.collect_set("payment_type")).alias("payment_types"),
+            F.array_sort(distinct_values("payment_type")).alias("payment_types"),
             largest_first.alias("primary_payment_type"),
             F.count("*").cast("int").alias("payment_count"),
             F.max("payment_installments").alias("max_installments"),

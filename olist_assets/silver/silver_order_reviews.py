@@ -55,7 +55,8 @@ def silver_order_reviews(bronze_order_reviews: DataFrame) -> DataFrame:
     latest_first = of_review.orderBy(F.desc_nulls_last("review_answer_timestamp"), "order_id")
     reviews = accepted(bronze_order_reviews, RULES).withColumns(
         {
-            "order_ids": F.array_sort(F.collect_set("order_id").over(of_review)),
+            # Distinct, as review and order together are the key.
+            "order_ids": F.array_sort(F.collect_list("order_id").over(of_review)),
             "place": F.row_number().over(latest_first),
         }
     )
