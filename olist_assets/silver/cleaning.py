@@ -117,6 +117,19 @@ def _judged(bronze: DataFrame, rules: Rules, customers: DataFrame | None) -> Dat
     """
     casts = (exact_cast(name, kind).alias(_typed(name)) for name, kind in rules.file.kinds.items())
     typed = bronze.select("*", *casts)
+    if not rules.has_unique_key:
+        return _judged_alone(typed, rules, customers)
+    # To find duplicates, rows are sorted by all of their columns. Only those of a repeated key need it, which are few.
+    key = [_typed(name) for name in rules.key]
+    repeated = typed.groupBy(*key).agg(F.count("*").alias("rows")).where("rows > 1").select(*key)
+    unique, others = (
+        _judged_alone(typed.join(repeated, on=key, how=how), rules, customers) for how in ("left_anti", "left_semi")
+    )
+    return unique.unionByName(_with_duplicates_rejected(others, bronze.columns, rules))
+
+
+def _judged_alone(typed: DataFrame, rules: Rules, customers: DataFrame | None) -> DataFrame:
+    """Rows with the first reason to reject each that does not depend on other rows, and the column of that reason."""
     faults = _faults(rules)
     if customers is not None:
         customer = _typed("customer_id")
@@ -126,8 +139,7 @@ def _judged(bronze: DataFrame, rules: Rules, customers: DataFrame | None) -> Dat
         faults.append(_fault(F.col(IS_KNOWN).isNull(), UNKNOWN_CUSTOMER, "customer_id"))
     first = typed.withColumn(FAULT, F.coalesce(*faults))
     reason, column = (F.split_part(FAULT, F.lit(" "), F.lit(part)) for part in (1, 2))
-    rows = first.withColumns({REASON: reason, FAULT: F.nullif(column, F.lit(""))})
-    return _with_duplicates_rejected(rows, bronze.columns, rules) if rules.has_unique_key else rows
+    return first.withColumns({REASON: reason, FAULT: F.nullif(column, F.lit(""))})
 
 
 def _faults(rules: Rules) -> list[Column]:
