@@ -153,10 +153,11 @@ class SailEngine(Engine):
         """The rows of a frame, ordered by these columns.
 
         They go through Parquet files: to collect them through the client takes twice as long and holds them all in
-        memory. Sail distributes rows over several files whatever their order, hence DuckDB sorts.
+        memory. Sail distributes rows over several files whatever their order, hence DuckDB sorts. Sail would
+        compress by Zstandard, which takes longer than all else of a file that is read once.
         """
         folder = plain_scratch() / uuid.uuid4().hex
-        frame.write.parquet(str(folder))
+        frame.write.parquet(str(folder), compression="uncompressed")
         try:
             with sql.session(self.settings) as con:
                 yield self._rows(con, frame, folder, order)

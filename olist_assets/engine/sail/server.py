@@ -31,6 +31,8 @@ def session() -> "SparkSession":
     """
     # Sail writes its log to standard error, from level INFO on unless this says otherwise.
     os.environ.setdefault("RUST_LOG", "error")
+    # Sail's allocator, mimalloc, returns freed memory at once; by default idle threads keep it, up to a gigabyte.
+    os.environ.setdefault("MIMALLOC_PURGE_DELAY", "0")
     if allowed := allow_http():
         # Sail reads the same variables as deltalake's options are made of.
         os.environ.setdefault("AWS_ALLOW_HTTP", allowed)
