@@ -99,10 +99,17 @@ class EventStream:
         """Append what the topic has now. Raises OlistError."""
         self._append(lambda: True, self._available())
 
-    def run(self, on_batch: Callable[[list[Merged]], bool]) -> None:
-        """Append and merge until `on_batch`, which is called after each pause or batch, returns False."""
-        on_batch(list(self.merge_stored()))
-        self._append(lambda: on_batch(list(self.merge_stored())), None)
+    def run(self, on_batch: Callable[[Merged | None], bool]) -> None:
+        """Append and merge until `on_batch` returns False.
+
+        It is called after each batch, and with None whenever all that is stored has been merged.
+        """
+
+        def is_wanted() -> bool:
+            return all(map(on_batch, self.merge_stored())) and on_batch(None)
+
+        if is_wanted():
+            self._append(is_wanted, None)
 
     def merge_stored(self) -> Iterator[Merged]:
         """Merge all stored messages that no finished batch has merged, batch by batch."""
@@ -136,7 +143,7 @@ class EventStream:
         events = self._existing(EVENTS)
         if events is None or events.version() == self._all_merged_at:
             return None
-        last, start = self._finished()
+        last, start = last_finished(self.warehouse)
         fed = {name: table for name in (TOMBSTONES, *BRONZE) if (table := self._existing(name))}
         newest = max(fed.values(), key=fed_batch, default=None)
         if newest is not None and fed_batch(newest) > last:
@@ -147,15 +154,6 @@ class EventStream:
             return Batch(last + 1, start, end)
         self._all_merged_at = events.version()
         return None
-
-    def _finished(self) -> tuple[int, Offsets]:
-        """Number and end of the last finished batch; -1 without one."""
-        batches = self._existing(BATCHES)
-        if batches is None:
-            return -1, {}
-        with self.warehouse.sql({BATCHES: batches}) as con:
-            number, end = con.sql(f"SELECT max(batch), arg_max(offsets_to, batch) FROM {BATCHES}").fetchall()[0]
-        return (-1, {}) if number is None else (number, json.loads(end))
 
     def _merged(self, batch: Batch) -> Merged:
         started = time.monotonic()
@@ -265,6 +263,16 @@ def _counted(changes: DataFrame) -> Counted:
     return found
 
 
+def last_finished(warehouse: Warehouse) -> tuple[int, Offsets]:
+    """Number and end of the last finished batch; -1 without one."""
+    batches = warehouse.existing_tables([BATCHES])
+    if not batches:
+        return -1, {}
+    with warehouse.sql(batches) as con:
+        number, end = con.sql(f"SELECT max(batch), arg_max(offsets_to, batch) FROM {BATCHES}").fetchall()[0]
+    return (-1, {}) if number is None else (number, json.loads(end))
+
+
 def positions(warehouse: Warehouse, events: DeltaTable) -> Offsets:
     """The offset after the last stored one, by topic and partition."""
     with warehouse.sql({EVENTS: events}) as con:
@@ -275,13 +283,18 @@ def positions(warehouse: Warehouse, events: DeltaTable) -> Offsets:
     return offsets
 
 
-def _limited(start: Offsets, end: Offsets) -> Offsets:
-    """The end of a batch that begins at `start` and has MAX_MESSAGES at most."""
-    waiting = sum(
+def messages_between(start: Offsets, end: Offsets) -> int:
+    """How many offsets there are from `start` and before `end`."""
+    return sum(
         following - start.get(topic, {}).get(partition, 0)
         for topic, of_topic in end.items()
         for partition, following in of_topic.items()
     )
+
+
+def _limited(start: Offsets, end: Offsets) -> Offsets:
+    """The end of a batch that begins at `start` and has MAX_MESSAGES at most."""
+    waiting = messages_between(start, end)
     share = min(1.0, MAX_MESSAGES / waiting) if waiting else 1.0
 
     def until(first: int, following: int) -> int:
