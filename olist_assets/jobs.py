@@ -1,6 +1,6 @@
-"""The jobs: everything, the daily tables, monitoring, and upkeep."""
+"""The jobs: everything, the daily tables, monitoring, upkeep, and order events."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import dagster as dg
@@ -11,7 +11,9 @@ from olist_assets.contracts.catalog import Catalog
 from olist_assets.engine.engine import WEEK_HOURS, Engine
 from olist_assets.engine.upkeep import Footprint, maintain
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.orchestration.job_names import DAILY, EVERYTHING, MAINTENANCE, MONITORING
+from olist_assets.orchestration.job_names import DAILY, EVERYTHING, MAINTENANCE, MONITORING, STREAM
+from olist_assets.order_events.reports import Reporter
+from olist_assets.order_events.stream import EventStream, Merged
 
 MONITORED, STREAMED = dg.AssetSelection.groups("monitoring"), dg.AssetSelection.groups("streaming")
 
@@ -47,6 +49,32 @@ def maintenance() -> None:
     maintain_tables()
 
 
+class StreamConfig(dg.Config):
+    """Whether messages that Kafka has deleted before they were read may be left out."""
+
+    skip_missing: bool = False
+
+
+@dg.op(pool=STREAM, out=dg.Out(dg.Nothing))
+def take_order_events(
+    context: dg.OpExecutionContext,
+    config: StreamConfig,
+    warehouse: dg.ResourceParam[Warehouse],
+    stream: dg.ResourceParam[EventStream],
+) -> None:
+    """Append what the topic has, merge it, and report every changed table, also if not all could be merged."""
+    batches: list[Merged] = []
+    try:
+        batches += replace(stream, skip_missing=config.skip_missing).take_available()
+    finally:
+        Reporter(warehouse, context.instance, context.log_event, context.log.warning, context.run_id).report(batches)
+
+
+@dg.job(name=STREAM, description="Order events that wait in Kafka, appended and merged into the bronze tables.")
+def stream() -> None:
+    take_order_events()
+
+
 def jobs(catalog: Catalog) -> list[Any]:
     """All jobs over the assets of a catalog."""
     # A table that is never written again goes stale without a run, so its freshness is checked here too.
@@ -73,4 +101,5 @@ def jobs(catalog: Catalog) -> list[Any]:
             description="Versions and durations for the history, the dashboard's queries, and freshness: no engine.",
         ),
         maintenance,
+        stream,
     ]

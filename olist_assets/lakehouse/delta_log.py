@@ -75,6 +75,12 @@ class Commit:
         return (self.info or {}).get("operation") in ("CREATE TABLE", "REPLACE TABLE")
 
     @property
+    def changes_rows(self) -> bool:
+        """Whether it adds or removes rows."""
+        files = (action.get("add") or action.get("remove") or {} for action in self.actions or ())
+        return any(file.get("dataChange", False) for file in files)
+
+    @property
     def at(self) -> datetime:
         """When it was committed (UTC); without a timestamp in the commit, when its file was last modified."""
         info = self.info or {}

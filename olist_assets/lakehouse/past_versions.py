@@ -59,6 +59,16 @@ def write_times(path: Path, limit: int) -> list[datetime]:
     return sorted(times)
 
 
+def has_changed_since(path: Path, version: int) -> bool:
+    """Whether a later commit added or removed rows, as a merge without effect and the joining of files do not.
+
+    A commit that the log has no more, or that cannot be read, may have.
+    """
+    later = [commit for commit in delta_log.commits(path) if commit.version > version]
+    is_complete = not later or later[-1].version == version + 1
+    return not is_complete or any(commit.actions is None or commit.changes_rows for commit in later)
+
+
 def _past_version(path: Path, commit: delta_log.Commit) -> PastVersion:
     table = open_delta(path, commit.version)
     found = statistics(table)
