@@ -11,7 +11,19 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rich.markup import escape
 
-from olist_assets.cli import alerts, governance, incidents, models, runs, servers, setup, streams, tables, versions
+from olist_assets.cli import (
+    alerts,
+    governance,
+    incidents,
+    models,
+    runs,
+    servers,
+    setup,
+    streaming,
+    streams,
+    tables,
+    versions,
+)
 from olist_assets.cli.options import INTERRUPTED, WRONG_USE, SafeConsole, console
 from olist_assets.cli.output import standard_output
 from olist_assets.errors import OlistError
@@ -40,7 +52,7 @@ def _commands(module: ModuleType) -> list[click.Command]:
     return [command for command in found if command not in nested]
 
 
-for _module in (runs, tables, versions, governance, models, servers, streams, alerts, incidents, setup):
+for _module in (runs, tables, versions, governance, models, servers, streaming, streams, alerts, incidents, setup):
     for _command in _commands(_module):
         olist.add_command(_command)
 
