@@ -5,6 +5,7 @@
 - Daily tables: the sensor `orders_changed` requests one run per span of changed days. Dagster's own conditions look at
   the latest day only: they would take one of three new days, and no old day that changed. Without that limit each read
   of an unpartitioned bronze table would request all days.
+- Order events: the sensor `order_events` requests a run of the job `stream` when some wait in Kafka.
 - Trainings run weekly, once their inputs are in; a champion follows its training.
 - Monitoring runs hourly, with the checks of freshness: a table that is never written again must be noticed too.
 
@@ -19,8 +20,10 @@ import dagster as dg
 from olist_assets.checks.thresholds import CLOCK_CHECKS
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.contracts.catalog import Catalog
+from olist_assets.contracts.table import Table
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.order_changes import orders_changed_sensor
+from olist_assets.order_events.sensor import order_events_sensor
 
 NIGHTLY, WEEKLY, HOURLY = "0 2 * * *", "0 4 * * 0", "0 * * * *"
 INTERVAL_SECONDS = 30
@@ -64,15 +67,16 @@ def _through_daily_tables(name: str, catalog: Catalog) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*sorted((parents - daily) & reached | optional))
 
 
-def check_condition(check: str) -> dg.AutomationCondition | None:
-    """The condition of a check by its name; None for a check that runs with its table."""
+def check_condition(table: Table, check: str) -> dg.AutomationCondition | None:
+    """The condition of a check by its table and name; None for a check that runs with its table."""
     # Not on_cron, which waits for the table to be updated: freshness is about tables that are not.
     tick = dg.AutomationCondition.cron_tick_passed(HOURLY).since_last_handled()
-    return tick if check in CLOCK_CHECKS else None
+    # The stream writes its tables without a run of their assets, and may have stopped.
+    return tick if check in CLOCK_CHECKS or table.layer == "streaming" else None
 
 
 def automation_sensors(warehouse: Warehouse, calendar: Calendar) -> list[dg.SensorDefinition]:
-    """The sensor that evaluates the conditions, and the one that requests days."""
+    """The sensor that evaluates the conditions, the one that requests days, and the one that takes order events."""
     conditions = dg.AutomationConditionSensorDefinition(
         "automation",
         target=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks(),
@@ -80,4 +84,4 @@ def automation_sensors(warehouse: Warehouse, calendar: Calendar) -> list[dg.Sens
         default_status=dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=INTERVAL_SECONDS,
     )
-    return [conditions, orders_changed_sensor(warehouse, calendar)]
+    return [conditions, orders_changed_sensor(warehouse, calendar), order_events_sensor(warehouse)]

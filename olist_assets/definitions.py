@@ -1,6 +1,7 @@
 """The one Definitions: only assembly."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -10,6 +11,7 @@ from olist_assets.automation import automated, automation_sensors, check_conditi
 from olist_assets.catalog import catalog
 from olist_assets.checks.assembly import asset_checks
 from olist_assets.checks.kinds import checks_of
+from olist_assets.checks.stream_running import running_checks
 from olist_assets.contracts.calendar import Calendar
 from olist_assets.engine.history_io_manager import HistoryIOManager
 from olist_assets.engine.resources import engine_resources
@@ -30,9 +32,10 @@ from olist_assets.orchestration.run_history import RunHistoryResource
 from olist_assets.order_events.resource import EventStreamResource
 from olist_assets.schedules import maintain_weekly
 from olist_assets.settings import Settings
+from olist_assets.streaming.monitoring_stream import MONITORING_STREAM
 from olist_assets.user import name_user
 
-MORE_CHECKS = {MONITORING_DURATIONS.name: duration_checks}
+MORE_CHECKS = {MONITORING_DURATIONS.name: duration_checks, MONITORING_STREAM.name: running_checks}
 
 
 def build_defs(
@@ -47,7 +50,9 @@ def build_defs(
         assets=automated([*assets, dashboard_refresh], warehouse.catalog),
         asset_checks=[
             *(
-                asset_checks(table, [*checks_of(table, tables), *MORE_CHECKS.get(name, list)()], check_condition)
+                asset_checks(
+                    table, [*checks_of(table, tables), *MORE_CHECKS.get(name, list)()], partial(check_condition, table)
+                )
                 for name, table in tables.items()
             ),
             *(model_checks(model) for model in warehouse.catalog.models.values()),

@@ -84,6 +84,7 @@ def jobs(catalog: Catalog) -> list[Any]:
         if table.thresholds.freshness
         for check in CLOCK_CHECKS
     ]
+    streamed = [name for name, table in catalog.tables.items() if table.layer == "streaming"]
     return [
         dg.define_asset_job(
             EVERYTHING,
@@ -97,8 +98,9 @@ def jobs(catalog: Catalog) -> list[Any]:
         ),
         dg.define_asset_job(
             MONITORING,
-            MONITORED | dg.AssetSelection.checks(*freshness),
-            description="Versions and durations for the history, the dashboard's queries, and freshness: no engine.",
+            MONITORED | dg.AssetSelection.checks(*freshness) | dg.AssetSelection.checks_for_assets(*streamed),
+            description="Versions and durations for the history, the dashboard's queries, freshness and the stream: no "
+            "engine.",
         ),
         maintenance,
         stream,

@@ -8,7 +8,7 @@ import yaml
 
 from olist_assets.definitions import build_defs
 from olist_assets.engine.upkeep import WEEK_HOURS, Footprint
-from olist_assets.jobs import DAILY, EVERYTHING, MAINTENANCE, MONITORING, MaintenanceConfig
+from olist_assets.jobs import DAILY, EVERYTHING, MAINTENANCE, MONITORING, STREAM, MaintenanceConfig
 from olist_assets_tests.conftest import PROJECT, settings_in
 
 
@@ -25,8 +25,9 @@ def assets_of(defs: dg.Definitions, job: str) -> set[str]:
 def test_the_jobs_make_what_their_names_say(defs, tables):
     assert assets_of(defs, DAILY) == set(tables.daily_tables)
     assert assets_of(defs, EVERYTHING) == {*tables.business_tables, *tables.models, *tables.promotions}
-    assert assets_of(defs, MONITORING) == {*tables.tables} - {*tables.business_tables} | {"dashboard_refresh"}
-    assert assets_of(defs, MAINTENANCE) == set()
+    monitored = {name for name, table in tables.tables.items() if table.layer == "monitoring"}
+    assert assets_of(defs, MONITORING) == monitored | {"dashboard_refresh"}
+    assert assets_of(defs, MAINTENANCE) == assets_of(defs, STREAM) == set()
 
 
 def test_monitoring_checks_the_freshness_of_every_table_that_states_one(defs, tables):
@@ -36,6 +37,12 @@ def test_monitoring_checks_the_freshness_of_every_table_that_states_one(defs, ta
     }
     assert checked == {name for name, table in tables.business_tables.items() if table.thresholds.freshness}
     assert checked
+
+
+def test_monitoring_runs_all_checks_of_the_stream_whose_tables_no_run_writes(defs, tables):
+    layer = defs.resolve_job_def(MONITORING).asset_layer
+    checked = {(key.asset_key.to_user_string(), key.name) for key in layer.asset_graph.asset_check_keys}
+    assert {("monitoring_stream", "stream_is_running"), ("bronze_tombstones", "table_and_key_are_unique")} <= checked
 
 
 def test_each_table_is_a_pool_of_one_run(defs, tables):

@@ -14,7 +14,14 @@ from olist_assets.lakehouse.warehouse import Warehouse
 def evaluate(
     warehouse: Warehouse, calendar: Calendar, table: Table, checks: Sequence[Check]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Run checks against the newest version of the tables. Raises TableMissing if the table itself does not exist."""
+    """Run checks against the newest version of the tables. Raises TableMissing if the table itself does not exist.
+
+    An optional table that does not exist satisfies its checks.
+    """
+    if table.is_optional and not warehouse.existing_tables([table.name]):
+        for check in checks:
+            yield check_result(table.name, check.name, (True, {"table": "does not exist"}), blocking=check.blocking)
+        return
     delta = warehouse.open(table.name)
     others = warehouse.existing_tables({name for check in checks for name in check.reads} - {table.name})
     with warehouse.sql({table.name: delta, **others}) as sql:

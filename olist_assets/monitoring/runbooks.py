@@ -7,6 +7,7 @@ from olist_assets.monitoring.incidents import CHECK, QUERY, Incident
 # By the name of a check; the first pattern that matches all of it.
 SECTIONS = {
     r"data_are_fresh|commit_is_on_time": "data-are-late",
+    r"stream_is_running": "the-stream-does-not-run",
     r"(run|step|query)_durations_are_usual": "a-run-takes-longer-than-usual",
     r"schema_matches_version_before|source_matches_contract": "the-source-changed-its-columns",
     r"no_day_before_the_last_is_missing": "a-day-is-missing",

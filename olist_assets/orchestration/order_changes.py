@@ -14,11 +14,12 @@ from olist_assets.contracts.catalog import Catalog
 from olist_assets.lakehouse.order_days import calendar as known_calendar
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.assets import MAX_RUNS, range_tags
-from olist_assets.orchestration.job_names import DAILY, MAINTENANCE, MONITORING
+from olist_assets.orchestration.job_names import DAILY, MAINTENANCE, MONITORING, STREAM
 from olist_assets.redaction import link
 
 NAME = "orders_changed"
-JOBS_WITHOUT_TABLES = (MAINTENANCE, MONITORING)
+# Jobs that make no upstream table, and the one that is always about to change some.
+NOT_AWAITED = (MAINTENANCE, MONITORING, STREAM)
 INTERVAL_SECONDS = 30
 RELOAD_SECONDS = 30
 UNFINISHED = [
@@ -49,11 +50,15 @@ class State:
 
     after: int = 0
     changes: list[Change] = field(default_factory=list)
+    requested: int = 0
+    """The id of the last event when runs were requested last."""
 
     @classmethod
     def read(cls, cursor: str | None) -> "State":
         stored = json.loads(cursor) if cursor else {"after": 0, "changes": []}
-        return cls(stored["after"], [Change(**change) for change in stored["changes"]])
+        # A cursor from before order events has no `requested`.
+        changes = [Change(**change) for change in stored["changes"]]
+        return cls(stored["after"], changes, stored.get("requested", 0))
 
     @property
     def cursor(self) -> str:
@@ -62,6 +67,12 @@ class State:
     @property
     def days(self) -> set[date]:
         return {day for change in self.changes for day in change.days}
+
+    @property
+    def waiting_since(self) -> int:
+        """The id of the oldest change that no run was requested for; without one, of the newest change."""
+        events = [change.event for change in self.changes]
+        return min((event for event in events if event > self.requested), default=max(events, default=0))
 
     def keep(self, is_pending: Callable[[Change, date], bool]) -> None:
         """Keep only the days of changes for which the condition holds."""
@@ -88,7 +99,7 @@ def orders_changed_sensor(warehouse: Warehouse, calendar: Calendar) -> dg.Sensor
         context.update_cursor(state.cursor)
         if not state.changes:
             return dg.SkipReason("No day has changed.")
-        if waiting := unfinished(instance, catalog):
+        if waiting := unfinished(instance, catalog, state.waiting_since):
             return dg.SkipReason(f"Changed days: {len(state.days)}. They wait for: {', '.join(waiting)}.")
         known, unknown = split(state.days, calendar)
         message = _reload(context, warehouse, unknown) if unknown else None
@@ -96,6 +107,8 @@ def orders_changed_sensor(warehouse: Warehouse, calendar: Calendar) -> dg.Sensor
             return dg.SkipReason(message)
         if message:
             context.log.info(message)
+        state.requested = state.after
+        context.update_cursor(state.cursor)
         # The days stay pending until they are written: those of a failed run are requested again with the next change.
         return dg.SensorResult([_run_request(days, state.after) for days in joined_spans(spans(known), MAX_RUNS)])
 
@@ -174,18 +187,23 @@ def _days_of(span: str) -> list[date]:
     return each_day((date.fromisoformat(first), date.fromisoformat(last or first)))
 
 
-def unfinished(instance: dg.DagsterInstance, catalog: Catalog) -> list[str]:
-    """Daily and upstream tables that a run is about to write, and upstream tables that are older than their parents."""
+def unfinished(instance: dg.DagsterInstance, catalog: Catalog, since: int) -> list[str]:
+    """Daily tables that a run is about to write, and upstream tables that have to be written first.
+
+    An upstream table has to be if a run is about to write it or it is older than one of its parents; but not if it was
+    written since the event `since`: where order events change bronze all the time, it is always older again, and what
+    changes later requests the days again.
+    """
     upstream = _upstream(catalog)
     written = {name: _last_event_id(instance, name) for name in upstream - {*catalog.daily_tables}}
     behind = {name for name in written if any(written[parent] > written[name] for parent in catalog.parents(name))}
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        if run.job_name not in JOBS_WITHOUT_TABLES:
+        if run.job_name not in NOT_AWAITED:
             # Without a selection a run makes everything that its job has.
             made = {*catalog.daily_tables} if run.job_name == DAILY else upstream
             selected = run.asset_selection
             behind |= {name for name in made if not selected or dg.AssetKey(name) in selected}
-    return sorted(behind)
+    return sorted(name for name in behind if written.get(name, 0) < since)
 
 
 def _reload(context: dg.SensorEvaluationContext, warehouse: Warehouse, unknown: set[date]) -> str:

@@ -8,6 +8,8 @@ from olist_assets.definitions import build_defs
 from olist_assets.orchestration.assets import asset_of, daily_partitions
 from olist_assets_tests.conftest import settings_in
 
+STREAMED = ("bronze_order_events", "bronze_tombstones", "monitoring_stream")
+
 
 @pytest.fixture(scope="module")
 def defs(tmp_path_factory):
@@ -20,8 +22,8 @@ def test_every_asset_is_requested_by_somebody(defs, tables):
     without = {
         key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).automation_condition is None
     }
-    # These are requested by the sensor `orders_changed`.
-    assert without == set(tables.daily_tables)
+    # These are requested by the sensors `orders_changed` and `order_events`.
+    assert without == {*tables.daily_tables, *STREAMED}
 
 
 @pytest.mark.parametrize(
@@ -43,16 +45,20 @@ def test_what_an_asset_follows(defs, tables, name, label):
     assert condition.get_label() == label
 
 
-def test_freshness_is_checked_hourly_though_its_table_is_not_written(defs):
+def test_freshness_and_the_stream_are_checked_hourly_though_no_run_writes_their_tables(defs, tables):
     graph = defs.resolve_asset_graph()
     checks = {key for key in graph.asset_check_keys if graph.get(key).automation_condition is not None}
-    assert {key.name for key in checks} == {"data_are_fresh", "commit_is_on_time"}
-    assert check_condition("order_id_is_unique") is None
+    streamed = {key for key in graph.asset_check_keys if key.asset_key.to_user_string() in STREAMED}
+    assert checks > streamed
+    assert {key.name for key in checks - streamed} == {"data_are_fresh", "commit_is_on_time"}
+    assert check_condition(tables.orders, "row_count_is_positive") is None
 
 
 def test_everything_is_off_until_it_is_turned_on(defs):
     sensors = {sensor.name: sensor.default_status for sensor in defs.sensors}
-    assert sensors["automation"] == sensors["orders_changed"] == dg.DefaultSensorStatus.STOPPED
+    assert {sensors[name] for name in ("automation", "orders_changed", "order_events")} == {
+        dg.DefaultSensorStatus.STOPPED
+    }
     (schedule,) = defs.schedules
     assert (schedule.name, schedule.default_status) == ("maintain_weekly", dg.DefaultScheduleStatus.STOPPED)
 

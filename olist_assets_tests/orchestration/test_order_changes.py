@@ -150,6 +150,22 @@ def test_it_waits_for_a_run_that_is_going_to_write_an_upstream_table(tick, insta
     assert tick() == (["2018-01-03..2018-01-03"], "")
 
 
+def test_days_do_not_wait_for_ever_where_order_events_change_bronze_all_the_time(tick, instance):
+    tick()
+    write(instance, "bronze_order_items")
+    write(instance, "bronze_orders", "2018-01-03")
+    assert "silver_order_items" in tick()[1]
+    write(instance, "silver_order_items")
+    write(instance, "bronze_order_items")
+    write(instance, "bronze_orders", "2018-01-04")
+    instance.add_run(dg.DagsterRun("stream"))
+    instance.add_run(dg.DagsterRun("olist", asset_selection=frozenset({dg.AssetKey("silver_order_items")})))
+    assert tick() == (["2018-01-03..2018-01-04"], "")
+    # The next change waits for the items again.
+    write(instance, "bronze_orders", "2018-01-05")
+    assert tick()[1] == "Changed days: 3. They wait for: silver_order_items."
+
+
 def test_very_many_spans_are_joined(tick, instance):
     tick()
     write(instance, "bronze_orders", *(f"2018-01-{day:02}" for day in range(1, 32, 2)))
