@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     warehouse: str = "warehouse"
     """Where the Delta tables are: <warehouse>/<layer>/<table>; a folder, or an address like s3://bucket/folder."""
     cache: Path = Field(default_factory=lambda: Path(platformdirs.user_cache_dir("olist-assets")))
-    """Unpacked datasets, MLflow's empty database and the JARs of Spark and Kafka; the folder may be deleted at any time."""
+    """Unpacked datasets, MLflow's empty database, JARs of Spark and Kafka; the folder may be deleted at any time."""
     engine: EngineName | None = None
     """What computes: `sail` (in the process, no Java) or `spark`; default: sail, unless one of the next two is set."""
     spark_master: str | None = None

@@ -12,11 +12,10 @@ from olist_assets.settings import Settings
 
 MAX_MESSAGE_BYTES = 16 << 20
 """The largest message that clients send and read, with its headers, and that our own broker takes."""
-# Of librdkafka's properties, those that Kafka's Java client calls the same or otherwise, and those without a meaning
-# there. Its names of SASL and TLS files differ more: see below.
+# Properties that librdkafka and Kafka's Java client call the same, and those that they call otherwise.
 SAME = {
-    "client.id", "client.rack", "metadata.max.age.ms", "sasl.kerberos.service.name", "security.protocol",
-    "ssl.cipher.suites", "ssl.key.password", "ssl.keystore.location", "ssl.keystore.password",
+    "client.id", "client.rack", "isolation.level", "metadata.max.age.ms", "sasl.kerberos.service.name",
+    "security.protocol", "ssl.cipher.suites", "ssl.key.password", "ssl.keystore.location", "ssl.keystore.password",
 }  # fmt: skip
 RENAMED = {
     "sasl.mechanisms": "sasl.mechanism",

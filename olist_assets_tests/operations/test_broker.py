@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ import pytest
 from olist_assets.errors import OlistError
 from olist_assets.kafka import topic
 from olist_assets.kafka.connection import Kafka
+from olist_assets.kafka.messages import Messages
 from olist_assets.kafka.own_broker import password_file
 from olist_assets.kafka.topic import create, watermarks
 from olist_assets.operations import broker as module
@@ -26,20 +28,25 @@ COMMAND = [sys.executable, "-c", "from olist_assets.cli.main import main; main()
 
 
 def test_messages_outlive_a_killed_broker_and_fresh_deletes_them(broker, tmp_path):
-    folder, port, cache = tmp_path / "kafka", free_port(), Settings().cache
+    folder, port, cache, stack = tmp_path / "kafka", free_port(), Settings().cache, ExitStack()
     with running_broker(folder, port, cache) as first:
         create(first.kafka("kept"))
         send(first.kafka("kept"), [b"1", b"2"])
+        reader = stack.enter_context(Messages(first.kafka("kept"), {}))
+        assert [batch.num_rows for batch in reader.read_until({0: 2})] == [2]
         first.process.kill()
         first.process.wait()
+        assert reader.read() is None
     with running_broker(folder, port, cache) as again:
-        assert watermarks(again.kafka("kept")) == {0: (0, 2)}
-        # A client that was connected before the restart logs in with what it has.
-        assert again.login == first.login
+        send(again.kafka("kept"), [b"3"])
+        assert watermarks(again.kafka("kept")) == {0: (0, 3)}
+        # A reader from before logs in again and goes on.
+        assert [batch.to_pylist()[0]["value"] for batch in reader.read_until({0: 3})] == ["3"]
     with running_broker(folder, port, cache, fresh=True) as fresh:
         with pytest.raises(OlistError, match="has no topic kept"):
             watermarks(fresh.kafka("kept"))
         assert fresh.login != again.login
+    stack.close()
 
 
 def test_folder_and_password_are_of_this_user_only(broker):
