@@ -15,6 +15,10 @@ GX := $(VENV)/.installed-gx
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
   --no-deps --no-compile --no-build-isolation
 
+# Where this variable is set, Python keeps no compiled modules, and each process of the tests would compile all that it
+# imports, which takes three times as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What the benchmarks measure: make bench ENGINES=sail
 ENGINES ?= sail spark
 BENCH_ENGINES := $(addprefix --engine ,$(ENGINES))
