@@ -1,12 +1,15 @@
 """Fixtures: the one Spark session, a small sample, settings and a platform per test, and one complete run to read."""
 
+import atexit
 import json
 import os
 import pickle
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +34,7 @@ from olist_assets.mlops.flavours import estimators_of
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.runs import Request, RunReport, materialize
 from olist_assets.operations.selection import selected
+from olist_assets.orchestration.instance import instance
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import Conf, Settings, variable
 from olist_assets_tests.servers import free_port
@@ -55,6 +59,8 @@ needs_published_data = pytest.mark.skipif(
     REAL_DATA is None, reason="needs the published dataset: set OLIST_DATA to its folder or zip"
 )
 needs_gx = pytest.mark.skipif(find_spec("great_expectations") is None, reason="needs the extra gx: make test-gx")
+# Spark interprets its expressions: for a thousand rows, generating and compiling code takes longer than it saves.
+WITHOUT_CODE = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 # One core, as each of two processes has it, and one task where Spark would start several: of a thousand rows, a task
 # costs more than its work, and VACUUM lists a table's few folders in as many tasks as its setting says. A JVM that
 # lives for some minutes ends before the optimizing compiler is worth its work.
@@ -65,7 +71,7 @@ ONE_CORE = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
-}
+} | WITHOUT_CODE
 Olist = Callable[..., tuple[object, str]]
 """Runs `olist` with these words; returns the exit code and everything that was printed."""
 
@@ -146,10 +152,29 @@ def settings_in(folder: Path, data: Path, **more: Any) -> Settings:
     """Settings with this data, and a warehouse and a Dagster home in `folder`."""
     home = folder / "home"
     if not home.exists():
-        home.mkdir(parents=True)
-        config = (PROJECT / "dagster.yaml").read_text()
-        (home / "dagster.yaml").write_text(config.replace("base_dir: .dagster", f"base_dir: {home}"))
+        shutil.copytree(empty_storage(), home)
+        write_config(home)
     return Settings(data=data, warehouse=str(folder / "warehouse"), dagster_home=home, **more)
+
+
+@cache
+def empty_storage() -> Path:
+    """A Dagster home without runs, to be copied: Dagster takes a quarter of a second to create one."""
+    home = Path(tempfile.mkdtemp()) / "home"
+    atexit.register(shutil.rmtree, home.parent)
+    home.mkdir()
+    write_config(home)
+    # Opening a storage exports its home.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home))
+        with instance(Settings(warehouse=str(home.parent / "warehouse"), dagster_home=home)):
+            return home
+
+
+def write_config(home: Path) -> None:
+    """The project's dagster.yaml, with its folders in this home."""
+    config = (PROJECT / "dagster.yaml").read_text()
+    (home / "dagster.yaml").write_text(config.replace("base_dir: .dagster", f"base_dir: {home}"))
 
 
 @pytest.fixture

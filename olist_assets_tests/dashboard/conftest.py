@@ -1,6 +1,5 @@
 """Pages run without a browser, over a warehouse and a Dagster storage that are written without an engine."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,15 +23,6 @@ def _empty_caches() -> Iterator[None]:
     st.cache_resource.clear()
 
 
-@pytest.fixture(scope="session")
-def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Dagster home with an empty storage, which takes longer to create than a page."""
-    folder = tmp_path_factory.mktemp("empty")
-    # Opening a storage exports its home.
-    with pytest.MonkeyPatch.context() as patch, instance(use(patch, settings_in(folder, folder))):
-        return folder / "home"
-
-
 def use(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Settings:
     """Put settings into the environment, where pages read them; returns them."""
     for name, value in environment(settings).items():
@@ -41,11 +31,9 @@ def use(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty_home: Path) -> Settings:
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     """An empty warehouse and an empty storage, in force for the pages."""
-    settings = use(monkeypatch, settings_in(tmp_path, tmp_path))
-    shutil.copytree(empty_home, tmp_path / "home", dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster.yaml"))
-    return settings
+    return use(monkeypatch, settings_in(tmp_path, tmp_path))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pyspark.sql import SparkSession
 from olist_assets.operations.platform import Platform
 from olist_assets.sample_data.generator import write_sample
 from olist_assets.settings import Settings
-from olist_assets_tests.conftest import FinishedRun, make, settings_in
+from olist_assets_tests.conftest import WITHOUT_CODE, FinishedRun, make, settings_in
 from olist_assets_tests.engines.sail import Ask, OlistOnSail, asking_sail, olist_by
 
 SEGMENTS = "gold_customer_segments_ml"
@@ -58,11 +59,27 @@ def with_segments(settings: Settings, given: Platform) -> Platform:
 
 
 def made_by_spark(settings: Settings, given: Platform) -> Platform:
-    """Make bronze, silver and gold by Spark, with the segments of customers of another warehouse."""
+    """Make bronze, silver and gold by Spark, with the segments of customers of another warehouse.
+
+    With generated code; `finished` is made without it, so Sail is compared with both ways of Spark.
+    """
     platform = with_segments(settings, given)
-    report = make(platform, WITHOUT_MODELS)
+    with generated_code(platform.engine.session):
+        report = make(platform, WITHOUT_MODELS)
     assert report.succeeded, report
     return platform
+
+
+@contextmanager
+def generated_code(spark: SparkSession) -> Iterator[None]:
+    """Let Spark generate code for its expressions, as it does outside of the tests."""
+    for name in WITHOUT_CODE:
+        spark.conf.unset(name)
+    try:
+        yield
+    finally:
+        for name, value in WITHOUT_CODE.items():
+            spark.conf.set(name, value)
 
 
 @pytest.fixture(scope="session")
