@@ -14,6 +14,7 @@ from olist_assets.engine.merge import Changed, Merge
 from olist_assets.engine.write_plan import Write
 from olist_assets.kafka.connection import Kafka
 from olist_assets.lakehouse.commit_metadata import user_metadata
+from olist_assets.lakehouse.feeds import offset_stored
 from olist_assets.lakehouse.schemas import SchemaChange
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
@@ -46,6 +47,15 @@ class TakeMessages:
     """The offset before which to stop, by partition; None goes on."""
     skip_missing: bool = False
     """Whether messages that Kafka has deleted unread may be left out."""
+
+    def stored(self) -> "DeltaTable | None":
+        """The table of the messages; None before its first message."""
+        return self.warehouse.existing_tables([self.contract.name]).get(self.contract.name)
+
+    def next_offsets(self) -> dict[int, int]:
+        """The offset after the last stored one, by partition; none before the first message."""
+        stored = self.stored()
+        return {n: offset_stored(stored, self.kafka.topic, n) + 1 for n in self.partitions} if stored else {}
 
 
 class Engine(ABC):

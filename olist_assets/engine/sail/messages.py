@@ -26,9 +26,7 @@ SECONDS_OF_BATCH = 0.5
 def take_messages(take: TakeMessages) -> None:
     """Append messages from the stored offsets on. Raises OlistError."""
     appender = Appender(take.warehouse, take.contract)
-    stored = appender.stored()
-    offsets = {n: offset_stored(stored, take.kafka.topic, n) + 1 for n in take.partitions} if stored else {}
-    with Messages(take.kafka, offsets, skip_missing=take.skip_missing) as messages:
+    with Messages(take.kafka, take.next_offsets(), skip_missing=take.skip_missing) as messages:
         if take.until is not None:
             for batch in messages.read_until(take.until, MAX_MESSAGES):
                 appender.append(batch)
