@@ -103,8 +103,7 @@ class Engine(ABC):
     def merge(self, path: Path, contract: Table, merge: Merge, change: SchemaChange, metadata: str) -> Changed:
         """Merge changes into an existing table as one commit with this `userMetadata`.
 
-        `change` is that of the stored schema. Raises OlistError; nothing is written then. On Spark, a merge of a batch
-        must be the only write of its process.
+        `change` is that of the stored schema. Raises OlistError; nothing is written then.
         """
 
     def create_empty(self, path: Path, contract: Table) -> None:

@@ -3,10 +3,10 @@
 import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
+from typing import Any
 from urllib.parse import urlparse
 
 from dagster_pyspark import LazyPySparkResource
@@ -32,7 +32,7 @@ from olist_assets.lakehouse.feeds import FED_BY
 from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.schemas import SchemaChange, shape
 from olist_assets.loopback import bypass_proxy
-from olist_assets.settings import Address, Settings
+from olist_assets.settings import Address
 from olist_assets.source.csv_file import CsvFile
 
 CONNECT_SECONDS = 5
@@ -46,10 +46,6 @@ class SparkEngine(Engine):
     """Spark, started through dagster-pyspark at its first use."""
 
     flavour = "spark"
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self._merging = Lock()
 
     @cached_property
     def _session(self) -> SparkSession:
@@ -123,13 +119,12 @@ class SparkEngine(Engine):
         settings = {USER_METADATA: metadata}
         if merge.batch is not None:
             settings |= {APPLICATION: FED_BY, APPLICATION_VERSION: str(merge.batch)}
-        # The session's settings are those of all its threads.
-        with self._merging, ExitStack() as during:
-            for name, value in settings.items():
-                during.enter_context(self._conf(name, value))
-            merge.frame.createOrReplaceTempView(view)
-            during.callback(self.session.catalog.dropTempView, view)
-            return DeltaWriter(self.session, path, contract).merge(merge, view, change)
+        with self._apart(settings) as session:
+            merge.frame.createGlobalTempView(view)
+            try:
+                return DeltaWriter(session, path, contract).merge(merge, f"global_temp.{view}", change)
+            finally:
+                session.catalog.dropGlobalTempView(view)
 
     def write(self, path: Path, contract: Table, write: Write, change: SchemaChange | None, metadata: str) -> None:
         DeltaWriter(self.session, path, contract).write(write, change, metadata)
@@ -174,6 +169,21 @@ class SparkEngine(Engine):
         """
         if self.settings.spark_remote and "_session" in vars(self):
             self._session.stop()
+
+    @contextmanager
+    def _apart(self, settings: Mapping[str, str]) -> Iterator[SparkSession]:
+        """A session of the same Spark with further settings: those of the run's session hold for all its threads."""
+        if self.settings.spark_remote:
+            session: Any = self.session.cloneSession()  # pyright: ignore
+        else:
+            session = self.session.newSession()
+        for name, value in settings.items():
+            session.conf.set(name, value)
+        try:
+            yield interruptible(session)
+        finally:
+            if self.settings.spark_remote:
+                session.stop()
 
     @contextmanager
     def _conf(self, name: str, value: str) -> Iterator[None]:
