@@ -20,10 +20,11 @@ from olist_assets.contracts.table import Table
 from olist_assets.engine.csv_records import CSV_OPTIONS, text_columns, with_misfits
 from olist_assets.engine.engine import WEEK_HOURS, Engine, TakeMessages, interruptible
 from olist_assets.engine.merge import Changed, Merge
+from olist_assets.engine.spark import kafka_stream
 from olist_assets.engine.spark.config import spark_config
 from olist_assets.engine.spark.connect_token import PORT, give_token, require_accepted
 from olist_assets.engine.spark.delta_writer import DeltaWriter
-from olist_assets.engine.spark.jars import jar_sets
+from olist_assets.engine.spark.jars import jar_sets, kafka_source_jars
 from olist_assets.engine.spark.java import java_version
 from olist_assets.engine.spark.submit import without_secrets
 from olist_assets.engine.write_plan import Write
@@ -86,7 +87,11 @@ class SparkEngine(Engine):
         if self.settings.spark_remote:
             return "not needed: the server has its own"
         missing = [jar for jars in jar_sets(self.settings) for jar in jars.missing(self.settings.cache)]
-        return f"{len(missing)} to be fetched by the first run (network needed)" if missing else "cached and verified"
+        if missing:
+            return f"{len(missing)} to be fetched by the first run (network needed)"
+        of_stream = len(kafka_source_jars().missing(self.settings.cache))
+        more = f"; {of_stream} more to be fetched by the first stream of order events" if of_stream else ""
+        return f"cached and verified{more}"
 
     def read_csv(self, file: CsvFile) -> DataFrame:
         # With the line end given, Spark keeps line breaks inside quoted fields as they are.
@@ -104,7 +109,15 @@ class SparkEngine(Engine):
         return self.session.read.schema(fields).parquet(*map(spark_glob, files))
 
     def take_messages(self, take: TakeMessages) -> None:
-        raise NotImplementedError
+        if self.settings.spark_remote:
+            raise OlistError(
+                "Order events cannot be streamed over Spark Connect, whose server would append them without the locks "
+                "of this machine. Unset OLIST_SPARK_REMOTE, or set OLIST_ENGINE=sail."
+            )
+        with self._apart(kafka_stream.SETTINGS) as session:
+            kafka_stream.take_messages(
+                take, session, kafka_source_jars().fetched(self.settings.cache), self.create_empty
+            )
 
     @contextmanager
     def held(self, frame: DataFrame) -> Iterator[DataFrame]:

@@ -16,6 +16,7 @@ from olist_assets.private_files import scratch
 from olist_assets.settings import Settings
 
 DELTA_VERSION, HADOOP_VERSION, AWS_VERSION = "4.4.0", "3.5.0", "2.57.8"
+SPARK_VERSION = "4.2.0"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,32 @@ def s3_jars() -> JarSet:
         # Spark ships the rest.
         excluded="software.amazon.awssdk:bundle,com.google.*:*,org.slf4j:*,io.netty:*,org.wildfly.openssl:*,commons-*:*",
         sha256={name: digest for digest, name in pinned},
+    )
+
+
+_KAFKA_SHA256 = {
+    f"spark-sql-kafka-0-10_2.13-{SPARK_VERSION}.jar": (
+        "64539c45e5d39f7ddb747312c239f38f5208d08c1a0ddf7d70beb2fbd9373705"
+    ),
+    f"spark-token-provider-kafka-0-10_2.13-{SPARK_VERSION}.jar": (
+        "641c7947afc8aa1189e433b7c2d305293993c8691bc1c2062d6d4f513b12518c"
+    ),
+    "kafka-clients-3.9.2.jar": "014b4ef36884478a932641818b080c36a8f8e2e92dc771e800c9d2694f4f83d8",
+    "commons-pool2-2.13.1.jar": "f77a5060d6936a9144023584232f9de3f2248f1abfe156e9d31795f18770674f",
+}
+
+
+def kafka_source_jars() -> JarSet:
+    """Spark's Kafka source with the client that it was built for, which is older than the JARs of `olist broker`.
+
+    Only streaming needs them, so they are not on the class path: see `kafka_stream`.
+    """
+    return JarSet(
+        folder=f"spark-kafka-{SPARK_VERSION}",
+        coordinates=(f"org.apache.spark:spark-sql-kafka-0-10_2.13:{SPARK_VERSION}",),
+        # Spark ships the rest.
+        excluded="org.apache.hadoop:*,org.scala-lang.modules:*,org.slf4j:*,org.xerial.snappy:*,at.yawk.lz4:*,com.*:*",
+        sha256=_KAFKA_SHA256,
     )
 
 
