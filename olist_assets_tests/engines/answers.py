@@ -21,7 +21,9 @@ from olist_assets.catalog import catalog
 from olist_assets.cli import main as cli_main
 from olist_assets.engine.choice import engine_of
 from olist_assets.engine.engine import Engine
+from olist_assets.kafka.connection import Kafka
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.order_events.stream import EventStream
 from olist_assets.settings import Settings
 from olist_assets.silver.cleaning import accepted, exact_cast, rejected
 from olist_assets.source.csv_file import csv_file
@@ -55,6 +57,14 @@ def stored(engine: Engine, warehouse: str, name: str) -> Rows:
     """The rows of a table of a warehouse."""
     opened = Warehouse(Settings(warehouse=warehouse), catalog()).open(name)
     return table_rows(engine.read_table(opened))
+
+
+def took(engine: Engine, variables: Mapping[str, str]) -> list[int]:
+    """Take what the topic of these environment variables has; the number of messages of each batch."""
+    with patch.dict(os.environ, variables):
+        settings = Settings()
+    stream = EventStream(Warehouse(settings, catalog()), engine, Kafka.of(settings))
+    return [merged.row["rows"] for merged in stream.take_available()]
 
 
 def olist(_: Engine, variables: Mapping[str, str], words: Sequence[str]) -> tuple[object, str]:
@@ -101,7 +111,7 @@ def table_rows(rows: DataFrame) -> Rows:
     return [types, *sorted([repr(value) for value in row] for row in zip(*values, strict=True))]
 
 
-ANSWERS: dict[str, Callable] = {answer.__name__: answer for answer in (casts, cleaned, olist, read, stored)}
+ANSWERS: dict[str, Callable] = {answer.__name__: answer for answer in (casts, cleaned, olist, read, stored, took)}
 
 
 def main() -> None:
