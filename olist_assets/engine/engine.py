@@ -28,6 +28,12 @@ Flavour = Literal["sklearn", "spark"]
 """The library that trains and runs the models on an engine."""
 # Delta's own safe minimum: a running reader or a time travel query may still need younger files.
 WEEK_HOURS = 168
+STATISTICS_OF_MESSAGES = ("delta.dataSkippingStatsColumns", "topic,partition,offset,kafka_timestamp")
+"""A property of tables of messages: the log has no bounds of their texts.
+
+Nobody looks for them, they would be texts of persons, and Spark copies both bounds for each row, of a message of 10 MB
+too.
+"""
 _SESSIONS = WeakSet["SparkSession"]()
 
 

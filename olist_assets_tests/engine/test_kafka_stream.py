@@ -22,6 +22,7 @@ from olist_assets.kafka.problems import NoAnswer
 from olist_assets.kafka.topic import create, delete_records, watermarks
 from olist_assets.lakehouse.feeds import offset_stored
 from olist_assets.lakehouse.schemas import schema_change, shape
+from olist_assets.lakehouse.statistics import file_actions
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.operations.broker import running_broker
 from olist_assets.settings import Address
@@ -73,6 +74,9 @@ def test_a_message_is_stored_as_sail_does_whatever_its_bytes_and_sail_continues(
     fields = [(field.name, field.nullable, field.metadata["comment"]) for field in table.schema().fields]
     assert fields == [(column.name, column.nullable, column.comment) for column in EVENTS.columns]
     assert not schema_change(shape(table), EVENTS)
+    # Of a text, the log would have the bounds of a file.
+    assert "max.offset" in file_actions(table).schema.names
+    assert "max.value" not in file_actions(table).schema.names
     with warehouse.sql({"events": table}) as con:
         ((late,),) = con.sql(
             "SELECT max(abs(epoch(ingestion_timestamp) - epoch(kafka_timestamp))) FROM events"
@@ -163,7 +167,8 @@ def test_a_stream_outlives_its_broker_and_ends_when_nobody_wants_more(engine, wa
         kafka = broker.kafka("restarted")
         create(kafka)
         send(kafka, [b"a"])
-        thread = Thread(target=engine.take_messages, args=(running(kafka, warehouse, lambda: wanted),))
+        stream = running(kafka, warehouse, lambda: wanted)
+        thread = Thread(target=engine.take_messages, args=(stream,), daemon=True)
         thread.start()
         await_(lambda: count(warehouse) == 1)
     with pytest.raises(NoAnswer):

@@ -8,7 +8,7 @@ from deltalake import DeltaTable, Transaction
 
 from olist_assets.contracts.source_files import INGESTED
 from olist_assets.contracts.table import Table
-from olist_assets.engine.engine import TakeMessages
+from olist_assets.engine.engine import STATISTICS_OF_MESSAGES, TakeMessages
 from olist_assets.engine.sail.delta_writer import FILE_SIZE, ROW_BYTES, readable_errors
 from olist_assets.engine.write_plan import ROWS_PER_FILE
 from olist_assets.kafka.messages import Messages
@@ -63,7 +63,7 @@ class Appender:
                 path,
                 rows.append_column(INGESTED, now).select(self._schema.names).cast(self._schema),
                 mode="append",
-                configuration={FILE_SIZE: str(ROW_BYTES * ROWS_PER_FILE)},
+                configuration=dict([(FILE_SIZE, str(ROW_BYTES * ROWS_PER_FILE)), STATISTICS_OF_MESSAGES]),
                 commit_properties=commit_properties(user_metadata(), *ends),
             )
 

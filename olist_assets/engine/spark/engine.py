@@ -18,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from olist_assets.contracts.quoting import spark_glob, spark_literal, spark_path
 from olist_assets.contracts.table import Table
 from olist_assets.engine.csv_records import CSV_OPTIONS, text_columns, with_misfits
-from olist_assets.engine.engine import WEEK_HOURS, Engine, TakeMessages, interruptible
+from olist_assets.engine.engine import STATISTICS_OF_MESSAGES, WEEK_HOURS, Engine, TakeMessages, interruptible
 from olist_assets.engine.merge import Changed, Merge
 from olist_assets.engine.spark import kafka_stream
 from olist_assets.engine.spark.config import spark_config
@@ -114,10 +114,13 @@ class SparkEngine(Engine):
                 "Order events cannot be streamed over Spark Connect, whose server would append them without the locks "
                 "of this machine. Unset OLIST_SPARK_REMOTE, or set OLIST_ENGINE=sail."
             )
+
+        def create(path: Path, contract: Table) -> None:
+            self.create_empty(path, contract)
+            self.set_property(path, *STATISTICS_OF_MESSAGES)
+
         with self._apart(kafka_stream.SETTINGS) as session:
-            kafka_stream.take_messages(
-                take, session, kafka_source_jars().fetched(self.settings.cache), self.create_empty
-            )
+            kafka_stream.take_messages(take, session, kafka_source_jars().fetched(self.settings.cache), create)
 
     @contextmanager
     def held(self, frame: DataFrame) -> Iterator[DataFrame]:
