@@ -83,9 +83,10 @@ class SailEngine(Engine):
         return self.read_files(table, data_files(table))
 
     def read_files(self, table: DeltaTable, files: Sequence[str]) -> DataFrame:
-        # Spark writes every column as nullable: Sail refuses arrays of such a file that are declared NOT NULL.
+        # Spark writes every column as nullable, and a MERGE by deltalake strings of another Arrow type (string_view):
+        # Sail refuses arrays and strings of such files that are declared NOT NULL.
         fields = ", ".join(
-            f"`{name}` {kind}{'' if nullable or kind.startswith('array') else ' NOT NULL'}"
+            f"`{name}` {kind}{'' if nullable or kind.startswith(('array', 'string')) else ' NOT NULL'}"
             for name, (kind, nullable) in shape(table).items()
         )
         if not files:
