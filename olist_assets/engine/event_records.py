@@ -84,11 +84,13 @@ def decoded(events: DataFrame) -> DataFrame:
 
 
 def latest(changes: DataFrame) -> DataFrame:
-    """The change with the highest sequence number per table and key; of equal numbers the one that arrived first.
+    """The change with the highest sequence number per table and key; of equal numbers a deletion, else the first.
 
-    So the state after several batches does not depend on where one ends: a later batch replaces only what is older.
+    So the state after several batches does not depend on where one ends: a later batch replaces only what is older,
+    and a deletion leaves a tombstone that an equal number does not pass.
     """
-    newest = Window.partitionBy("subject", "event_key").orderBy(F.desc(SEQUENCE), "partition", "offset")
+    order = F.desc(SEQUENCE), F.when(F.col("op") == DELETE, 0).otherwise(1), "partition", "offset"
+    newest = Window.partitionBy("subject", "event_key").orderBy(*order)
     ranked = changes.where(IS_CHANGE).withColumn("rank", F.row_number().over(newest))
     return ranked.where(F.col("rank") == 1).drop("rank")
 

@@ -17,7 +17,7 @@ class Merge:
     """At most one change per key; it applies where its sequence number is higher than that of the stored row.
 
     `frame` has the columns of the table and IS_DELETE. A stored row without a sequence number is older than any change.
-    A change whose key is not stored is inserted, unless it is a deletion.
+    A change whose key is not stored is inserted, unless it is a deletion. A deletion applies to an equal number too.
     """
 
     frame: DataFrame
@@ -32,9 +32,17 @@ class Merge:
         return " AND ".join(f"t.`{name}` = s.`{name}`" for name in self.key)
 
     @property
-    def is_newer(self) -> str:
-        """SQL: whether the change `s` is newer than the stored row `t`."""
-        return f"(t.`{self.sequence}` IS NULL OR s.`{self.sequence}` > t.`{self.sequence}`)"
+    def deletes(self) -> str:
+        """SQL: whether the change `s` deletes the stored row `t`."""
+        return f"(s.{IS_DELETE} AND {self._applies('>=')})"
+
+    @property
+    def updates(self) -> str:
+        """SQL: whether the change `s` replaces the stored row `t`."""
+        return f"(NOT s.{IS_DELETE} AND {self._applies('>')})"
+
+    def _applies(self, comparison: str) -> str:
+        return f"(t.`{self.sequence}` IS NULL OR s.`{self.sequence}` {comparison} t.`{self.sequence}`)"
 
 
 @dataclass(frozen=True)

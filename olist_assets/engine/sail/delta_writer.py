@@ -98,8 +98,8 @@ class DeltaWriter:
                     changes, merge.same_key, source_alias="s", target_alias="t",
                     commit_properties=commit_properties(metadata, *batches),
                 )
-                .when_matched_delete(f"s.{IS_DELETE} AND {merge.is_newer}")
-                .when_matched_update(values, f"NOT s.{IS_DELETE} AND {merge.is_newer}")
+                .when_matched_delete(merge.deletes)
+                .when_matched_update(values, merge.updates)
                 .when_not_matched_insert(values, f"NOT s.{IS_DELETE}")
                 .execute()
             )  # fmt: skip

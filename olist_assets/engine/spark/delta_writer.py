@@ -59,8 +59,8 @@ class DeltaWriter:
         with readable_errors(self.contract):
             (done,) = self.spark.sql(
                 f"MERGE INTO {spark_path(self.path)} t USING {view} s ON {merge.same_key} "
-                f"WHEN MATCHED AND s.{IS_DELETE} AND {merge.is_newer} THEN DELETE "
-                f"WHEN MATCHED AND NOT s.{IS_DELETE} AND {merge.is_newer} THEN UPDATE SET {updates} "
+                f"WHEN MATCHED AND {merge.deletes} THEN DELETE "
+                f"WHEN MATCHED AND {merge.updates} THEN UPDATE SET {updates} "
                 f"WHEN NOT MATCHED AND NOT s.{IS_DELETE} THEN INSERT ({columns}) VALUES ({values})"
             ).collect()
         return Changed(done.num_inserted_rows, done.num_updated_rows, done.num_deleted_rows)
