@@ -119,6 +119,13 @@ SOURCES: dict[str, SourceFile] = {
         key=("product_category_name",),
     ),
 }  # fmt: skip
+
+
+def subject_of(source: SourceFile) -> str:
+    """What a file is about, which is the name of its table in an event."""
+    return next(subject for subject, known in SOURCES.items() if known == source)
+
+
 # The column of a snapshot that holds a record which did not parse.
 CORRUPT = "_corrupt_record"
 INGESTED, SOURCE_NAME = "ingestion_timestamp", "source_file"

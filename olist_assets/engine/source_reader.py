@@ -12,15 +12,15 @@ from olist_assets.contracts.source_files import (
     INGESTED,
     SEQUENCE,
     SOURCE_NAME,
-    SOURCES,
     SourceFile,
+    subject_of,
 )
 from olist_assets.engine.engine import Engine
 from olist_assets.engine.event_records import alive, decoded, latest, may_be_about, records
 from olist_assets.engine.upstream import upstream_frame
 from olist_assets.governance import erasures
 from olist_assets.governance.erasing import Found, erased
-from olist_assets.lakehouse.feeds import is_fed
+from olist_assets.lakehouse.feeds import fed_table
 from olist_assets.lakehouse.schemas import shape
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.source.days import ORDERS, plausible_days
@@ -39,7 +39,7 @@ class SourceReader:
         If the run allows a schema change, agreed columns that the file lacks are null. Raises OlistError for a file
         that cannot be read.
         """
-        if fed := self._fed(source):
+        if fed := fed_table(self._warehouse, f"bronze_{subject_of(source)}"):
             return erased(self._from_events(source, fed), source, self._erased_customers)
         settings = self._warehouse.settings
         with self._warehouse.sql() as con:
@@ -57,12 +57,6 @@ class SourceReader:
         )
         return erased(received, source, self._erased_customers)
 
-    def _fed(self, source: SourceFile) -> DeltaTable | None:
-        """The table of a source that takes order events instead of its file."""
-        (contract,) = (table for table in self._warehouse.catalog.tables.values() if table.source == source)
-        stored = self._warehouse.existing_tables([contract.name]).get(contract.name)
-        return stored if stored and is_fed(stored) else None
-
     def _from_events(self, source: SourceFile, stored: DeltaTable) -> DataFrame:
         """The latest change of each record, of all events that are stored, with those that delete it."""
         catalog = self._warehouse.catalog
@@ -70,7 +64,7 @@ class SourceReader:
             upstream_frame(self._warehouse, self._engine, catalog.table(name))
             for name in ("bronze_order_events", "bronze_tombstones")
         )
-        subject = next(name for name, known in SOURCES.items() if known == source)
+        subject = subject_of(source)
         changes = decoded(events.where(may_be_about(subject))).where(F.col("subject") == subject)
         newest = alive(latest(changes), tombstones, f"bronze_{subject}")
         more = [name for name in shape(stored) if name not in (*source.columns, *ADDED_COLUMNS)]

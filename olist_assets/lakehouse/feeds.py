@@ -3,11 +3,29 @@
 See https://github.com/delta-io/delta/blob/master/PROTOCOL.md#transaction-identifiers.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 from deltalake import DeltaTable
+
+from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.commit_metadata import read_user_metadata
+from olist_assets.lakehouse.object_store import location
+from olist_assets.lakehouse.warehouse import Warehouse
 
 FED_BY = "olist.order_events"
 """The application whose versions are the numbers of the batches that were merged into a table."""
 NEVER = -1
+Offsets = dict[str, dict[str, int]]
+"""The next offset by topic and partition; partitions are text, as in JSON."""
+
+
+@dataclass(frozen=True)
+class MergeCommit:
+    """A commit that merged a batch of order events: the batch's end, and what the engine counted."""
+
+    end: Offsets
+    counted: dict[str, Any]
 
 
 def fed_batch(table: DeltaTable) -> int:
@@ -19,6 +37,22 @@ def fed_batch(table: DeltaTable) -> int:
 def is_fed(table: DeltaTable) -> bool:
     """Whether a table takes order events instead of its file."""
     return fed_batch(table) != NEVER
+
+
+def fed_table(warehouse: Warehouse, name: str) -> DeltaTable | None:
+    """A table that takes order events; None for one that is made from its file, or does not exist."""
+    stored = warehouse.existing_tables([name]).get(name)
+    return stored if stored and is_fed(stored) else None
+
+
+def merge_commit(table: DeltaTable, batch: int) -> MergeCommit | None:
+    """The commit that merged a batch into a table; None if the log does not have it any more."""
+    for commit in delta_log.commits(location(table)):
+        info = commit.info or {}
+        fields = read_user_metadata(info.get("userMetadata")).get("order_events") or {}
+        if fields.get("batch") == batch:
+            return MergeCommit(fields["end"], info.get("operationMetrics") or {})
+    return None
 
 
 def offset_stored(table: DeltaTable, topic: str, partition: int) -> int:

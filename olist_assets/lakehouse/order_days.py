@@ -10,10 +10,13 @@ from deltalake import DeltaTable
 
 from olist_assets.contracts.calendar import MAX_DAYS, PUBLISHED, Calendar, each_day
 from olist_assets.contracts.quoting import identifier
-from olist_assets.contracts.source_files import CORRUPT, INGESTED
+from olist_assets.contracts.source_files import CORRUPT, INGESTED, SEQUENCE
 from olist_assets.contracts.source_values import plausible_day
 from olist_assets.contracts.table import Table
+from olist_assets.errors import OlistError
+from olist_assets.lakehouse.feeds import fed_table
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.source.days import days_in, source_calendar
 
 
 def calendar(warehouse: Warehouse) -> Calendar:
@@ -33,6 +36,24 @@ def stored_calendar(warehouse: Warehouse) -> Calendar | None:
     except (OSError, ValueError, KeyError, TypeError):
         # The file repeats what the table has: without it, or with half of it, the next snapshot writes it again.
         return None
+
+
+def source_days(warehouse: Warehouse) -> Calendar:
+    """The days that the source has now: those of the stored orders if events feed them, else those of their file.
+
+    Raises OlistError without a plausible day, and for implausibly many.
+    """
+    orders = warehouse.catalog.orders
+    stored = fed_table(warehouse, orders.name)
+    if stored is None:
+        with warehouse.sql() as con:
+            return source_calendar(con, warehouse.settings)
+    place = f"coalesce('The event ' || {SEQUENCE}, 'An order of the file')"
+    with warehouse.sql({orders.name: stored}) as con:
+        found = days_in(con, f"SELECT {place} AS place, day FROM {_days_of(orders)}", orders.name)
+    if found is None:
+        raise OlistError(f"{orders.name} has no order with a valid {orders.source_day}.")
+    return found
 
 
 def store_calendar(warehouse: Warehouse, found: Calendar) -> None:

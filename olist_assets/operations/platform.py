@@ -15,13 +15,13 @@ from olist_assets.definitions import build_defs
 from olist_assets.engine.choice import engine_of
 from olist_assets.engine.engine import Engine
 from olist_assets.errors import OlistError
+from olist_assets.lakehouse.feeds import fed_table
 from olist_assets.lakehouse.order_days import calendar as known_calendar
-from olist_assets.lakehouse.order_days import stored_calendar
+from olist_assets.lakehouse.order_days import source_days, stored_calendar
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.dagster_storage import AssetGraph
 from olist_assets.orchestration.instance import instance
 from olist_assets.settings import Settings
-from olist_assets.source.days import source_calendar
 from olist_assets.source.files import source_folder
 
 
@@ -53,15 +53,20 @@ class Platform:
             return known_calendar(self.warehouse)
 
     def source_calendar(self) -> Calendar:
-        """The days of the orders file. Raises OlistError if it cannot be read."""
-        with self.warehouse.sql() as con:
-            return source_calendar(con, self.settings)
+        """The days of the orders file, or of the orders that events feed. Raises OlistError if it cannot be read."""
+        return source_days(self.warehouse)
 
     def with_source_days(self) -> "Platform":
         """The same platform with the days of the source as it is now, unless the settings name the days."""
-        if self.settings.days or not (source_folder(self.settings) / SOURCES["orders"].name).is_file():
+        if self.settings.days or not self._has_orders():
             return self
         return Platform(self.settings, self.source_calendar())
+
+    def _has_orders(self) -> bool:
+        """Whether there is a source of orders, even one that cannot be read."""
+        if fed_table(self.warehouse, self.catalog.orders.name):
+            return True
+        return (source_folder(self.settings) / SOURCES["orders"].name).is_file()
 
     @cached_property
     def definitions(self) -> dg.Definitions:

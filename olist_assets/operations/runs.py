@@ -10,6 +10,7 @@ import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
 
 from olist_assets.contracts.calendar import Days, joined_spans, spans
+from olist_assets.lakehouse.feeds import fed_table
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.lineage.sensor import undelivered
 from olist_assets.mlops.places import tracking_uri
@@ -170,7 +171,11 @@ def monitor(platform: Platform, on_event: OnEvent) -> RunReport:
 def _preflight(platform: Platform, request: Request) -> None:
     """Find a user's mistake before the first write, not in the middle of a run."""
     tables = platform.catalog.tables
-    sources = [source for name in request.assets if name in tables and (source := tables[name].source)]
+    sources = [
+        source
+        for name in request.assets
+        if name in tables and (source := tables[name].source) and not fed_table(platform.warehouse, name)
+    ]
     with platform.warehouse.sql() as con:
         for source in sources:
             checked_file(con, platform.settings, source, allow_change=request.allow_schema_change)

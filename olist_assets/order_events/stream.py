@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime
 from functools import reduce
 from math import ceil
 from operator import or_
-from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -31,9 +30,8 @@ from olist_assets.engine.write_plan import ROWS_PER_FILE
 from olist_assets.errors import OlistError
 from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.topic import watermarks
-from olist_assets.lakehouse import delta_log
-from olist_assets.lakehouse.commit_metadata import read_user_metadata, user_metadata
-from olist_assets.lakehouse.feeds import fed_batch
+from olist_assets.lakehouse.commit_metadata import user_metadata
+from olist_assets.lakehouse.feeds import MergeCommit, Offsets, fed_batch, merge_commit
 from olist_assets.lakehouse.history_table import Row, append_derived
 from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.order_days import days_of_orders
@@ -48,9 +46,6 @@ QUERY = "order_events"
 MAX_MESSAGES = 200_000
 # Files that a table of the stream may have more than before, until they are joined.
 SMALL_FILES = 40
-
-Offsets = dict[str, dict[str, int]]
-"""The next offset by topic and partition; partitions are text, as in JSON."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +143,7 @@ class EventStream:
         newest = max(fed.values(), key=fed_batch, default=None)
         if newest is not None and fed_batch(newest) > last:
             # Interrupted after its first merges: exactly that batch, as these tables will not be merged again.
-            return Batch(fed_batch(newest), start, _end_of(newest))
+            return Batch(fed_batch(newest), start, _merge_of(newest, fed_batch(newest)).end)
         end = _limited(start, positions(self.warehouse, events))
         if end != start:
             return Batch(last + 1, start, end)
@@ -350,26 +345,19 @@ def _small_files(table: DeltaTable) -> int:
     return sum(rows < ROWS_PER_FILE / 2 for rows in file_actions(table)["num_records"].to_pylist())
 
 
-def _commit_of(table: DeltaTable, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Our fields of the commit that merged a batch into a table, and the numbers that the engine counted."""
-    for commit in delta_log.commits(location(table)):
-        info = commit.info or {}
-        fields = read_user_metadata(info.get("userMetadata")).get("order_events") or {}
-        if fields.get("batch") == number:
-            return fields, info.get("operationMetrics") or {}
+def _merge_of(table: DeltaTable, number: int) -> MergeCommit:
+    """The commit that merged a batch into a table. Raises OlistError if the log does not have it any more."""
+    if found := merge_commit(table, number):
+        return found
     raise OlistError(
         f"The log of {location(table).name} does not have the merge of batch {number} any more, which was interrupted. "
         "Merge all stored events again: olist stream --again"
     )
 
 
-def _end_of(table: DeltaTable) -> Offsets:
-    return _commit_of(table, fed_batch(table))[0]["end"]
-
-
 def _rows_merged(table: DeltaTable, number: int) -> int:
     """How many rows the merge of a batch has changed; deltalake and Spark spell the numbers differently."""
-    counted = {name.replace("_", "").lower(): int(value) for name, value in _commit_of(table, number)[1].items()
+    counted = {name.replace("_", "").lower(): int(value) for name, value in _merge_of(table, number).counted.items()
                if str(value).isdigit()}  # fmt: skip
     return sum(counted.get(f"numtargetrows{what}", 0) for what in ("inserted", "updated", "deleted"))
 

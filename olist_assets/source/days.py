@@ -31,19 +31,28 @@ def plausible_days(con: duckdb.DuckDBPyConnection, settings: Settings) -> Calend
     file = source_file(settings, ORDERS)
     if PURCHASED not in file.header:
         raise OlistError(f"{shown(settings, ORDERS)} has no column {PURCHASED}.")
-    orders = f"SELECT {RECORD}, {plausible_day(PURCHASED, 'now()')} AS day FROM {file.numbered_sql}"
+    orders = (
+        f"SELECT 'Record ' || {RECORD} AS place, {plausible_day(PURCHASED, 'now()')} AS day FROM {file.numbered_sql}"
+    )
+    return days_in(con, orders, shown(settings, ORDERS))
+
+
+def days_in(con: duckdb.DuckDBPyConnection, orders: str, where: str) -> Calendar | None:
+    """The days from the first to the last of orders, a query of the `day` and the `place` of each; None without one.
+
+    Raises OlistError for more than MAX_DAYS, with the place of the order that lies furthest from the others.
+    """
     query = (
-        f"SELECT min(day), max(day), quantile_disc(day, 0.5), arg_min({RECORD}, day), arg_max({RECORD}, day) "
-        f"FROM ({orders})"
+        f"SELECT min(day), max(day), quantile_disc(day, 0.5), arg_min(place, day), arg_max(place, day) FROM ({orders})"
     )
     row = con.execute(query).fetchone()
     if row is None or row[0] is None:
         return None
     first, last, middle, earliest, latest = row
     if (last - first).days >= MAX_DAYS:
-        record = earliest if middle - first > last - middle else latest
+        place = earliest if middle - first > last - middle else latest
         raise OlistError(
-            f"{shown(settings, ORDERS)} has purchases from {first} to {last}, more than {MAX_DAYS:,} days. Record "
-            f"{record} lies furthest from the others: correct its {PURCHASED}, or set OLIST_DAYS."
+            f"{where} has purchases from {first} to {last}, more than {MAX_DAYS:,} days. {place} lies furthest from "
+            f"the others: correct its {PURCHASED}, or set OLIST_DAYS."
         )
     return Calendar(first, last)

@@ -44,7 +44,7 @@ class Drift:
 
 def drift(con: duckdb.DuckDBPyConnection, settings: Settings, source: SourceFile) -> Drift:
     """Compare a file's header and types with its contract. Raises OlistError for a header that no table can have."""
-    return _drift(con, source, source_file(settings, source))
+    return _drift_of_file(con, source, source_file(settings, source))
 
 
 def checked_file(
@@ -52,7 +52,7 @@ def checked_file(
 ) -> tuple[CsvFile, Drift]:
     """A readable source file and its drift. Raises OlistError that names file, column and remedy."""
     file = source_file(settings, source)
-    found = _drift(con, source, file)
+    found = _drift_of_file(con, source, file)
     if found.is_breaking and not allow_change:
         parts = []
         if found.missing:
@@ -67,18 +67,30 @@ def checked_file(
     return file, found
 
 
-def _drift(con: duckdb.DuckDBPyConnection, source: SourceFile, file: CsvFile) -> Drift:
-    header = file.header
+def _drift_of_file(con: duckdb.DuckDBPyConnection, source: SourceFile, file: CsvFile) -> Drift:
+    return drift_of(con, source, file.numbered_sql, file.header, file.respelled)
+
+
+def drift_of(
+    con: duckdb.DuckDBPyConnection,
+    source: SourceFile,
+    records: str,
+    header: tuple[str, ...],
+    respelled: tuple[str, ...] = (),
+) -> Drift:
+    """Compare records, SQL for a relation of these columns as text and of RECORD, with the contract of their file."""
     added = tuple(name for name in header if name not in source.columns)
     missing = tuple(name for name in source.columns if name not in header)
     kept = [name for name in header if name in source.columns]
     is_reordered = not missing and kept != list(source.columns)
-    return Drift(header, added, missing, is_reordered, _retyped(con, file, source), file.respelled)
+    return Drift(header, added, missing, is_reordered, _retyped(con, records, header, source), respelled)
 
 
-def _retyped(con: duckdb.DuckDBPyConnection, file: CsvFile, source: SourceFile) -> tuple[str, ...]:
+def _retyped(
+    con: duckdb.DuckDBPyConnection, records: str, header: tuple[str, ...], source: SourceFile
+) -> tuple[str, ...]:
     """Columns most of whose values can no longer be read as the type that silver casts them to."""
-    judged = {name: kind for name, kind in source.types.items() if name in file.header}
+    judged = {name: kind for name, kind in source.types.items() if name in header}
     if not judged:
         return ()
     counts = ", ".join(
@@ -87,7 +99,7 @@ def _retyped(con: duckdb.DuckDBPyConnection, file: CsvFile, source: SourceFile) 
         f"any_value({identifier(name)}) FILTER (NOT ({_reads_as(name, kind)}))"
         for name, kind in judged.items()
     )
-    row = con.execute(f"SELECT {counts} FROM (FROM {file.numbered_sql} LIMIT {RECORDS_JUDGED})").fetchone()
+    row = con.execute(f"SELECT {counts} FROM (FROM {records} LIMIT {RECORDS_JUDGED})").fetchone()
     assert row is not None
     found = []
     for at, (name, kind) in enumerate(judged.items()):
