@@ -13,6 +13,9 @@ from olist_assets.engine.choice import engine_name, reason
 from olist_assets.errors import Caution, OlistError
 from olist_assets.governance import audit_log
 from olist_assets.governance.roles import roles, roles_file
+from olist_assets.kafka.connection import Kafka
+from olist_assets.kafka.topic import watermarks
+from olist_assets.lakehouse.feeds import fed_table
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.operations.platform import Platform
 from olist_assets.private_files import OTHERS
@@ -37,6 +40,7 @@ def examine(platform: Platform) -> Iterator[Finding]:
     subjects: dict[str, Callable[[Platform], str]] = {
         "engine": _engine,
         "source data": _source,
+        "order events": _kafka,
         "days": _days,
         "warehouse": _warehouse,
         "permissions": _permissions,
@@ -60,11 +64,43 @@ def _engine(platform: Platform) -> str:
 
 
 def _source(platform: Platform) -> str:
-    folder = source_folder(platform.settings)
-    with platform.warehouse.sql() as con:
-        for source in SOURCES.values():
-            checked_file(con, platform.settings, source)
-    return f"nine files in {folder}, orders from {span_text(platform.source_calendar().days)}"
+    """What each bronze table is made from: its file, or order events."""
+    settings, warehouse = platform.settings, platform.warehouse
+    fed = [subject for subject in SOURCES if fed_table(warehouse, f"bronze_{subject}")]
+    with warehouse.sql() as con:
+        for subject, source in SOURCES.items():
+            if subject not in fed:
+                checked_file(con, settings, source)
+    number = len(SOURCES) - len(fed)
+    files = f"{'nine' if not fed else number} files in {source_folder(settings)}" if number else ""
+    events = f"order events feed {', '.join(fed)}{_since(platform)}" if fed else ""
+    found = ", ".join(filter(None, (files, events)))
+    return f"{found}, orders from {span_text(platform.source_calendar().days)}"
+
+
+def _since(platform: Platform) -> str:
+    """Since when events have been merged, as far as the history of the batches tells."""
+    tables = platform.warehouse.existing_tables(["monitoring_stream"])
+    if not tables:
+        return ""
+    with platform.warehouse.sql(tables) as con:
+        ((first,),) = con.execute("SELECT min(committed_at) FROM monitoring_stream").fetchall()
+    return f" since {first:%Y-%m-%d}" if first else ""
+
+
+def _kafka(platform: Platform) -> str:
+    """Whether the Kafka of the order events answers, if they are used."""
+    is_used = platform.settings.kafka or platform.warehouse.existing_tables(["bronze_order_events"])
+    if not is_used:
+        return "not used: OLIST_KAFKA is not set, and no order events are stored"
+    kafka = Kafka.of(platform.settings)
+    try:
+        found = watermarks(kafka)
+    except OlistError as error:
+        # Only `olist stream` needs it.
+        raise Caution(str(error)) from error
+    messages = sum(following - first for first, following in found.values())
+    return f"{messages:,} messages in {len(found)} partitions of {kafka.topic} at {kafka.servers}"
 
 
 def _days(platform: Platform) -> str:
