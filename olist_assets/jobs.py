@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from olist_assets.checks.kinds import checks_of
 from olist_assets.checks.thresholds import CLOCK_CHECKS
 from olist_assets.contracts.catalog import Catalog
 from olist_assets.engine.engine import WEEK_HOURS, Engine
@@ -79,10 +80,10 @@ def jobs(catalog: Catalog) -> list[Any]:
     """All jobs over the assets of a catalog."""
     # A table that is never written again goes stale without a run, so its freshness is checked here too.
     freshness = [
-        dg.AssetCheckKey(dg.AssetKey(name), check)
-        for name, table in catalog.business_tables.items()
-        if table.thresholds.freshness
-        for check in CLOCK_CHECKS
+        dg.AssetCheckKey(dg.AssetKey(name), check.name)
+        for name, table in catalog.tables.items()
+        for check in checks_of(table, catalog.tables)
+        if check.name in CLOCK_CHECKS
     ]
     streamed = [name for name, table in catalog.tables.items() if table.layer == "streaming"]
     return [

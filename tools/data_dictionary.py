@@ -15,10 +15,12 @@ FILE = Path(__file__).resolve().parents[1] / "docs" / "data-dictionary.md"
 MAX_ORIGINS = 4
 # Tables that are not computed from other tables.
 OTHER_ORIGINS = {
+    "bronze_order_events": "the messages of the Kafka topic",
     "gold_ml_evaluation": "MLflow",
     "monitoring_durations": "Dagster's event log, the audit log",
     "monitoring_incidents": "Dagster's event log, the audit log, `olist incidents`",
     "monitoring_profiles": "the tables whose contracts have profiles",
+    "monitoring_stream": "the merges of order events",
     "monitoring_tables": "the tables' Delta logs",
 }
 INTRODUCTION = """# Data dictionary
@@ -98,7 +100,8 @@ def _number(bound: float | None) -> str:
 
 def _origin(table: Table, column: Column) -> str:
     if table.source:
-        return f"`{table.source.name}`" if column.name in table.source.columns else "the reading of the file"
+        file = f"`{table.source.name}`, or order events"
+        return file if column.name in table.source.columns else "the reading of the file or the events"
     if table.name in OTHER_ORIGINS:
         return OTHER_ORIGINS[table.name]
     origins = column_lineage()[table.name][column.name]

@@ -1,16 +1,20 @@
 """The kinds of checks that a contract implies, each a predicate with its metrics. None needs an engine."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from functools import partial
 
+from olist_assets.checks.replay import differences, drift_of_events, rows_given
 from olist_assets.checks.score_drift import score_drift_check
 from olist_assets.checks.spec import Check, CheckContext, Verdict
+from olist_assets.checks.stream import contiguous_check, lag_check, lost_event_check
 from olist_assets.checks.thresholds import threshold_checks
 from olist_assets.contracts.quoting import identifier, literal
 from olist_assets.contracts.rules import Accounting, ForeignKey, Reconciliation, RowCount, Rule
 from olist_assets.contracts.source_files import CORRUPT, SourceFile
 from olist_assets.contracts.source_values import NULL_WORDS, SHORT_ZIP_PREFIX
 from olist_assets.contracts.table import Column, Table
+from olist_assets.lakehouse.feeds import is_fed
 from olist_assets.lakehouse.schemas import shape
 from olist_assets.lakehouse.sql import tables_named
 from olist_assets.source.csv_file import source_file
@@ -30,7 +34,8 @@ def checks_of(table: Table, table_names: Iterable[str]) -> list[Check]:
     if table.key:
         checks.append(key_check(table.key))
     if table.source:
-        checks += [file_check(table.source), drift_check(table.source), parse_check(), null_word_check(table.source)]
+        checks += [file_check(table.source), replay_check(table.source), drift_check(table.source)]
+        checks += [parse_check(), null_word_check(table.source)]
         checks += [zip_prefix_check(name) for name, kind in table.source.types.items() if kind == "zip_prefix"]
     checks += [range_check(c) for c in table.columns if c.minimum is not None or c.maximum is not None]
     checks += [accepted_check(c) for c in table.columns if c.accepted]
@@ -39,6 +44,12 @@ def checks_of(table: Table, table_names: Iterable[str]) -> list[Check]:
     checks += [reconciliation_check(pair, reads(pair.left, pair.right)) for pair in table.reconciliations]
     checks += [rule_check(rule, reads(rule.offending)) for rule in table.rules]
     checks += [score_drift_check(column) for column in table.scores]
+    if table.numbered_by:
+        checks.append(contiguous_check(table.numbered_by, table.key))
+    if table.batches_of:
+        checks.append(lost_event_check(table.batches_of))
+        if lag := table.thresholds.lag:
+            checks.append(lag_check(table.batches_of, lag, table.thresholds.deviations))
     if table.accounting:
         queries = (table.accounting.kept, table.accounting.filtered, rejects_query(table.accounting))
         checks.append(accounting_check(table.accounting, reads(*queries)))
@@ -104,7 +115,8 @@ def offending_rows(
 def key_check(key: tuple[str, ...]) -> Check:
     columns = ", ".join(map(identifier, key))
     query = f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) n FROM {{table}} GROUP BY {columns})"
-    name = f"{'_and_'.join(key)}_{'is' if len(key) == 1 else 'are'}_unique"
+    names = "_and_".join(key) if len(key) == 2 else "_".join(key)
+    name = f"{names}_{'is' if len(key) == 1 else 'are'}_unique"
     return offending_rows(name, f"No two rows have the same {columns}.", query)
 
 
@@ -171,20 +183,43 @@ def zip_prefix_check(column: str) -> Check:
 
 def file_check(source: SourceFile) -> Check:
     def evaluate(on: CheckContext) -> Verdict:
-        file = source_file(on.warehouse.settings, source)
-        found = {"rows": on.statistics.rows, "records": file.records, "lines_without_a_value": file.valueless}
-        return on.statistics.rows == file.records, found
+        expected, parts = rows_expected(on, source)
+        return on.statistics.rows == expected, {"rows": on.statistics.rows, **parts}
 
-    return Check("row_count_matches_file", f"The table has as many rows as {source.name} has records.", evaluate)
+    description = f"The table has as many rows as {source.name} has records, or as the order events give that feed it."
+    return Check("row_count_matches_file", description, evaluate)
+
+
+def rows_expected(on: CheckContext, source: SourceFile) -> tuple[int, dict[str, int]]:
+    """How many rows a snapshot should have, and what the number comes from."""
+    if is_fed(on.delta):
+        return rows_given(on, source)
+    file = source_file(on.warehouse.settings, source)
+    return file.records, {"records": file.records, "lines_without_a_value": file.valueless}
 
 
 def drift_check(source: SourceFile) -> Check:
     def evaluate(on: CheckContext) -> Verdict:
-        differences = drift(on.sql, on.warehouse.settings, source).described()
-        return not differences, {"differences": differences}
+        is_of_events = is_fed(on.delta)
+        found = drift_of_events(on, source) if is_of_events else drift(on.sql, on.warehouse.settings, source)
+        return not found.described(), {"differences": found.described()}
 
-    description = f"{source.name} has the columns of its contract, with values of their types."
+    description = (
+        f"{source.name}, or the latest order events, have the columns of its contract, with values of their types."
+    )
     return Check("source_matches_contract", description, evaluate, blocking=False)
+
+
+def replay_check(source: SourceFile) -> Check:
+    def evaluate(on: CheckContext) -> Verdict:
+        if not is_fed(on.delta):
+            return True, {"order_events": "none have changed this table"}
+        found = differences(on, source)
+        return not found, asdict(found)
+
+    # The events are opened only where they feed the table: most warehouses have none.
+    description = "If order events feed the table, it has exactly the latest record of each key that they give."
+    return Check("current_state_equals_replay", description, evaluate)
 
 
 def equal_count_check(count: RowCount, reads: tuple[str, ...]) -> Check:

@@ -13,19 +13,20 @@ from olist_assets.checks.commit_times import COMMIT_CHECK, commit_time_check
 from olist_assets.checks.profile_checks import profile_checks
 from olist_assets.checks.robust import MIN_PAST, is_usual
 from olist_assets.checks.spec import Check, CheckContext, Verdict
+from olist_assets.checks.stream import LAG_CHECK
 from olist_assets.checks.volume import judged_days
 from olist_assets.contracts.quoting import identifier
 from olist_assets.contracts.source_files import INGESTED
 from olist_assets.contracts.source_values import plausible_day
 from olist_assets.contracts.table import Table
 from olist_assets.contracts.thresholds import Duplicates, Freshness, Thresholds, Volume
+from olist_assets.lakehouse.order_days import source_days
 from olist_assets.lakehouse.past_versions import null_rates
 from olist_assets.lakehouse.schemas import shape
-from olist_assets.source.days import source_calendar
 
 FRESHNESS_CHECK = "data_are_fresh"
 # They also fail without a new version of the table, so they must be run even if the table is not.
-CLOCK_CHECKS = (FRESHNESS_CHECK, COMMIT_CHECK)
+CLOCK_CHECKS = (FRESHNESS_CHECK, COMMIT_CHECK, LAG_CHECK)
 
 
 def threshold_checks(table: Table, reads: Callable[..., tuple[str, ...]]) -> Iterator[Check]:
@@ -108,8 +109,7 @@ def freshness_check(table: Table, freshness: Freshness) -> Check:
 
     def evaluate(on: CheckContext) -> Verdict:
         newest: date | None = on.scalar(query)
-        settings = on.warehouse.settings
-        due = settings.as_of or source_calendar(on.sql, settings).last
+        due = on.warehouse.settings.as_of or source_days(on.warehouse).last
         metrics = {"newest_day": str(newest), "as_of": str(due), "max_days_behind": freshness.lag.value}
         if newest is None:
             return False, metrics

@@ -86,6 +86,10 @@ class Table:
     """Whether the asset returns all rows instead, derived from other tables: they replace the stored ones."""
     is_appended: bool = False
     """Whether the asset appends to its table by itself and returns nothing."""
+    numbered_by: str | None = None
+    """The last column of the key, if its values follow each other without a gap."""
+    batches_of: str | None = None
+    """In a history of batches: the table whose rows, in the order of their offsets, the batches divide."""
     sequence: str | None = None
     """The column that orders changes of one key: of two the higher one stays, whichever is written first."""
     is_optional: bool = False

@@ -36,6 +36,14 @@ class Freshness:
 
 
 @dataclass(frozen=True)
+class Lag:
+    """How late a batch of messages may be, compared with the batches before, and how long messages may wait for one."""
+
+    floor: Threshold = Threshold(60, "Seconds. Nobody who looks at a table of the day notices a minute.")
+    waiting: Threshold = Threshold(900, "Seconds. A stream that runs merges within seconds; the sensor within minutes.")
+
+
+@dataclass(frozen=True)
 class Volume:
     """`measure`, summed per `day`, compared with the value expected from the level and the weekday pattern before."""
 
@@ -137,6 +145,7 @@ class Thresholds:
     )
     duplicates: Duplicates | None = None
     freshness: Freshness | None = None
+    lag: Lag | None = None
     volume: Volume | None = None
     profiles: tuple[Profile, ...] = ()
 

@@ -8,6 +8,8 @@ from olist_assets.monitoring.incidents import CHECK, QUERY, Incident
 SECTIONS = {
     r"data_are_fresh|commit_is_on_time": "data-are-late",
     r"stream_is_running": "the-stream-does-not-run",
+    r"stream_lag_is_usual": "the-stream-is-late",
+    r"no_event_is_lost|current_state_equals_replay|offsets_are_contiguous": "events-are-missing",
     r"(run|step|query)_durations_are_usual": "a-run-takes-longer-than-usual",
     r"schema_matches_version_before|source_matches_contract": "the-source-changed-its-columns",
     r"no_day_before_the_last_is_missing": "a-day-is-missing",

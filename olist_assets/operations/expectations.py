@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from olist_assets.checks.kinds import file_check, foreign_key_check
+from olist_assets.checks.kinds import file_check, foreign_key_check, rows_expected
 from olist_assets.checks.spec import Check, CheckContext
 from olist_assets.contracts.quoting import identifier
 from olist_assets.contracts.rules import ForeignKey
@@ -25,7 +25,6 @@ from olist_assets.lakehouse.statistics import statistics
 from olist_assets.operations.expectation_suites import Expectation, Suites, parent, stored_as, suites_of
 from olist_assets.operations.platform import Platform
 from olist_assets.redaction import without_values
-from olist_assets.source.csv_file import source_file
 
 VALUES_SHOWN, VALUES_PRINTED = 20, 3
 NO_ANALYTICS = {"GX_ANALYTICS_ENABLED": "false"}
@@ -112,8 +111,8 @@ def _data(
         on = CheckContext(warehouse, platform.calendar, table, statistics(delta), delta, sql)
         rows = _rows_frame(on, _rows_query(table, keys, shape(delta)))
         parameters = {count.name: on.scalar(count.sql) for count in table.row_counts if count.name not in unmade}
-    if table.source:
-        parameters[file_check(table.source).name] = source_file(platform.settings, table.source).records
+        if table.source:
+            parameters[file_check(table.source).name], _ = rows_expected(on, table.source)
     # Not even values of other columns: together with a personal one they may be shown as the key of a row.
     values_shown = 0 if any(column.pii for column in table.columns) else VALUES_SHOWN
     schema = _Batch(f"{table.name}.schema", suites.schema, _schema_frame(on))

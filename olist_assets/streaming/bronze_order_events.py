@@ -26,6 +26,7 @@ BRONZE_ORDER_EVENTS = Table(
         Column(INGESTED, "timestamp", "Time at which the message was read from the topic.", is_volatile=True),
     ),
     is_appended=True,
+    numbered_by="offset",
     is_optional=True,
     kinds=frozenset({"kafka", "deltalake"}),
 )

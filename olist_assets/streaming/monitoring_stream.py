@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from olist_assets.contracts.marks import Resource, table_asset
 from olist_assets.contracts.table import Column, Table
+from olist_assets.contracts.thresholds import Lag, Thresholds
 from olist_assets.lakehouse.history_table import Row
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ MONITORING_STREAM = Table(
         Column("committed_at", "timestamp", "Time of the last commit."),
     ),
     is_history=True,
+    batches_of="bronze_order_events",
+    thresholds=Thresholds(lag=Lag()),
     is_optional=True,
     kinds=frozenset({"deltalake", "python"}),
 )  # fmt: skip
