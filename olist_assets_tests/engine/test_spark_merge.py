@@ -87,7 +87,7 @@ def test_a_batch_is_merged_once_and_leaves_its_number_in_the_log(engine, path):
     merge(engine, path, ("x", 1, "b", 2, False), batch=7)
     assert fed_batch(open_delta(path)) == 7
     # Delta skips a batch that it knows, whatever is in it.
-    merge(engine, path, ("x", 1, "c", 3, False), batch=7)
+    assert merge(engine, path, ("x", 1, "c", 3, False), batch=7) == Changed()
     assert rows(path) == [("x", 1, "b", 2)]
 
 

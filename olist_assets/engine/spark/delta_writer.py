@@ -57,13 +57,18 @@ class DeltaWriter:
         updates = ", ".join(f"t.`{name}` = s.`{name}`" for name in names)
         columns, values = (", ".join(f"{row}`{name}`" for name in names) for row in ("", "s."))
         with readable_errors(self.contract):
-            (done,) = self.spark.sql(
+            done = self.spark.sql(
                 f"MERGE INTO {spark_path(self.path)} t USING {view} s ON {merge.same_key} "
                 f"WHEN MATCHED AND {merge.deletes} THEN DELETE "
                 f"WHEN MATCHED AND {merge.updates} THEN UPDATE SET {updates} "
                 f"WHEN NOT MATCHED AND NOT s.{IS_DELETE} THEN INSERT ({columns}) VALUES ({values})"
             ).collect()
-        return Changed(done.num_inserted_rows, done.num_updated_rows, done.num_deleted_rows)
+        # Delta skips a batch that the table has already, and reports nothing then.
+        return (
+            Changed(*(done[0][f"num_{what}_rows"] for what in ("inserted", "updated", "deleted")))
+            if done
+            else Changed()
+        )
 
     def _add(self, change: SchemaChange) -> None:
         if change.added:
