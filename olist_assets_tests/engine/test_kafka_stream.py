@@ -8,6 +8,7 @@ from threading import Thread
 
 import pytest
 from confluent_kafka import Producer
+from pyspark.errors import PySparkException
 
 from olist_assets.catalog import catalog
 from olist_assets.engine.engine import TakeMessages
@@ -147,6 +148,20 @@ def test_an_error_of_a_commit_reaches_the_caller_and_nothing_is_lost(engine, kaf
         engine.take_messages(taking(kafka, warehouse, refuse))
     engine.take_messages(taking(kafka, warehouse))
     assert count(warehouse) == 1
+
+
+def test_a_query_that_keeps_failing_although_kafka_answers_is_an_error(engine, kafka, warehouse, monkeypatch):
+    send(kafka, [b"a"])
+    failures = list[PySparkException]()
+
+    def fail(*_):
+        failures.append(PySparkException("Something is wrong.\nWith details."))
+        raise failures[-1]
+
+    monkeypatch.setattr(kafka_stream, "_commit", fail)
+    with pytest.raises(OlistError, match=r"^Spark cannot read \S+ from \S+: Something is wrong\.$"):
+        engine.take_messages(taking(kafka, warehouse))
+    assert len(failures) == kafka_stream.MAX_FAILURES
 
 
 def test_offsets_that_kafka_has_deleted_are_an_error_unless_they_may_be_skipped(engine, kafka, warehouse):

@@ -1,7 +1,6 @@
 """Order events end in the same tables on both engines, also where one continues what the other has begun."""
 
 import json
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pytest
@@ -76,7 +75,7 @@ def streamed(spark, ask, broker, dirty_sample, tmp_path_factory) -> Streamed:
     return Streamed(Platform(sail), Platform(both), Platform(turns))
 
 
-def variables(settings: Settings) -> Mapping[str, str]:
+def variables(settings: Settings) -> dict[str, str]:
     return environment(settings) | {"OLIST_CACHE": str(settings.cache)}
 
 

@@ -9,7 +9,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
@@ -58,8 +58,8 @@ OPTIONS = {
     "kafka.max.poll.records": "10000",
     "kafka.max.partition.fetch.bytes": str(MAX_MESSAGE_BYTES),
 }
-# Failures in a row of a query that has committed nothing, although Kafka answers.
-MAX_FAILURES = 3
+# Failures in a row of queries that soon fail and commit nothing, although Kafka answers.
+MAX_FAILURES, SECONDS_OF_FAILING = 3, 60.0
 # The last time that a table can hold; a producer may claim any.
 LATEST = "TIMESTAMP'9999-12-31 23:59:59.999'"
 
@@ -76,16 +76,18 @@ def take_messages(
         session.sql(f"ADD JAR {spark_literal(str(jar))}")
     failures = 0
     while True:
-        appender = Appender(take, create)
-        try:
-            with _query(take, session, appender) as query:
-                _follow(query, take, appender)
+        appender, started = Appender(take, create), time.monotonic()
+        with _query(take, session, appender) as query:
+            error = _follow(query, take, appender)
+        if error is None:
             return
-        except (PySparkException, Py4JJavaError) as error:
-            failures = 1 if appender.has_committed else failures + 1
-            if failures == MAX_FAILURES:
-                why = str(error).strip().splitlines()[0]
-                raise OlistError(f"Spark cannot read {take.kafka.topic} from {take.kafka.servers}: {why}") from error
+        if not isinstance(error, PySparkException | Py4JJavaError):
+            raise error
+        has_worked = appender.has_committed or time.monotonic() - started > SECONDS_OF_FAILING
+        failures = 1 if has_worked else failures + 1
+        if failures == MAX_FAILURES:
+            why = str(error).strip().splitlines()[0]
+            raise OlistError(f"Spark cannot read {take.kafka.topic} from {take.kafka.servers}: {why}") from error
         if not _is_answered_again(take):
             return
 
@@ -174,7 +176,9 @@ def _query(take: TakeMessages, session: SparkSession, appender: Appender) -> Ite
         try:
             yield query
         finally:
-            query.stop()
+            # It raises where a batch still waits for the table's lock, and what ends this body matters more.
+            with suppress(PySparkException, Py4JJavaError):
+                query.stop()
 
 
 def _starts(take: TakeMessages) -> dict[int, int]:
@@ -183,17 +187,16 @@ def _starts(take: TakeMessages) -> dict[int, int]:
         return messages.positions
 
 
-def _follow(query: StreamingQuery, take: TakeMessages, appender: Appender) -> None:
-    """Report commits until the query ends or nobody wants more of them. Raises what has ended it."""
+def _follow(query: StreamingQuery, take: TakeMessages, appender: Appender) -> BaseException | None:
+    """Report commits until the query ends or nobody wants more of them; the error that has ended it, if any."""
     is_active = True
     while is_active:
         appender.committed.wait(SECONDS_BETWEEN_LOOKS)
         is_active = query.isActive
         appender.committed.clear()
         if not take.on_commit() and take.until is None:
-            return
-    if error := appender.error or query.exception():
-        raise error
+            return None
+    return appender.error or query.exception()
 
 
 def _is_answered_again(take: TakeMessages) -> bool:
