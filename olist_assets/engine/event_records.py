@@ -43,6 +43,7 @@ KEY_SEPARATOR = "/"
 # Delta takes few other characters in names, and no two names that differ in case only.
 NAMES, RESERVED = r"^[a-z0-9_]+(:[a-z0-9_]+)*\z", rf"(^|:)({'|'.join(ADDED_COLUMNS)})(:|\z)"
 MAX_COLUMNS = 100
+PARTITIONS = 2
 
 
 def decoded(events: DataFrame) -> DataFrame:
@@ -80,7 +81,9 @@ def decoded(events: DataFrame) -> DataFrame:
     is_valid = F.coalesce(is_valid, F.lit(False))
     has_value = F.col("value").isNotNull()
     judged = keyed.withColumns({IS_CHANGE: has_value & is_valid, IS_BAD: has_value & ~is_valid})
-    return judged.drop("is_parsed")
+    # Sail moves a filter below the columns that it names, and writes each of them out with all that it is made from:
+    # a plan of many megabytes, and a minute to plan it. Nothing moves below a repartition.
+    return judged.drop("is_parsed").repartition(PARTITIONS)
 
 
 def latest(changes: DataFrame) -> DataFrame:
