@@ -12,9 +12,9 @@ from olist_assets.contracts.catalog import Catalog
 from olist_assets.engine.engine import WEEK_HOURS, Engine
 from olist_assets.engine.upkeep import Footprint, maintain
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.orchestration.job_names import DAILY, EVERYTHING, MAINTENANCE, MONITORING, STREAM
+from olist_assets.orchestration.job_names import DAILY, EVERYTHING, MAINTENANCE, MONITORING, STREAM, STREAM_AGAIN
 from olist_assets.order_events.reports import Reporter
-from olist_assets.order_events.stream import EventStream, Merged
+from olist_assets.order_events.stream import BRONZE, TOMBSTONES, EventStream, Merged
 
 MONITORED, STREAMED = dg.AssetSelection.groups("monitoring"), dg.AssetSelection.groups("streaming")
 
@@ -105,4 +105,9 @@ def jobs(catalog: Catalog) -> list[Any]:
         ),
         maintenance,
         stream,
+        dg.define_asset_job(
+            STREAM_AGAIN,
+            dg.AssetSelection.assets(TOMBSTONES, *BRONZE),
+            description="Tables that order events have fed, made again from all stored events.",
+        ),
     ]

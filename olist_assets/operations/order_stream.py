@@ -19,6 +19,7 @@ from olist_assets.kafka.watcher import Watcher
 from olist_assets.lakehouse.feeds import is_fed
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.runs import OnEvent, Request, RunReport, materialize
+from olist_assets.orchestration.job_names import STREAM_AGAIN
 from olist_assets.order_events.lag import unread
 from olist_assets.order_events.reports import Reporter
 from olist_assets.order_events.stream import BRONZE, EVENTS, TOMBSTONES, EventStream, Merged, last_finished
@@ -138,7 +139,7 @@ def merge_again(platform: Platform, on_event: OnEvent) -> RunReport:
     if EVENTS not in existing:
         raise OlistError("No order event is stored yet. Start the stream: olist stream")
     names = {name for name, table in existing.items() if is_fed(table)}
-    return materialize(platform, Request(names, platform.calendar.days), on_event)
+    return materialize(platform, Request(names, platform.calendar.days), on_event, STREAM_AGAIN)
 
 
 def event_stream(platform: Platform, *, skip_missing: bool) -> EventStream:

@@ -128,11 +128,11 @@ def requested(
     return platform, Request(assets, days, allow_schema_change)
 
 
-def materialize(platform: Platform, request: Request, on_event: OnEvent) -> RunReport:
-    """Make the assets and run their checks in one run; daily tables for the span of days only."""
+def materialize(platform: Platform, request: Request, on_event: OnEvent, job_name: str = EVERYTHING) -> RunReport:
+    """Make assets of a job and run their checks in one run; daily tables for the span of days only."""
     _preflight(platform, request)
     keys = {dg.AssetKey(name) for name in request.assets}
-    job = platform.definitions.resolve_job_def(EVERYTHING).get_subset(asset_selection=keys)
+    job = platform.definitions.resolve_job_def(job_name).get_subset(asset_selection=keys)
     policy = {"schema_policy": {"config": {"allow_change": request.allow_schema_change}}}
     is_daily = request.assets & set(platform.catalog.daily_tables)
     return _execute(platform, job, on_event, range_tags(request.days) if is_daily else {}, {"resources": policy})
