@@ -37,13 +37,14 @@ UPSERTS, DELETE = ("c", "r", "u"), "d"
 SEQUENCE_PATTERN = r"^[0-9]{1,18}\z"
 # Engines write these numbers as different texts; an amount has to be text anyway to stay exact.
 INEXACT_NUMBER = r"[0-9][.eE]|[0-9]{19}|-0"
+# The same after what stands before a number; a string may match too.
+MAY_BE_INEXACT = r"[:,\[\s](-0|-?[0-9]+[.eE]|-?[0-9]{19})"
 SURROGATE_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 IS_BAD, IS_CHANGE = "is_bad", "is_change"
 KEY_SEPARATOR = "/"
 # Delta takes few other characters in names, and no two names that differ in case only.
 NAMES, RESERVED = r"^[a-z0-9_]+(:[a-z0-9_]+)*\z", rf"(^|:)({'|'.join(ADDED_COLUMNS)})(:|\z)"
 MAX_COLUMNS = 100
-PARTITIONS = 2
 
 
 def decoded(events: DataFrame) -> DataFrame:
@@ -80,10 +81,12 @@ def decoded(events: DataFrame) -> DataFrame:
     )
     is_valid = F.coalesce(is_valid, F.lit(False))
     has_value = F.col("value").isNotNull()
-    judged = keyed.withColumns({IS_CHANGE: has_value & is_valid, IS_BAD: has_value & ~is_valid})
+    # A column of its own, so that it is computed once.
+    judged = keyed.withColumn("is_valid", is_valid)
+    marks = {IS_CHANGE: has_value & F.col("is_valid"), IS_BAD: has_value & ~F.col("is_valid")}
     # Sail moves a filter below the columns that it names, and writes each of them out with all that it is made from:
-    # a plan of many megabytes, and a minute to plan it. Nothing moves below a repartition.
-    return judged.drop("is_parsed").repartition(PARTITIONS)
+    # a plan of many megabytes, and a minute to plan it. Nothing moves below a repartition, and `latest` needs this one.
+    return judged.withColumns(marks).drop("is_parsed", "is_valid").repartition("subject", "event_key")
 
 
 def latest(changes: DataFrame) -> DataFrame:
@@ -191,4 +194,7 @@ def _is_portable() -> Column:
     unescaped = F.replace("value", F.lit(r"\\"), F.lit(""))
     is_text = ~F.regexp_replace(unescaped, SURROGATE_PAIR, "").rlike(r"\\u[dD][89a-fA-F]")
     outside_strings = F.regexp_replace(F.replace(unescaped, F.lit(r"\""), F.lit("")), '"[^"]*"', "")
-    return is_text & ~outside_strings.rlike(INEXACT_NUMBER)
+    is_whole = ~outside_strings.rlike(INEXACT_NUMBER)
+    # Most values need none of these replacements.
+    may_have_surrogate, may_be_inexact = F.contains("value", F.lit("\\u")), F.col("value").rlike(MAY_BE_INEXACT)
+    return F.when(may_have_surrogate, is_text).otherwise(True) & F.when(may_be_inexact, is_whole).otherwise(True)
