@@ -50,10 +50,11 @@ def stream(*, once: bool, skip_missing: bool, again: bool) -> int:
     if once:
         with console.status("Taking order events"):
             progress = take_available(platform, skip_missing=skip_missing)
+        _summarize(platform, progress, "Done")
     else:
         with _stopped_by_signals() as stop, StreamProgress() as shown:
             progress = follow(platform, stop, shown.on_progress, skip_missing=skip_missing)
-    _summarize(platform, progress)
+        _summarize(platform, progress, "Stopped")
     return 0
 
 
@@ -133,11 +134,11 @@ def _line(progress: "Progress", rate: float) -> str:
     return " · ".join([*parts, f"{progress.rejected:,} rejected", f"{len(progress.days):,} days changed"])
 
 
-def _summarize(platform: "Platform", progress: "Progress") -> None:
+def _summarize(platform: "Platform", progress: "Progress", verdict: str) -> None:
     console.print(
-        f"[green]Done[/]: {progress.messages:,} messages in {progress.batches} batches, {progress.applied:,} applied, "
-        f"{progress.superseded:,} superseded, {progress.rejected:,} rejected, {len(progress.days):,} days changed, "
-        f"{progress.seconds:.1f} s",
+        f"[green]{verdict}[/]: {progress.messages:,} messages in {progress.batches} batches, "
+        f"{progress.applied:,} applied, {progress.superseded:,} superseded, {progress.rejected:,} rejected, "
+        f"{len(progress.days):,} days changed, {progress.seconds:.1f} s",
         soft_wrap=True,
     )
     if progress.rejected:
