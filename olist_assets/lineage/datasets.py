@@ -13,14 +13,19 @@ from openlineage.client.facet_v2 import (
     output_statistics_output_dataset,
     schema_dataset,
 )
-from openlineage.client.naming.dataset import S3, LocalFileSystem
+from openlineage.client.naming.dataset import S3, Kafka, LocalFileSystem
 
 from olist_assets.contracts.column_lineage import column_lineage
 from olist_assets.contracts.table import Column, Table
+from olist_assets.kafka import connection
+from olist_assets.lakehouse.feeds import is_fed
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.order_events.stream import EVENTS
 
+# What a message consists of, and the table of messages has unchanged.
+MESSAGE = ("key", "value")
 # The name of a dataset by OpenLineage's rules for its kind of store.
-DatasetName = LocalFileSystem | S3
+DatasetName = LocalFileSystem | S3 | Kafka
 
 
 def dataset_name(address: str) -> DatasetName:
@@ -32,21 +37,33 @@ def dataset_name(address: str) -> DatasetName:
 
 
 def name_of(warehouse: Warehouse, name: str) -> DatasetName:
-    """The name of a table, or of a source file (in a zip: below the zip's own path)."""
+    """The name of a table, of the topic, or of a source file (in a zip: below the zip's own path)."""
     if name in warehouse.catalog.tables:
         return dataset_name(str(warehouse.path(name)))
+    if name == warehouse.settings.kafka_topic:
+        host, _, port = connection.Kafka.of(warehouse.settings).servers.partition(",")[0].rpartition(":")
+        return Kafka(host, port, name)
     return dataset_name(str(warehouse.settings.data.expanduser().resolve() / name))
 
 
 def upstream(table: Table, warehouse: Warehouse) -> dict[str, tuple[Column, ...]]:
-    """The tables that a table is made from, or its source file, with their columns."""
+    """The tables that a table is made from, its source file, or the topic, with their columns."""
+    tables = warehouse.catalog.tables
+    if table.name == EVENTS:
+        return {warehouse.settings.kafka_topic: tuple(column for column in table.columns if column.name in MESSAGE)}
+    if _is_fed(table, warehouse):
+        return {EVENTS: tables[EVENTS].columns}
     if table.source:
         columns = (
             Column(name, "string", "Value as received, as text.", nullable=True) for name in table.source.columns
         )
         return {table.source.name: tuple(columns)}
-    tables = warehouse.catalog.tables
     return {name: tables[name].columns for name in warehouse.catalog.parents(table.name) if name in tables}
+
+
+def _is_fed(table: Table, warehouse: Warehouse) -> bool:
+    """Whether a snapshot takes order events instead of its file."""
+    return any(map(is_fed, warehouse.existing_tables([table.name] if table.source else []).values()))
 
 
 def inputs(table: Table, warehouse: Warehouse) -> list[InputDataset]:
@@ -84,7 +101,11 @@ def _facets(at: DatasetName, columns: Iterable[Column]) -> dict[str, DatasetFace
 
 
 def _column_lineage(table: Table, warehouse: Warehouse) -> dict[str, column_lineage_dataset.Fields]:
-    if table.source:
+    if table.name == EVENTS:
+        columns = {name: [(warehouse.settings.kafka_topic, name)] for name in MESSAGE}
+    elif table.source and _is_fed(table, warehouse):
+        columns = {name: [(EVENTS, "value")] for name in table.source.columns}
+    elif table.source:
         columns = {name: [(table.source.name, name)] for name in table.source.columns}
     else:
         columns = column_lineage().get(table.name, {})

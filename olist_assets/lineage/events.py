@@ -26,6 +26,7 @@ from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.lineage.datasets import inputs, output
 from olist_assets.orchestration.failures import reason
+from olist_assets.orchestration.job_names import STREAM
 from olist_assets.redaction import link, redacted
 
 CURSOR = "olist/openlineage"
@@ -127,18 +128,25 @@ def work_of(storage: dg.DagsterInstance, warehouse: Warehouse, end: dg.EventLogE
     run = Work(end.timestamp, end.timestamp, RUN_ENDS[last.event_type])
     if run.state is RunState.FAIL:
         run.error = last.message
-    steps: dict[str, Work] = {}
+    steps, started = dict[str, Work](), dict[str, float]()
     wanted = {Kind.RUN_START, Kind.STEP_START, *STEP_ENDS, Kind.ASSET_MATERIALIZATION}
     for record in storage.get_records_for_run(end.run_id, of_type=wanted).records:
         event, at = record.event_log_entry.get_dagster_event(), record.event_log_entry.timestamp
         name = str(event.step_key)
         if event.event_type is Kind.RUN_START:
             run.started = at
-        elif event.event_type is Kind.STEP_START and name in warehouse.catalog.business_tables:
-            # Unless a later event says otherwise, the end of the run aborted it.
-            steps[name] = Work(at, end.timestamp, RunState.ABORT)
+        elif event.event_type is Kind.STEP_START:
+            started[name] = at
+            if name in warehouse.catalog.business_tables:
+                # Unless a later event says otherwise, the end of the run aborted it.
+                steps[name] = Work(at, end.timestamp, RunState.ABORT)
         elif name in steps:
             _note(steps[name], event, at)
+        elif event.event_type is Kind.ASSET_MATERIALIZATION and event.job_name == STREAM:
+            # One step of this job writes many tables, and has done so when it says so.
+            table = str(event.asset_key and event.asset_key.to_user_string())
+            steps[table] = Work(started[name], at, RunState.COMPLETE)
+            _note(steps[table], event, at)
     return run, steps
 
 

@@ -3,11 +3,16 @@
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pytest
+from deltalake import Transaction, write_deltalake
 
+from olist_assets.lakehouse.commit_metadata import commit_properties
+from olist_assets.lakehouse.feeds import FED_BY
 from olist_assets.lineage.events import NotDelivered, send_new
+from olist_assets.orchestration.job_names import STREAM
 from olist_assets_tests.lineage.conftest import TRANSPORT
-from olist_assets_tests.lineage.receiver import receiving, run
+from olist_assets_tests.lineage.receiver import METADATA, receiving, run
 
 
 def states(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -58,6 +63,36 @@ def test_each_run_is_sent_once(storage, sent_to_file, warehouse):
     run(storage, "bronze_sellers")
     assert send_new(storage, warehouse) == 1
     assert len(sent_to_file()) == 8
+
+
+def test_tables_of_the_stream_come_from_the_topic_and_the_messages(storage, sent_to_file, warehouse):
+    @dg.op
+    def take(context: dg.OpExecutionContext) -> None:
+        for name in ("bronze_order_events", "bronze_orders"):
+            context.log_event(dg.AssetMaterialization(name, metadata=METADATA))
+
+    @dg.job(name=STREAM)
+    def stream() -> None:
+        take()
+
+    path = warehouse.path("bronze_orders")
+    write_deltalake(
+        path, pa.table({"order_id": ["1"]}), commit_properties=commit_properties("", Transaction(FED_BY, 0))
+    )
+    stream.execute_in_process(instance=storage)
+    send_new(storage, warehouse)
+    events = sent_to_file()
+    assert states(events)[1:-1] == [
+        ("bronze_order_events", "START"), ("bronze_order_events", "COMPLETE"),
+        ("bronze_orders", "START"), ("bronze_orders", "COMPLETE"),
+    ]  # fmt: skip
+    messages, orders = events[2], events[4]
+    (topic,) = messages["inputs"]
+    assert (topic["namespace"], topic["name"]) == ("kafka://127.0.0.1:9092", "olist.order_events")
+    (table,) = messages["outputs"]
+    assert [each["name"] for each in orders["inputs"]] == [table["name"]]
+    (origin,) = orders["outputs"][0]["facets"]["columnLineage"]["fields"]["order_id"]["inputFields"]
+    assert (origin["name"], origin["field"]) == (table["name"], "value")
 
 
 def test_receiver_gets_each_event(storage, port, warehouse):
