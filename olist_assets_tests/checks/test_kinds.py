@@ -118,7 +118,7 @@ def test_a_schema_that_differs_is_named_column_by_column(warehouse):
     assert metrics(result)["differences"] == [
         "order_id: ('string', True) instead of ('string', False)",
         "order_date: None instead of ('date', False)",
-        "delivery_days: ('long', True) instead of ('int', True)",
+        "delivery_days: ('bigint', True) instead of ('int', True)",
         "surplus: ('string', True) instead of None",
     ]
 

@@ -1,0 +1,147 @@
+"""The stream from stored messages to bronze: any order, split and repetition end in the same tables. On Sail."""
+
+from itertools import count
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from olist_assets.catalog import catalog
+from olist_assets.contracts.table import Table
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.order_events import stream as of_stream
+from olist_assets.order_events.stream import BATCHES, EVENTS, TOMBSTONES, EventStream, positions
+from olist_assets_tests.conftest import ENGINE, settings_in
+from olist_assets_tests.order_events.messages import TOPIC, append, deletion, event, merge, order
+from olist_assets_tests.rows import stored_rows
+
+pytestmark = pytest.mark.skipif(ENGINE != "sail", reason="messages are appended by deltalake")
+ORDERS, SELLERS = "bronze_orders", "bronze_sellers"
+numbers = count()
+
+
+def seller(id_, seq, state="SP"):
+    return event({"seller_id": id_, "seller_state": state}, seq, table="sellers")
+
+
+MESSAGES = [
+    event(order("a", order_status="created"), 1, "c"),
+    event(order("b", order_status="created"), 2, "c"),
+    event(order("a", order_status="shipped"), 5),
+    event(order("a", order_status="approved"), 3),
+    deletion("b", 4),
+    event(order("b", order_status="delivered"), 3),
+    ("a", "no event"),
+    deletion("never", 2),
+    event(order("c", order_status="created"), 6, "c"),
+    deletion("c", 6),
+    event(order("d", gift="yes"), 7),
+    seller("s", 1),
+    ("a", None),
+]
+
+
+def state(warehouse):
+    """What the tables have, without what depends on when a message arrived."""
+    tables = [name for name in (ORDERS, SELLERS, TOMBSTONES) if warehouse.existing_tables([name])]
+    return {name: stored_rows(warehouse, name) for name in tables}
+
+
+@pytest.fixture
+def expected(spark, warehouse):
+    append(warehouse, *MESSAGES)
+    (done,) = merge(warehouse)
+    assert (done.row["rows"], done.row["rejected"]) == (len(MESSAGES), 1)
+    assert set(done.tables) == {ORDERS, SELLERS, TOMBSTONES}
+    return state(warehouse)
+
+
+def test_the_state_is_the_latest_of_each_key(expected, warehouse):
+    found = warehouse.rows(warehouse.open(ORDERS), "order_id", "order_status", "source_sequence", "gift").to_pylist()
+    assert sorted(map(tuple, map(dict.values, found))) == [("a", "shipped", 5, None), ("d", None, 7, "yes")]
+    dead = warehouse.rows(warehouse.open(TOMBSTONES), "key", "source_sequence").to_pylist()
+    assert sorted(tuple(row.values()) for row in dead) == [("b", 4), ("c", 6), ("never", 2)]
+
+
+@given(data=st.data())
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_any_order_split_and_repetition_end_in_the_same_tables(expected, tmp_path, sample, data):
+    repeated = data.draw(st.lists(st.sampled_from(MESSAGES), max_size=4))
+    messages = data.draw(st.permutations([*MESSAGES, *repeated]))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(messages) - 1), max_size=3)))
+    warehouse = Warehouse(settings_in(tmp_path / str(next(numbers)), sample), catalog())
+    merged = 0
+    for first, end in zip([0, *cuts], [*cuts, len(messages)], strict=True):
+        append(warehouse, *messages[first:end], offset=first)
+        merged += sum(done.row["rows"] for done in merge(warehouse))
+    assert state(warehouse) == expected
+    assert merged == len(messages)
+
+
+@pytest.mark.parametrize("killed_at", [TOMBSTONES, ORDERS, SELLERS, BATCHES])
+def test_an_interrupted_batch_is_continued_exactly(expected, tmp_path, sample, killed_at):
+    warehouse = Warehouse(settings_in(tmp_path / killed_at, sample), catalog())
+    append(warehouse, *MESSAGES[:3])
+    merge(warehouse)
+    append(warehouse, *MESSAGES[3:], offset=3)
+    merge_table, append_row = EventStream._merge, of_stream.append_derived
+
+    def stop_before(name, step):
+        def stopping(*arguments, **more):
+            if any(isinstance(argument, Table) and argument.name == name for argument in arguments):
+                raise KeyboardInterrupt
+            return step(*arguments, **more)
+
+        return stopping
+
+    with (
+        patch.object(EventStream, "_merge", stop_before(killed_at, merge_table)),
+        patch.object(of_stream, "append_derived", stop_before(killed_at, append_row)),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        merge(warehouse)
+    # More arrives before somebody starts it again: the interrupted batch does not take it.
+    append(warehouse, seller("t", 9), offset=len(MESSAGES))
+    found = [(done.row["batch"], done.row["rows"], done.row["applied"]) for done in merge(warehouse)]
+    # Where no table was merged yet, nothing says where the interrupted batch ended.
+    whole = len(MESSAGES) - 3
+    assert [rows for _, rows, _ in found] == ([whole + 1] if killed_at == TOMBSTONES else [whole, 1])
+    assert sum(applied for *_, applied in found) == 4
+    assert {name: rows for name, rows in state(warehouse).items() if name != SELLERS} == {
+        name: rows for name, rows in expected.items() if name != SELLERS
+    }
+    assert len(state(warehouse)[SELLERS]) == 2
+
+
+def test_a_second_merge_finds_nothing_to_do(expected, warehouse):
+    versions = {name: table.version() for name, table in warehouse.existing_tables().items()}
+    assert merge(warehouse) == []
+    append(warehouse, *MESSAGES)
+    assert merge(warehouse) == []
+    assert {name: table.version() for name, table in warehouse.existing_tables().items()} == versions
+
+
+def test_positions_are_those_after_the_last_message_of_each_partition(spark, warehouse):
+    append(warehouse, *MESSAGES[:2], partition=0, offset=7)
+    append(warehouse, *MESSAGES[2:5], partition=11)
+    assert positions(warehouse, warehouse.open(EVENTS)) == {TOPIC: {"0": 9, "11": 3}}
+
+
+def test_many_messages_become_several_batches_that_advance_in_every_partition(spark, warehouse, monkeypatch):
+    monkeypatch.setattr(of_stream, "MAX_MESSAGES", 4)
+    append(warehouse, *(seller(f"a{at}", at) for at in range(9)), partition=0)
+    append(warehouse, *(seller(f"b{at}", at) for at in range(3)), partition=1)
+    found = merge(warehouse)
+    assert sum(done.row["rows"] for done in found) == 12
+    assert all(done.row["rows"] <= 5 for done in found)
+    assert len(state(warehouse)[SELLERS]) == 12
+    assert [done.row["batch"] for done in found] == list(range(len(found)))
+
+
+def test_the_days_of_an_order_before_and_after_a_batch_are_touched(spark, warehouse):
+    append(warehouse, event(order("a"), 1, "c"))
+    merge(warehouse)
+    append(warehouse, event(order("a", order_purchase_timestamp="2018-03-04 10:00:00"), 2), offset=1)
+    (done,) = merge(warehouse)
+    assert sorted(map(str, done.days)) == ["2018-01-01", "2018-03-04"]
