@@ -1,4 +1,4 @@
-"""What a message says: the cases of the decoding. The tests of both engines run the same cases on Spark and on Sail."""
+"""What a message says, case by case, on both engines."""
 
 import json
 
@@ -10,6 +10,7 @@ from olist_assets.streaming.bronze_order_events import BRONZE_ORDER_EVENTS
 from olist_assets.streaming.bronze_tombstones import BRONZE_TOMBSTONES
 from olist_assets_tests.rows import frame, only
 
+pytestmark = pytest.mark.engines
 ID = '"after":{"order_id":"o"}'
 ROW = '{"table":"orders","op":"u","seq":7,' + ID + "}"
 WIDE = {"order_id": "o", **{f"c{at}": "x" for at in range(99)}}

@@ -91,8 +91,8 @@ class DeltaWriter:
         values = {f"`{name}`": f"s.`{name}`" for name in names}
         batches = [] if merge.batch is None else [Transaction(FED_BY, merge.batch)]
         with readable_errors(self.contract), self.computed(frame, ()) as rows:
-            schema = arrow_schema(self.contract).append(pa.field(IS_DELETE, pa.bool_()))
-            changes = pa.Table.from_batches([batch.select(schema.names).cast(schema) for batch in rows], schema)
+            checked = Checked(self.contract, rows, pa.field(IS_DELETE, pa.bool_()))
+            changes = pa.Table.from_batches(checked, checked.schema)
             done = (
                 table.merge(
                     changes, merge.same_key, source_alias="s", target_alias="t",
@@ -107,10 +107,13 @@ class DeltaWriter:
 
 
 class Checked:
-    """Rows in their contract's Arrow schema; a null in a required column is a ContractViolation, which is kept."""
+    """Rows in their contract's Arrow schema, with `more` fields; a null in a required column is a ContractViolation.
 
-    def __init__(self, contract: Table, rows: pa.RecordBatchReader) -> None:
-        self.schema = arrow_schema(contract)
+    It is kept.
+    """
+
+    def __init__(self, contract: Table, rows: pa.RecordBatchReader, *more: pa.Field) -> None:
+        self.schema = pa.schema([*arrow_schema(contract), *more])
         self.violation: ContractViolation | None = None
         self._contract, self._rows = contract, rows
 
