@@ -72,7 +72,8 @@ def _source(platform: Platform) -> str:
             if subject not in fed:
                 checked_file(con, settings, source)
     number = len(SOURCES) - len(fed)
-    files = f"{'nine' if not fed else number} files in {source_folder(settings)}" if number else ""
+    called = {len(SOURCES): "nine files", 1: "1 file"}.get(number, f"{number} files")
+    files = f"{called} in {source_folder(settings)}" if number else ""
     events = f"order events feed {', '.join(fed)}{_since(platform)}" if fed else ""
     found = ", ".join(filter(None, (files, events)))
     return f"{found}, orders from {span_text(platform.source_calendar().days)}"

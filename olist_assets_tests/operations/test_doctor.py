@@ -32,7 +32,8 @@ def source_days(platform) -> Calendar:
 def test_everything_is_well_with_a_new_warehouse_over_the_sample(platform):
     found = findings(platform)
     assert list(found) == [
-        "engine", "source data", "days", "warehouse", "permissions", "disk", "roles", "audit log", "alerts",
+        "engine", "source data", "order events", "days", "warehouse", "permissions", "disk", "roles", "audit log",
+        "alerts",
         *OF_ENGINE[ENGINE],
     ]  # fmt: skip
     assert [finding for finding in found.values() if finding.is_problem] == []
