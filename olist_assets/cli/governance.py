@@ -14,6 +14,7 @@ from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
     from olist_assets.governance.audit_log import Verified
+    from olist_assets.operations.forget_topic import OfTopic
 
 PROBLEMS_SHOWN = 20
 
@@ -94,20 +95,31 @@ def export(directory: Path, role: str | None, select: str | None) -> None:
 
 @click.command()
 @click.argument("customer")
-def forget(customer: str) -> None:
+@click.option(
+    "--topic",
+    type=click.Choice(["keep", "tombstones", "delete"]),
+    default="keep",
+    show_default=True,
+    help="Of messages in Kafka: keep them, have a compacted topic drop the customer's, or delete all stored ones.",
+)
+def forget(customer: str, topic: "OfTopic") -> None:
     """Erase a customer from all tables and their old versions, and prove it.
 
     CUSTOMER is a customer_unique_id, or the customer_id of an order. Orders and amounts stay, under a random token; no
     later snapshot of the source brings the ids back. Older versions of the affected tables are deleted.
 
+    Order events are erased too. Kafka itself keeps its messages until their time there ends, unless --topic says
+    otherwise: `delete` deletes all messages of the topic that are stored, also for other readers.
+
     \b
     olist forget 0123456789abcdef0123456789abcdef
+    olist forget 0123456789abcdef0123456789abcdef --topic delete
     """
     from olist_assets.operations.forget import forget as erase
     from olist_assets.operations.platform import Platform
 
     platform = Platform(Settings())
-    proof = erase(platform, customer, lambda step: console.print(escape(step), soft_wrap=True))
+    proof = erase(platform, customer, lambda step: console.print(escape(step), soft_wrap=True), topic)
     console.print(f"[green]Proof:[/] {escape(proof.described(platform.warehouse.root))}", soft_wrap=True)
 
 

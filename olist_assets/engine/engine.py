@@ -21,6 +21,7 @@ from olist_assets.settings import Settings
 from olist_assets.source.csv_file import CsvFile
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
 
@@ -53,6 +54,8 @@ class TakeMessages:
     """The offset before which to stop, by partition; None goes on."""
     skip_missing: bool = False
     """Whether messages that Kafka has deleted unread may be left out."""
+    erasure: "Callable[[], Callable[[pa.Table], pa.Table] | None]" = lambda: None
+    """Called under the lock of the table before each commit: what erases people from messages; None if nobody is."""
 
     def stored(self) -> "DeltaTable | None":
         """The table of the messages; None before its first message."""

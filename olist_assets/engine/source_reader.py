@@ -39,8 +39,9 @@ class SourceReader:
         If the run allows a schema change, agreed columns that the file lacks are null. Raises OlistError for a file
         that cannot be read.
         """
-        if fed := fed_table(self._warehouse, f"bronze_{subject_of(source)}"):
-            return erased(self._from_events(source, fed), source, self._erased_customers)
+        if fed := self._fed(source):
+            # The stored messages have nothing of erased customers any more.
+            return self._from_events(source, fed)
         settings = self._warehouse.settings
         with self._warehouse.sql() as con:
             file, drift = checked_file(con, settings, source, allow_change=self._allow_change)
@@ -72,10 +73,10 @@ class SourceReader:
 
     @cached_property
     def _erased_customers(self) -> Found:
-        """What belongs to customers on the list of erasures; the three files that tell are read once per run."""
+        """What belongs to customers on the list of erasures; what tells who is who is read once per run."""
         listed = erasures.Erasures(self._warehouse)
         if not listed:
             return Found()
         with self._warehouse.sql() as con:
-            erasures.create_source_views(con, self._warehouse.settings)
+            erasures.create_source_views(con, self._warehouse)
             return listed.found(con)

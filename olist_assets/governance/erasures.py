@@ -20,9 +20,12 @@ from olist_assets.contracts.source_values import ERASED
 from olist_assets.errors import OlistError
 from olist_assets.governance import masking
 from olist_assets.governance.erasing import Found
-from olist_assets.governance.traces import SUBJECTS, Traces, follow, normal, words
+from olist_assets.governance.traces import SUBJECTS, Followed, Traces, follow, normal, words
+from olist_assets.lakehouse.feeds import is_fed
 from olist_assets.lakehouse.object_store import open_delta, write_delta
 from olist_assets.lakehouse.removal import remove_earlier_versions
+from olist_assets.lakehouse.sql import create_view
+from olist_assets.lakehouse.statistics import data_files
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.settings import Settings
 from olist_assets.source.csv_file import source_file
@@ -100,13 +103,19 @@ class Erasures:
 
     def found(self, con: duckdb.DuckDBPyConnection) -> Found:
         """What belongs to listed customers in `customers`, `orders`, `order_reviews`, relations of the connection."""
-        labels, records = self._listed(con)
-        followed = follow(con, labels, records)
+        listed = self.listed(con, " UNION ".join(map(words, SUBJECTS)))
+        return self.found_with(follow(con, listed.labels, listed.records))
+
+    def found_with(self, followed: Followed) -> Found:
+        """What to erase of the people whom ids were followed from."""
         replacements = {known: self._replacement(known, *label) for known, label in followed.labels.items()}
         return Found(replacements, frozenset(followed.records))
 
-    def _listed(self, con: duckdb.DuckDBPyConnection) -> tuple[dict[str, tuple[str, ...]], set[str]]:
-        """The ids of the relations that are on the list: those of customers with the label of their entry."""
+    def listed(self, con: duckdb.DuckDBPyConnection, words: str) -> Followed:
+        """Those of some words that are on the list: ids of customers with the label of their entry, and records.
+
+        `words` is a query of the connection with the column `word`.
+        """
         entries = [
             (digest, kind, at)
             for at, row in enumerate(self.rows)
@@ -116,10 +125,9 @@ class Erasures:
         listed = {name: [entry[at] for entry in entries] for at, name in enumerate(("digest", "kind", "entry"))}
         con.register("listed", pa.table(listed))
         masking.use_secret(con, self._secret)
-        union = " UNION ".join(map(words, SUBJECTS))
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE masked_words AS SELECT word, {masking.sql_digest('word')} AS masked "
-            f"FROM (SELECT DISTINCT lower(word) AS word FROM ({union}))"
+            f"FROM (SELECT DISTINCT lower(word) AS word FROM ({words}))"
         )
         masking.use_secret(con, masking.derived(self._secret, IDS))
         rows = con.execute(
@@ -127,7 +135,7 @@ class Erasures:
             "GROUP BY ALL"
         ).fetchall()
         labels = {word: _label(self.rows[entry]) for word, kind, entry in rows if kind == "ids"}
-        return labels, {word for word, kind, _ in rows if kind == "records"}
+        return Followed(labels, {word for word, kind, _ in rows if kind == "records"})
 
     def _replacement(self, given: str, seed: str, *old: str) -> str:
         key = self._secret if old else masking.derived(self._secret, TOKENS)
@@ -141,40 +149,72 @@ def path(warehouse: Warehouse) -> Path:
 
 def add(warehouse: Warehouse, person: Person) -> None:
     """Put a person on the list, with the ids that it lacks; a list of the old kind is written anew."""
-    where, secret = path(warehouse), masking.secret(warehouse.settings)
-    with warehouse.lock(where, "erasure"):
+    with warehouse.lock(path(warehouse), "erasure"):
         listed = Erasures(warehouse)
         missing, known = listed.missing(person.traces), listed.entry(person.unique_id)
-        entry = {
+        label = _label(known) if known else (secrets.token_hex(16),)
+        _write(warehouse, listed, [(label, missing)] if missing else [])
+
+
+def add_followed(warehouse: Warehouse, followed: Followed) -> None:
+    """Put ids on the list that were followed from ids on it: new ones of the same people."""
+    with warehouse.lock(path(warehouse), "erasure"):
+        listed = Erasures(warehouse)
+        missing = listed.missing(followed.traces)
+        ids = {label: {known for known in missing.ids if followed.labels[known] == label}
+               for label in sorted({followed.labels[known] for known in followed.labels})}  # fmt: skip
+        new = [(label, Traces(frozenset(of_label))) for label, of_label in ids.items() if of_label]
+        if missing.records:
+            # Whose record it is, matters to nobody: it keeps its id.
+            new.append((_label(listed.rows[0]), Traces(records=missing.records)))
+        _write(warehouse, listed, new)
+
+
+def _write(warehouse: Warehouse, listed: Erasures, new: list[tuple[tuple[str, ...], Traces]]) -> None:
+    """Append entries of ids with the label of their person; a list of the old kind is written anew."""
+    where, secret = path(warehouse), masking.secret(warehouse.settings)
+    entries = [
+        {
             "at": datetime.now(UTC),
-            "ids": sorted(_digest(secret, value) for value in missing.ids),
-            "records": sorted(_digest(secret, value) for value in missing.records),
-            "token": known["token"] if known else secrets.token_hex(16),
-            "has_old_tokens": bool(known and known["has_old_tokens"]),
+            "ids": sorted(_digest(secret, value) for value in traces.ids),
+            "records": sorted(_digest(secret, value) for value in traces.records),
+            "token": token,
+            "has_old_tokens": bool(old),
             "secret": _mark(secret),
         }
-        new = [entry] if missing else []
-        if listed.is_old:
-            rows = pa.Table.from_pylist([*listed.rows, *new], SCHEMA)
-            write_delta(where, rows, mode="overwrite", schema_mode="overwrite", name="erasures")
-            # The hashes of the old kind would still be in them.
-            remove_earlier_versions(where)
-        elif new:
-            write_delta(where, pa.Table.from_pylist(new, SCHEMA), mode="append", name="erasures")
+        for (token, *old), traces in new
+    ]
+    if listed.is_old:
+        rows = pa.Table.from_pylist([*listed.rows, *entries], SCHEMA)
+        write_delta(where, rows, mode="overwrite", schema_mode="overwrite", name="erasures")
+        # The hashes of the old kind would still be in them.
+        remove_earlier_versions(where)
+    elif entries:
+        write_delta(where, pa.Table.from_pylist(entries, SCHEMA), mode="append", name="erasures")
 
 
-def create_source_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Views of the three files about customers, as text, with the records that do not fit."""
+def create_source_views(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+    """Views of what is known about customers now, as text, with the records that do not fit.
+
+    Each of the three is the file, or the table that takes order events instead of it.
+    """
     for subject in SUBJECTS:
-        source = SOURCES[subject]
-        file = source_file(settings, source)
-        # With all columns of the contract: a run may read a file that lacks some.
-        columns = [pa.field(name, pa.string()) for name in (*source.columns, CORRUPT)]
-        misfits = [{CORRUPT: text} for text in file.misfits]
-        con.register(f"{subject}_misfits", pa.Table.from_pylist(misfits, pa.schema(columns)))
-        con.execute(
-            f"CREATE VIEW {identifier(subject)} AS FROM {file.duckdb_sql} UNION ALL BY NAME FROM {subject}_misfits"
-        )
+        name = f"bronze_{subject}"
+        stored = warehouse.existing_tables([name]).get(name)
+        if stored and is_fed(stored):
+            create_view(con, subject, stored, data_files(stored))
+        else:
+            _create_file_view(con, warehouse.settings, subject)
+
+
+def _create_file_view(con: duckdb.DuckDBPyConnection, settings: Settings, subject: str) -> None:
+    source = SOURCES[subject]
+    file = source_file(settings, source)
+    # With all columns of the contract: a run may read a file that lacks some.
+    columns = [pa.field(name, pa.string()) for name in (*source.columns, CORRUPT)]
+    misfits = [{CORRUPT: text} for text in file.misfits]
+    con.register(f"{subject}_misfits", pa.Table.from_pylist(misfits, pa.schema(columns)))
+    con.execute(f"CREATE VIEW {identifier(subject)} AS FROM {file.duckdb_sql} UNION ALL BY NAME FROM {subject}_misfits")
 
 
 def _renewed(row: dict[str, Any], secret: bytes) -> dict[str, Any]:

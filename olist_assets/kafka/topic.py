@@ -6,12 +6,14 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
 from olist_assets.errors import OlistError
 from olist_assets.kafka.connection import MAX_MESSAGE_BYTES, Kafka
 from olist_assets.kafka.problems import Reports, explained, problem
 
+RETENTION = ("cleanup.policy", "retention.ms", "retention.bytes")
 SECONDS_TO_ANSWER, SECONDS_FOR_NOBODY, SECONDS_TO_LOOK = 10.0, 3.0, 1.0
 Watermarks = Mapping[int, tuple[int, int]]
 """Per partition: the offset of its first message, and the one that its next message gets."""
@@ -120,3 +122,14 @@ def send_tombstones(kafka: Kafka, keys: Iterable[str]) -> int:
     if remaining:
         raise OlistError(f"Kafka at {kafka.servers} did not confirm {remaining} of {sent} messages. Try again.")
     return sent
+
+
+def retention(kafka: Kafka) -> dict[str, str]:
+    """What decides how long the topic keeps messages: the topic's properties of RETENTION."""
+    reports = Reports()
+    with explained(kafka, reports):
+        admin = AdminClient(reports.options(kafka))
+        admin.list_topics(timeout=SECONDS_TO_ANSWER)
+        (asked,) = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, kafka.topic)]).values()
+        found = asked.result(SECONDS_TO_ANSWER)
+    return {name: found[name].value for name in RETENTION}

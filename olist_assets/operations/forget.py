@@ -22,37 +22,47 @@ from olist_assets.lakehouse.commit_metadata import user_metadata
 from olist_assets.lakehouse.reader_features import require_plain_files
 from olist_assets.lakehouse.removal import remove_earlier_versions
 from olist_assets.lakehouse.schemas import schema_change, shape
+from olist_assets.operations.broker import broker_folder
 from olist_assets.operations.database_redaction import redact_databases
-from olist_assets.operations.person import known_person
+from olist_assets.operations.forget_events import erase_events, merges_finished, stored_events
+from olist_assets.operations.forget_topic import OfTopic, erase_from_topic
+from olist_assets.operations.person import create_views, known_person
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.proof import Proof, Sought, prove, recognizable, spellings
 from olist_assets.operations.runs import Request, materialize
 from olist_assets.operations.selection import with_downstream
 from olist_assets.orchestration.runless import report_written
+from olist_assets.order_events.stream import EVENTS
 from olist_assets.source.csv_file import remove_copies
 
 Report = Callable[[str], None]
 """Called with a line of text for each step."""
-SNAPSHOTS = tuple(BRONZE[subject] for subject in SUBJECTS)
 
 
-def forget(platform: Platform, given: str, report: Report) -> Proof:
+def forget(platform: Platform, given: str, report: Report, of_topic: OfTopic = "keep") -> Proof:
     """Erase the customer that a `customer_unique_id` or an order's `customer_id` identifies. Raises OlistError.
 
-    The audit log gets the customer's token and the result of the proof.
+    `of_topic` says what happens to the messages in Kafka. The audit log gets the customer's token and the result of
+    the proof.
     """
     warehouse = platform.warehouse
     started, secret = time.monotonic(), masking.secret(platform.settings)
     person, texts = known_person(platform, given)
-    snapshots = (*SNAPSHOTS, *_others_with(platform, person))
-    names = _affected(platform, snapshots)
+    snapshots = (*_snapshots(platform), *_others_with(platform, person))
+    written = {table.name for table in snapshots} | stored_events(platform)
+    names = _affected(platform, written)
     erasures.add(warehouse, person)
     report(f"On the list of erasures: {erasures.path(warehouse)}")
-    _erase_snapshots(platform, snapshots, person, report)
-    written = {table.name for table in snapshots}
+    if EVENTS in names:
+        erase_from_topic(platform, person.traces, of_topic, report)
+    with merges_finished(platform):
+        # Messages first: they may give further ids to the person.
+        erase_events(platform, person.traces, _own_texts(platform, texts, person.traces.records), report)
+        _erase_snapshots(platform, snapshots, person, report)
     _remake(platform, names - written, report)
-    # The old files of the snapshots say which orders and comments belong to whom: they stay until the rest is clean.
-    _remove_old_versions(platform, sorted(names, key=lambda name: (name in written, name)), report)
+    with merges_finished(platform):
+        # Old files of the snapshots say which orders and comments belong to whom: they stay until the rest is clean.
+        _remove_old_versions(platform, sorted(names, key=lambda name: (name in written, name)), report)
     remove_copies(platform.settings)
     report("Removed the copies of the source files in the cache. Reading every file in the warehouse.")
     proof = _proof(platform, Sought(person.traces, _own_texts(platform, texts)), report)
@@ -68,10 +78,17 @@ def forget(platform: Platform, given: str, report: Report) -> Proof:
     return proof
 
 
+def _snapshots(platform: Platform) -> list[Table]:
+    """Those about customers; of a table that no event has fed yet there may be none."""
+    tables = {BRONZE[subject].name: BRONZE[subject] for subject in SUBJECTS}
+    return [tables[name] for name in platform.warehouse.existing_tables(tables)]
+
+
 def _others_with(platform: Platform, person: Person) -> list[Table]:
     """Further snapshots with something personal in their rows, such as a record that did not parse."""
     found = Found(dict.fromkeys(person.traces.ids, ""), person.traces.records)
-    others = platform.warehouse.existing_tables(table.name for table in BRONZE.values() if table not in SNAPSHOTS)
+    names = [table.name for subject, table in BRONZE.items() if subject not in SUBJECTS]
+    others = platform.warehouse.existing_tables(names)
     return [
         table for table in BRONZE.values()
         if table.source and table.name in others
@@ -79,10 +96,10 @@ def _others_with(platform: Platform, person: Person) -> list[Table]:
     ]  # fmt: skip
 
 
-def _affected(platform: Platform, snapshots: Iterable[Table]) -> set[str]:
+def _affected(platform: Platform, written: Iterable[str]) -> set[str]:
     """The tables to erase from. Raises ForeignFiles: found later, one that cannot be rewritten would end it halfway."""
-    affected = with_downstream(platform, {table.name for table in snapshots})
-    existing = platform.warehouse.existing_tables(platform.catalog.business_tables)
+    affected = with_downstream(platform, written)
+    existing = platform.warehouse.existing_tables({*platform.catalog.business_tables, *written})
     names = affected & set(existing)
     for name in sorted(names):
         require_plain_files(existing[name])
@@ -111,7 +128,8 @@ def _found(platform: Platform, person: Person) -> Found:
     """What belongs to the person, and to all others on the list, in the snapshots."""
     warehouse = platform.warehouse
     listed = Erasures(warehouse)
-    with warehouse.sql({subject: warehouse.open(BRONZE[subject].name) for subject in SUBJECTS}) as con:
+    with warehouse.sql() as con:
+        create_views(con, platform)
         found = listed.found(con)
     own = {known: token for known in person.traces.ids if (token := listed.token(known))}
     return Found(found.replacements | own, found.records | person.traces.records)
@@ -141,23 +159,28 @@ def _remove_old_versions(platform: Platform, names: Iterable[str], report: Repor
         report(f"Old versions of {name} are gone.")
 
 
-def _own_texts(platform: Platform, texts: Iterable[str]) -> tuple[str, ...]:
-    """The texts by which the person's comments can be recognized: those that no other review has."""
-    warehouse, known = platform.warehouse, list(recognizable(texts))
+def _own_texts(platform: Platform, texts: Iterable[str], records: Iterable[str] = ()) -> tuple[str, ...]:
+    """The texts by which the person's comments can be recognized: those that no review has beside these records."""
+    warehouse, known = platform.warehouse, recognizable(texts)
     reviews = BRONZE["order_reviews"]
-    with warehouse.sql({"reviews": warehouse.open(reviews.name)}) as con:
+    stored = warehouse.existing_tables([reviews.name])
+    if not stored:
+        return known
+    with warehouse.sql({"reviews": stored[reviews.name]}) as con:
         query = (
             "SELECT text FROM (SELECT unnest($1) AS text) ANTI JOIN (SELECT lower(concat_ws(chr(10), "
-            "review_comment_title, review_comment_message)) AS other FROM reviews) ON contains(other, lower(text))"
+            "review_comment_title, review_comment_message)) AS other FROM reviews WHERE list_has_any($2, "
+            "[lower(trim(review_id)), lower(trim(order_id))]) IS NOT TRUE) ON contains(other, lower(text))"
         )
-        return tuple(text for (text,) in con.execute(query, [known]).fetchall()) if known else ()
+        return tuple(text for (text,) in con.execute(query, [list(known), list(records)]).fetchall()) if known else ()
 
 
 def _proof(platform: Platform, sought: Sought, report: Report) -> Proof:
     """Read everything; what may be cleaned without a table made again is cleaned, and then everything is read again."""
     warehouse = platform.warehouse
     with warehouse.sql() as con:
-        proof = prove(con, platform.catalog, warehouse.root, sought)
+        messages = broker_folder(platform.settings)
+        proof = prove(con, platform.catalog, warehouse.root, sought, messages)
         found = [warehouse.root / name for name in proof.hits]
         tables = [
             name for name in warehouse.existing_tables() if any(warehouse.path(name) in file.parents for file in found)
@@ -170,7 +193,8 @@ def _proof(platform: Platform, sought: Sought, report: Report) -> Proof:
         is_logged = any(audit_log.path(warehouse).parent in file.parents for file in found)
         if is_logged:
             report(f"Removed from {audit_log.redact(warehouse, texts)} entries of the audit log.")
-        return prove(con, platform.catalog, warehouse.root, sought) if tables or databases or is_logged else proof
+        is_changed = bool(tables or databases or is_logged)
+        return prove(con, platform.catalog, warehouse.root, sought, messages) if is_changed else proof
 
 
 def _counts(proof: Proof) -> str:

@@ -9,6 +9,7 @@ merged again, and tables that already have it are left out.
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import reduce
@@ -38,6 +39,7 @@ from olist_assets.lakehouse.order_days import days_of_orders
 from olist_assets.lakehouse.schemas import schema_change, shape
 from olist_assets.lakehouse.statistics import data_files, file_actions
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.order_events.erasing import EventErasure
 
 EVENTS, TOMBSTONES, BATCHES = "bronze_order_events", "bronze_tombstones", "monitoring_stream"
 BRONZE = tuple(f"bronze_{subject}" for subject in SOURCES)
@@ -108,10 +110,24 @@ class EventStream:
 
     def merge_stored(self) -> Iterator[Merged]:
         """Merge all stored messages that no finished batch has merged, batch by batch."""
-        # One at a time, in whatever process: a batch is a range of offsets.
-        with self.warehouse.lock(self.warehouse.path(BATCHES).with_suffix(".merging"), "merging order events"):
-            while batch := self._next_batch():
-                yield self._merged(batch)
+        with self._without_merges("merging order events"):
+            yield from self._merge_stored()
+
+    @contextmanager
+    def all_merged(self, purpose: str) -> Iterator[None]:
+        """All that is stored is merged, and nothing is merged by others while the body runs."""
+        with self._without_merges(purpose):
+            for _ in self._merge_stored():
+                pass
+            yield
+
+    def _without_merges(self, purpose: str) -> AbstractContextManager[None]:
+        """Merges are made one at a time, in whatever process: a batch is a range of offsets."""
+        return self.warehouse.lock(self.warehouse.path(BATCHES).with_suffix(".merging"), purpose)
+
+    def _merge_stored(self) -> Iterator[Merged]:
+        while batch := self._next_batch():
+            yield self._merged(batch)
 
     def _contract(self, name: str) -> Table:
         return self.warehouse.catalog.table(name)
@@ -129,9 +145,11 @@ class EventStream:
             return on_commit()
 
         partitions = sorted(watermarks(self.kafka) if until is None else until)
+        erasure = EventErasure(self.warehouse, self.engine).of_listed
         take = TakeMessages(
-            self.kafka, self.warehouse, self._contract(EVENTS), committed, partitions, until, self.skip_missing
-        )
+            self.kafka, self.warehouse, self._contract(EVENTS), committed, partitions, until, self.skip_missing,
+            erasure,
+        )  # fmt: skip
         self.engine.take_messages(take)
 
     def _next_batch(self) -> Batch | None:

@@ -7,7 +7,6 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable, Transaction
 
 from olist_assets.contracts.source_files import INGESTED
-from olist_assets.contracts.table import Table
 from olist_assets.engine.engine import STATISTICS_OF_MESSAGES, TakeMessages
 from olist_assets.engine.sail.delta_writer import FILE_SIZE, ROW_BYTES, readable_errors
 from olist_assets.engine.write_plan import ROWS_PER_FILE
@@ -16,7 +15,6 @@ from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.lakehouse.commit_metadata import commit_properties, user_metadata
 from olist_assets.lakehouse.feeds import offset_stored, partition_id
 from olist_assets.lakehouse.object_store import write_delta
-from olist_assets.lakehouse.warehouse import Warehouse
 
 MAX_MESSAGES = 100_000
 # How long messages are collected for one commit: the shorter, the fresher the tables, and the more commits.
@@ -25,7 +23,7 @@ SECONDS_OF_BATCH = 0.5
 
 def take_messages(take: TakeMessages) -> None:
     """Append messages from the stored offsets on. Raises OlistError."""
-    appender = Appender(take.warehouse, take.contract)
+    appender = Appender(take)
     with Messages(take.kafka, take.next_offsets(), skip_missing=take.skip_missing) as messages:
         if take.until is not None:
             for batch in messages.read_until(take.until, MAX_MESSAGES):
@@ -43,21 +41,19 @@ def take_messages(take: TakeMessages) -> None:
 class Appender:
     """Appends batches to the table of messages, each message once, whoever else appends to it."""
 
-    def __init__(self, warehouse: Warehouse, contract: Table) -> None:
-        self._warehouse, self._contract = warehouse, contract
-        self._schema = arrow_schema(contract)
-
-    def stored(self) -> DeltaTable | None:
-        """The table; None before its first message."""
-        return self._warehouse.existing_tables([self._contract.name]).get(self._contract.name)
+    def __init__(self, take: TakeMessages) -> None:
+        self._take, self._warehouse, self._contract = take, take.warehouse, take.contract
+        self._schema = arrow_schema(take.contract)
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Append the messages that the table does not have yet, as one commit with their last offsets."""
         path = self._warehouse.path(self._contract.name)
         with self._warehouse.lock(path, "appending order events"), readable_errors(self._contract):
-            rows, ends = self._new(pa.Table.from_batches([batch]), self.stored())
+            rows, ends = self._new(pa.Table.from_batches([batch]), self._take.stored())
             if not len(rows):
                 return
+            if erased := self._take.erasure():
+                rows = erased(rows)
             now = pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", tz="UTC")), len(rows))
             write_delta(
                 path,

@@ -120,10 +120,14 @@ class Appender:
                 stored = self._take.stored()
                 if stored is None:
                     self._create(path, contract)
+                erased = self._take.erasure()
                 for topic, partition, last in ends:
                     known = offset_stored(stored, topic, partition) if stored else NEVER
                     if known < last:
                         new = rows.where((F.col("partition") == partition) & (F.col("offset") > known))
+                        if erased:
+                            # Compared by secret hashes, which no plan of a query may have: hence not on the executors.
+                            new = new.sparkSession.createDataFrame(erased(new.toArrow()), new.schema)
                         _commit(new, path, partition_id(topic, partition), last)
         finally:
             rows.unpersist()
