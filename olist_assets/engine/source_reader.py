@@ -39,7 +39,7 @@ class SourceReader:
         If the run allows a schema change, agreed columns that the file lacks are null. Raises OlistError for a file
         that cannot be read.
         """
-        if fed := self._fed(source):
+        if fed := fed_table(self._warehouse, f"bronze_{subject_of(source)}"):
             # The stored messages have nothing of erased customers any more.
             return self._from_events(source, fed)
         settings = self._warehouse.settings
