@@ -63,8 +63,9 @@ def _erased_records(
         row, op = of_place[event[PLACE]], event["op"]
         kept = source.key if op == DELETE else (*source.columns, *(name for name in more if name in event["image"]))
         record = {name: None if _hides(row[name], found) else row[name] for name in kept}
-        record |= {name: record[name] or ERASED for name in source.key}
-        key = KEY_SEPARATOR.join(record[name] for name in source.key) or None
+        keys = {name: record[name] or ERASED for name in source.key}
+        record |= keys
+        key = KEY_SEPARATOR.join(keys.values()) or None
         value = {"table": event["subject"], "op": op, "seq": event[SEQUENCE], "after": record}
         changed[event[PLACE]] = key, json.dumps(value, ensure_ascii=False)
     return changed
