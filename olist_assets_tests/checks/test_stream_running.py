@@ -10,7 +10,7 @@ from olist_assets.contracts.calendar import PUBLISHED
 from olist_assets.kafka.connection import Kafka
 from olist_assets.lakehouse.history_table import append_derived
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.settings import Settings
+from olist_assets.settings import Address, Settings
 from olist_assets.streaming.monitoring_stream import MONITORING_STREAM
 from olist_assets_tests.kafka.sending import send
 from olist_assets_tests.order_events.events import settings_for
@@ -45,7 +45,7 @@ def test_messages_may_wait_for_a_while_and_then_it_warns(kafka: Kafka, settings,
 
 def test_a_kafka_that_is_set_has_to_answer(settings):
     assert verdict(settings)[0]
-    passed, found = verdict(settings.model_copy(update={"kafka": Settings(kafka="127.0.0.1:9").kafka}))
+    passed, found = verdict(settings.model_copy(update={"kafka": Address("127.0.0.1:9")}))
     assert (passed, "No Kafka answers at 127.0.0.1:9" in found) == (False, True)
 
 

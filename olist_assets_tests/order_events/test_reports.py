@@ -1,16 +1,18 @@
 """What Dagster, the audit log and the calendar learn of merged order events."""
 
+from datetime import date
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from olist_assets.contracts.calendar import span_text
+from olist_assets.contracts.calendar import Calendar, span_text
 from olist_assets.governance.audit_log import latest
 from olist_assets.lakehouse.order_days import stored_calendar
 from olist_assets.operations.order_stream import event_stream
 from olist_assets.orchestration.in_process import execute
 from olist_assets.orchestration.job_names import STREAM
+from olist_assets.orchestration.order_changes import orders_changed_sensor
 from olist_assets.order_events.reports import Reporter
 from olist_assets_tests.order_events.events import order, send_orders
 
@@ -48,6 +50,25 @@ def test_a_report_has_each_changed_table_once_and_the_days_that_the_orders_chang
     assert calendar is not None
     assert span_text(calendar.days) == "2018-01-05..2018-01-07"
     assert reported() == {}
+
+
+def test_the_reported_days_are_requested_by_the_sensor_for_changed_orders(platform, kafka, stream, storage):
+    send_orders(kafka, order(1, "2018-01-05"), order(2, "2018-01-07"))
+    Reporter(platform.warehouse, storage, storage.report_runless_asset_event, pytest.fail).report(
+        stream.take_available()
+    )
+    assert requested(platform, storage, date(2018, 1, 7)) == ["2018-01-05..2018-01-07"]
+    # A code location that was loaded before the last day existed asks for the others.
+    assert requested(platform, storage, date(2018, 1, 6)) == ["2018-01-05..2018-01-06"]
+
+
+def requested(platform, storage, last: date) -> list[str]:
+    """The spans that `orders_changed` requests in a code location whose last day is this one."""
+    sensor = orders_changed_sensor(platform.warehouse, Calendar(date(2018, 1, 1), last))
+    result = sensor(dg.build_sensor_context(storage))
+    assert isinstance(result, dg.SensorResult)
+    bounds = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+    return ["..".join(request.tags[bound] for bound in bounds) for request in result.run_requests or []]
 
 
 def test_what_a_killed_process_has_merged_is_reported_by_the_next_one(kafka, stream, reported):
