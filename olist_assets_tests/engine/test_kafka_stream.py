@@ -1,6 +1,7 @@
 """Messages of a topic on Spark: each is appended once and as Sail does it, or an error names what is wrong."""
 
 import random
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,7 @@ from olist_assets.catalog import catalog
 from olist_assets.engine.engine import TakeMessages
 from olist_assets.engine.sail.engine import SailEngine
 from olist_assets.engine.spark import kafka_stream
-from olist_assets.engine.spark.engine import SparkEngine
+from olist_assets.engine.spark.engine import SparkEngine, keeping_interrupt_handler
 from olist_assets.engine.spark.jars import delta_jars, kafka_source_jars
 from olist_assets.errors import OlistError
 from olist_assets.kafka.connection import Kafka
@@ -215,6 +216,21 @@ def test_ctrl_c_ends_a_stream_within_seconds_and_the_next_one_continues(engine, 
     send(kafka, [b"b"])
     engine.take_messages(taking(kafka, warehouse))
     assert [value for *_, value in stored(warehouse)] == ["a", "b"]
+
+
+def test_spark_leaves_the_handler_of_a_command_and_replaces_only_the_usual_one():
+    def of_command(*_):
+        pass
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        for handler, expected in ((of_command, of_command), (signal.default_int_handler, signal.SIG_IGN)):
+            signal.signal(signal.SIGINT, handler)
+            with keeping_interrupt_handler():
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+            assert signal.getsignal(signal.SIGINT) is expected
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_over_spark_connect_it_is_refused(warehouse):

@@ -1,11 +1,13 @@
 """Spark as an engine: embedded in the process, on a cluster, or on a Spark Connect server, as the settings say."""
 
+import signal
 import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 from urllib.parse import urlparse
 
@@ -54,7 +56,8 @@ class SparkEngine(Engine):
         bypass_proxy()
         with self.starting:
             config = without_secrets(spark_config(self.settings))
-            return interruptible(LazyPySparkResource(spark_config=config).spark_session)
+            with keeping_interrupt_handler():
+                return interruptible(LazyPySparkResource(spark_config=config).spark_session)
 
     @property
     def session(self) -> SparkSession:
@@ -209,6 +212,15 @@ class SparkEngine(Engine):
             yield
         finally:
             self.session.conf.unset(name)
+
+
+@contextmanager
+def keeping_interrupt_handler() -> Iterator[None]:
+    """Keep what a command does at Ctrl-C: PySpark replaces it as it starts, by a handler that breaks its own calls."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    if before is not signal.default_int_handler and current_thread() is main_thread():
+        signal.signal(signal.SIGINT, before)
 
 
 def _require_server(remote: Address) -> None:
