@@ -31,7 +31,12 @@ LOG_CHECKS = {
 SCANS = {"count", "collect", "toPandas", "isEmpty", "first", "head", "take", "cache", "persist"}
 # The writer and the checks; the keys of the rows that moved to other days are few, and are collected on purpose.
 # What is held is read several times, and a MERGE returns the numbers of its rows as a row.
-ON_PURPOSE = {Path("engine/spark/engine.py"): {"persist"}, Path("engine/spark/delta_writer.py"): {"collect"}}
+ON_PURPOSE = {
+    Path("engine/spark/engine.py"): {"persist"},
+    Path("engine/spark/delta_writer.py"): {"collect"},
+    # Each action on a batch of a stream would read it from Kafka again.
+    Path("engine/spark/kafka_stream.py"): {"persist", "collect"},
+}
 WRITERS = [file for file in FILES if room(file) in ("engine", "checks")]
 
 
