@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from olist_assets.engine.choice import engine_of
+from olist_assets.engine.engine import TakeMessages
 from olist_assets.engine.sail.messages import Appender
 from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.messages import SCHEMA
@@ -15,6 +16,7 @@ from olist_assets.order_events.stream import EVENTS, EventStream, Merged
 from olist_assets_tests.rows import INGESTED
 
 TOPIC = "order-events"
+NOWHERE = Kafka("nowhere:1", TOPIC)
 Message = tuple[str | None, str | None]
 """Key and value of a message."""
 
@@ -51,13 +53,13 @@ def batch(messages: Sequence[Message], offset: int = 0, partition: int = 0) -> p
 
 def append(warehouse: Warehouse, *messages: Message, offset: int = 0, partition: int = 0) -> None:
     """Append messages to their table."""
-    appender = Appender(warehouse, warehouse.catalog.table(EVENTS))
-    appender.append(batch(messages, offset, partition))
+    take = TakeMessages(NOWHERE, warehouse, warehouse.catalog.table(EVENTS), lambda: True, [partition])
+    Appender(take).append(batch(messages, offset, partition))
 
 
 def stream(warehouse: Warehouse) -> EventStream:
     """A stream whose messages are appended by the test."""
-    return EventStream(warehouse, engine_of(warehouse.settings), Kafka("nowhere:1", TOPIC))
+    return EventStream(warehouse, engine_of(warehouse.settings), NOWHERE)
 
 
 def merge(warehouse: Warehouse) -> list[Merged]:
