@@ -4,6 +4,7 @@ The offsets are the caller's: it stores them with what it wrote. Kafka keeps non
 and a position that Kafka no longer has is an error, never a silent start at another one.
 """
 
+import logging
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -12,11 +13,12 @@ from typing import Any, Self
 
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from olist_assets.errors import OlistError
 from olist_assets.kafka.connection import MAX_MESSAGE_BYTES, Kafka
-from olist_assets.kafka.problems import NoAnswer, Reports, explained, problem
-from olist_assets.kafka.topic import partitions, watermarks_of
+from olist_assets.kafka.problems import NO_ANSWER, NoAnswer, Reports, explained, problem
+from olist_assets.kafka.topic import partitions, topic_id_of, watermarks_of
 
 SCHEMA = pa.schema(
     [
@@ -38,11 +40,21 @@ SECONDS_BETWEEN_LOOKS, SECONDS_OF_SILENCE = 5.0, 20.0
 LATEST_MS = 253_402_300_799_999
 # Half of a UTF-16 surrogate pair, or its beginning: Java replaces it as a whole, Python byte by byte.
 SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
+LOGGER = logging.getLogger("olist.kafka")
 GONE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 
 
 class OffsetsMissing(OlistError):
     """Kafka no longer has messages that were not read."""
+
+
+def recreated(topic: str) -> OffsetsMissing:
+    """The error for a topic whose offsets are not those that are stored."""
+    return OffsetsMissing(
+        f"The topic {topic} was deleted and created again, or has lost its last messages, or this is another Kafka: "
+        "its offsets do not continue those that are stored, so that new messages would be taken for known ones. "
+        "Nothing was written. Send the events to a topic of another name, and set OLIST_KAFKA_TOPIC to it."
+    )
 
 
 class Messages:
@@ -79,9 +91,10 @@ class Messages:
             fetch_wait_max_ms=100,
         )
         with explained(self._kafka, self._reports):
-            self._consumer = Consumer(options)
+            self._consumer, self._admin = Consumer(options), AdminClient(self._kafka.client_options)
             try:
                 self._assign_new(partitions(self._kafka, self._consumer, self._reports))
+                self._topic_id = topic_id_of(self._kafka, self._admin)
             except BaseException:
                 self._consumer.close()
                 raise
@@ -144,6 +157,8 @@ class Messages:
                 parts.append(part)
                 rows, size = rows + part.num_rows, size + part.nbytes
                 self._adapt_chunk(part)
+            if parts:
+                self._require_same_topic()
         return pa.concat_batches(parts) if parts else None
 
     def _without_errors(self, received: list[Message]) -> list[Message]:
@@ -181,6 +196,16 @@ class Messages:
         ]
         return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
+    def _require_same_topic(self) -> None:
+        """After messages were read and before they are used: what is created again cannot become what it was."""
+        try:
+            if topic_id_of(self._kafka, self._admin) != self._topic_id:
+                raise recreated(self._kafka.topic)
+        except KafkaException as error:
+            # A broker that has stopped since it sent them: the next messages tell.
+            if error.args[0].code() not in NO_ANSWER:
+                raise
+
     def _adapt_chunk(self, part: pa.RecordBatch) -> None:
         """Ask for more messages at once as long as they are small."""
         fitting = MAX_BATCH_BYTES * part.num_rows // max(part.nbytes, 1)
@@ -211,15 +236,12 @@ class Messages:
         wanted = self._next.get(partition, self._given.get(partition, low))
         if low <= wanted <= high:
             return wanted
-        if self._skip_missing:
-            return low
-        where = f"partition {partition} of {self._kafka.topic}"
         if wanted > high:
-            raise OffsetsMissing(
-                f"Offset {wanted} was to be read next from {where}, which ends at {high}: the topic was deleted and "
-                "created again, or this is another Kafka. Nothing was written. Read what it has: olist stream "
-                "--skip-missing"
-            )
+            raise recreated(self._kafka.topic)
+        where = f"partition {partition} of {self._kafka.topic}"
+        if self._skip_missing:
+            LOGGER.warning(f"Kafka has deleted the offsets {wanted} to {low - 1} of {where}: they are skipped.")
+            return low
         raise OffsetsMissing(
             f"Kafka has deleted the offsets {wanted} to {low - 1} of {where} before they were read: its retention is "
             "shorter than the stream was stopped. Nothing was written. Read on without them: olist stream "

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
@@ -71,6 +71,21 @@ def partitions(kafka: Kafka, client: Consumer | Producer, reports: Reports | Non
     if topic.error is not None:
         raise problem(kafka, topic.error)
     return sorted(topic.partitions)
+
+
+def topic_id(kafka: Kafka) -> str:
+    """What tells the topic from a later one of its name, and from one of another Kafka. Raises OlistError."""
+    reports = Reports()
+    with explained(kafka, reports):
+        admin = AdminClient(reports.options(kafka))
+        metadata(admin, reports)
+        return topic_id_of(kafka, admin)
+
+
+def topic_id_of(kafka: Kafka, admin: AdminClient) -> str:
+    """The same through a client that exists. Raises KafkaException."""
+    asked = admin.describe_topics(TopicCollection([kafka.topic]), request_timeout=SECONDS_TO_LOOK)
+    return str(asked[kafka.topic].result().topic_id)
 
 
 def metadata(client: AdminClient | Consumer | Producer, reports: Reports, topic: str | None = None) -> Any:

@@ -64,3 +64,8 @@ def offset_stored(table: DeltaTable, topic: str, partition: int) -> int:
 def partition_id(topic: str, partition: int) -> str:
     """The application whose versions are the offsets of a topic's partition."""
     return f"{topic}/{partition}"
+
+
+def topic_property(topic: str) -> str:
+    """The property of a table of messages that has the id of a topic, whose offsets its log has."""
+    return f"olist.topic.{topic}"

@@ -30,9 +30,10 @@ from olist_assets.engine.merge import merge_of
 from olist_assets.engine.write_plan import ROWS_PER_FILE
 from olist_assets.errors import OlistError
 from olist_assets.kafka.connection import Kafka
-from olist_assets.kafka.topic import watermarks
+from olist_assets.kafka.messages import recreated
+from olist_assets.kafka.topic import topic_id, watermarks
 from olist_assets.lakehouse.commit_metadata import user_metadata
-from olist_assets.lakehouse.feeds import MergeCommit, Offsets, fed_batch, merge_commit
+from olist_assets.lakehouse.feeds import MergeCommit, Offsets, fed_batch, merge_commit, topic_property
 from olist_assets.lakehouse.history_table import Row, append_derived
 from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.order_days import days_of_orders
@@ -140,7 +141,11 @@ class EventStream:
         return {partition: following for partition, (_, following) in watermarks(self.kafka).items()}
 
     def _append(self, on_commit: Callable[[], bool], until: Mapping[int, int] | None) -> None:
+        known = topic_id(self.kafka)
+        self._require_topic(known)
+
         def committed() -> bool:
+            self._remember_topic(known)
             self._join_small_files(EVENTS)
             return on_commit()
 
@@ -151,6 +156,20 @@ class EventStream:
             erasure,
         )  # fmt: skip
         self.engine.take_messages(take)
+
+    def _require_topic(self, known: str) -> None:
+        """Raises OffsetsMissing if the stored offsets are those of another topic with this name."""
+        events = self._existing(EVENTS)
+        stored = events.metadata().configuration.get(topic_property(self.kafka.topic)) if events else None
+        if stored not in (None, known):
+            raise recreated(self.kafka.topic)
+
+    def _remember_topic(self, known: str) -> None:
+        path, name = self.warehouse.path(EVENTS), topic_property(self.kafka.topic)
+        events = self._existing(EVENTS)
+        if events is not None and name not in events.metadata().configuration:
+            with self.warehouse.lock(path, "remembering the topic"):
+                self.engine.set_property(path, name, known)
 
     def _next_batch(self) -> Batch | None:
         events = self._existing(EVENTS)
