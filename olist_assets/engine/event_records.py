@@ -122,14 +122,19 @@ def records(changes: DataFrame, source: SourceFile, more: Iterable[str] = ()) ->
     )
 
 
-def alive(changes: DataFrame, tombstones: DataFrame, table: str) -> DataFrame:
-    """Changes of one table without those that are not newer than a deletion of their key, deletions excepted."""
+def alive(found: DataFrame, tombstones: DataFrame, table: str, source: SourceFile) -> DataFrame:
+    """Records of one table without those that are not newer than a deletion of their key; its deletions stay.
+
+    A record of a file has no sequence number, and is older than any deletion.
+    """
+    key = F.concat_ws(KEY_SEPARATOR, *source.key) if source.key else F.col(SEQUENCE).cast("string")
     dead = tombstones.where(F.col("table") == table).select(
-        F.col("key").alias("event_key"), F.col(SEQUENCE).alias("deleted_with")
+        F.col("key").alias("deleted_key"), F.col(SEQUENCE).alias("deleted_with")
     )
-    joined = changes.join(dead, on="event_key", how="left")
-    is_alive = (F.col("op") == DELETE) | F.coalesce(F.col(SEQUENCE) > F.col("deleted_with"), F.lit(True))
-    return joined.where(is_alive).drop("deleted_with")
+    joined = found.join(dead, on=key == F.col("deleted_key"), how="left")
+    is_newer = F.coalesce(F.col(SEQUENCE) > F.col("deleted_with"), F.lit(False))
+    is_delete = F.col(IS_DELETE) if IS_DELETE in found.columns else F.lit(False)
+    return joined.where(is_delete | F.col("deleted_with").isNull() | is_newer).drop("deleted_key", "deleted_with")
 
 
 def may_be_about(subject: str) -> Column:

@@ -16,6 +16,7 @@ from olist_assets.contracts.calendar import Calendar, span_text, spans
 from olist_assets.contracts.table import Column, Table
 from olist_assets.engine.conformance import ContractViolation
 from olist_assets.engine.engine import Engine
+from olist_assets.engine.event_records import alive
 from olist_assets.engine.merge import IS_DELETE, is_merged, merge_of
 from olist_assets.engine.resources import SchemaPolicy
 from olist_assets.engine.upstream import upstream_frame
@@ -99,6 +100,10 @@ class DeltaIOManager(dg.ConfigurableIOManager):
             self.engine.create_empty(path, contract)
             before = self.warehouse.open(contract.name)
         change = schema_change(shape(before), contract)
+        if contract.source:
+            # As of now, while nobody else writes: the frame may be older than a deletion that the stream has merged.
+            tombstones = upstream_frame(self.warehouse, self.engine, self.warehouse.catalog.table("bronze_tombstones"))
+            frame = alive(frame, tombstones, contract.name, contract.source)
         self.engine.merge(path, contract, merge_of(contract, frame), change, metadata)
         return self.warehouse.open(contract.name)
 

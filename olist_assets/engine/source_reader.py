@@ -16,7 +16,7 @@ from olist_assets.contracts.source_files import (
     subject_of,
 )
 from olist_assets.engine.engine import Engine
-from olist_assets.engine.event_records import alive, decoded, latest, may_be_about, records
+from olist_assets.engine.event_records import decoded, latest, may_be_about, records
 from olist_assets.engine.upstream import upstream_frame
 from olist_assets.governance import erasures
 from olist_assets.governance.erasing import Found, erased
@@ -60,16 +60,11 @@ class SourceReader:
 
     def _from_events(self, source: SourceFile, stored: DeltaTable) -> DataFrame:
         """The latest change of each record, of all events that are stored, with those that delete it."""
-        catalog = self._warehouse.catalog
-        events, tombstones = (
-            upstream_frame(self._warehouse, self._engine, catalog.table(name))
-            for name in ("bronze_order_events", "bronze_tombstones")
-        )
+        events = upstream_frame(self._warehouse, self._engine, self._warehouse.catalog.table("bronze_order_events"))
         subject = subject_of(source)
         changes = decoded(events.where(may_be_about(subject))).where(F.col("subject") == subject)
-        newest = alive(latest(changes), tombstones, f"bronze_{subject}")
         more = [name for name in shape(stored) if name not in (*source.columns, *ADDED_COLUMNS)]
-        return records(newest, source, more)
+        return records(latest(changes), source, more)
 
     @cached_property
     def _erased_customers(self) -> Found:

@@ -232,10 +232,10 @@ class EventStream:
         more = sorted((columns | known) - {*contract.column_names})
         extended = replace(contract, columns=(*contract.columns, *map(_unknown_column, more)))
         newest = latest(changes.where(F.col("subject") == subject))
-        tombstones = self._existing(TOMBSTONES)
+        found, tombstones = records(newest, source, more), self._existing(TOMBSTONES)
         if tombstones:
-            newest = alive(newest, self.engine.read_table(tombstones), contract.name)
-        return self._merge(extended, records(newest, source, more), batch, metadata)
+            found = alive(found, self.engine.read_table(tombstones), contract.name, source)
+        return self._merge(extended, found, batch, metadata)
 
     def _merge(self, contract: Table, frame: DataFrame, batch: Batch, metadata: str) -> int:
         """Merge changes into a table, which is created if it does not exist; the number of rows that changed."""

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pyspark.sql import functions as F
 
 from olist_assets.contracts.source_files import SEQUENCE, SOURCES
 from olist_assets.engine.event_records import IS_BAD, IS_CHANGE, alive, decoded, deletions, latest, records
@@ -145,8 +146,13 @@ def test_a_deletion_outlives_what_is_not_newer(spark):
     values = changed(*(("u", seq, {"order_id": id_}) for id_, seq in (("a", 3), ("b", 4), ("c", 5), ("d", 1))))
     dead = [{"table": "bronze_orders", "key": key, SEQUENCE: 4} for key in "abc"]
     dead.append({"table": "bronze_sellers", "key": "d", SEQUENCE: 4})
-    found = alive(latest(decoded(messages(spark, *values))), frame(spark, BRONZE_TOMBSTONES, *dead), "bronze_orders")
-    assert {row.event_key for row in found.collect()} == {"c", "d"}
+    orders = SOURCES["orders"]
+    found = records(latest(decoded(messages(spark, *values))), orders)
+    # A record of a file has no number.
+    of_file = found.where(F.col("order_id") == "a").withColumn(SEQUENCE, F.lit(None).cast("bigint"))
+    tombstones = frame(spark, BRONZE_TOMBSTONES, *dead)
+    alive_rows = alive(found.union(of_file), tombstones, "bronze_orders", orders)
+    assert {row.order_id for row in alive_rows.collect()} == {"c", "d"}
 
 
 def test_tombstones_have_the_highest_number_of_a_deletion(spark):
