@@ -33,7 +33,7 @@ from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.messages import recreated
 from olist_assets.kafka.topic import topic_id, watermarks
 from olist_assets.lakehouse.commit_metadata import user_metadata
-from olist_assets.lakehouse.feeds import MergeCommit, Offsets, fed_batch, merge_commit, topic_property
+from olist_assets.lakehouse.feeds import MergeCommit, Offsets, fed_batch, is_fed, merge_commit, topic_property
 from olist_assets.lakehouse.history_table import Row, append_derived
 from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.order_days import days_of_orders
@@ -49,6 +49,11 @@ QUERY = "order_events"
 MAX_MESSAGES = 200_000
 # Files that a table of the stream may have more than before, until they are joined.
 SMALL_FILES = 40
+# Between two batches, so that another process gets its turn.
+SECONDS_FOR_OTHERS = 0.1
+# A merge rewrites whole files, megabytes for a hundred events. What it has replaced is kept for running readers, much
+# shorter than elsewhere: every version of these tables can be made again from the stored messages.
+HOURS_KEPT, BATCHES_BETWEEN_CLEANINGS = 1, 100
 
 
 @dataclass(frozen=True)
@@ -111,24 +116,28 @@ class EventStream:
 
     def merge_stored(self) -> Iterator[Merged]:
         """Merge all stored messages that no finished batch has merged, batch by batch."""
-        with self._without_merges("merging order events"):
-            yield from self._merge_stored()
+        while merged := self._merge_next():
+            yield merged
+            # Whoever waits for the lock looks for it every 50 ms, and gives up after a while.
+            time.sleep(SECONDS_FOR_OTHERS)
 
     @contextmanager
     def all_merged(self, purpose: str) -> Iterator[None]:
         """All that is stored is merged, and nothing is merged by others while the body runs."""
         with self._without_merges(purpose):
-            for _ in self._merge_stored():
-                pass
+            while batch := self._next_batch():
+                self._merged(batch)
             yield
 
     def _without_merges(self, purpose: str) -> AbstractContextManager[None]:
         """Merges are made one at a time, in whatever process: a batch is a range of offsets."""
         return self.warehouse.lock(self.warehouse.path(BATCHES).with_suffix(".merging"), purpose)
 
-    def _merge_stored(self) -> Iterator[Merged]:
-        while batch := self._next_batch():
-            yield self._merged(batch)
+    def _merge_next(self) -> Merged | None:
+        """Merge one batch; None if all is merged."""
+        with self._without_merges("merging order events"):
+            batch = self._next_batch()
+            return self._merged(batch) if batch else None
 
     def _contract(self, name: str) -> Table:
         return self.warehouse.catalog.table(name)
@@ -181,7 +190,10 @@ class EventStream:
         if newest is not None and fed_batch(newest) > last:
             # Interrupted after its first merges: exactly that batch, as these tables will not be merged again.
             return Batch(fed_batch(newest), start, _merge_of(newest, fed_batch(newest)).end)
-        end = _limited(start, positions(self.warehouse, events))
+        first, following = _bounds(self.warehouse, events)
+        # A topic may begin at any offset.
+        start = {topic: of_topic | start.get(topic, {}) for topic, of_topic in first.items()}
+        end = _limited(start, following)
         if end != start:
             return Batch(last + 1, start, end)
         self._all_merged_at = events.version()
@@ -221,6 +233,8 @@ class EventStream:
         }
         append_derived(self.warehouse, self._contract(BATCHES), lambda: [row])
         self._join_small_files(BATCHES)
+        if batch.number % BATCHES_BETWEEN_CLEANINGS == BATCHES_BETWEEN_CLEANINGS - 1:
+            self._remove_old_files()
         tables = tuple(f"bronze_{subject}" for subject in counted.columns)
         return Merged(row, (*tables, *((TOMBSTONES,) if counted.deleted else ())), days)
 
@@ -266,6 +280,13 @@ class EventStream:
         with self.warehouse.lock(self.warehouse.path(name), "joining small files"):
             self.engine.optimize(self.warehouse.path(name), self._contract(name))
 
+    def _remove_old_files(self) -> None:
+        """Remove what merges, and the joining of small files, have replaced."""
+        existing = self.warehouse.existing_tables([EVENTS, TOMBSTONES, BATCHES, *BRONZE])
+        for name in (name for name, table in existing.items() if name not in BRONZE or is_fed(table)):
+            with self.warehouse.lock(self.warehouse.path(name), "removing old files"):
+                self.engine.vacuum(self.warehouse.path(name), HOURS_KEPT)
+
 
 @dataclass
 class Counted:
@@ -307,12 +328,20 @@ def last_finished(warehouse: Warehouse) -> tuple[int, Offsets]:
 
 def positions(warehouse: Warehouse, events: DeltaTable) -> Offsets:
     """The offset after the last stored one, by topic and partition."""
+    return _bounds(warehouse, events)[1]
+
+
+def _bounds(warehouse: Warehouse, events: DeltaTable) -> tuple[Offsets, Offsets]:
+    """The first stored offset and the one after the last, by topic and partition."""
+    query = f'SELECT topic, "partition", min("offset"), max("offset") + 1 FROM {EVENTS} GROUP BY ALL'
     with warehouse.sql({EVENTS: events}) as con:
-        found = con.sql(f'SELECT topic, "partition", max("offset") + 1 FROM {EVENTS} GROUP BY ALL').fetchall()
-    offsets: Offsets = {}
-    for topic, partition, following in found:
-        offsets.setdefault(topic, {})[str(partition)] = following
-    return offsets
+        found = con.sql(query).fetchall()
+    firsts: Offsets = {}
+    followings: Offsets = {}
+    for topic, partition, first, following in found:
+        firsts.setdefault(topic, {})[str(partition)] = first
+        followings.setdefault(topic, {})[str(partition)] = following
+    return firsts, followings
 
 
 def messages_between(start: Offsets, end: Offsets) -> int:
