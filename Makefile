@@ -24,7 +24,7 @@ ENGINES ?= sail spark
 BENCH_ENGINES := $(addprefix --engine ,$(ENGINES))
 
 # Tests that take minutes each have a command of their own.
-LONG := faults or cluster or wheel or automation or published_engines or cases or browser
+LONG := faults or cluster or wheel or automation or published_engines or cases or browser or stream
 
 .DEFAULT_GOAL := help
 
@@ -66,6 +66,10 @@ test-engines: $(DEV) ## Compare all tables and checks of both engines on the dat
 .PHONY: test-faults
 test-faults: $(DEV) ## Test killed writers, full disks and broken logs, with a table of results (half an hour)
 	@$(BIN)/python -m pytest -m faults --timeout=3600 -rP olist_assets_tests/faults
+
+.PHONY: test-stream
+test-stream: $(DEV) ## Test killed consumers and brokers, lost and broken messages of the stream (half an hour)
+	@OLIST_ENGINE=sail $(BIN)/python -m pytest -m stream --timeout=3600 -rP olist_assets_tests/streaming_faults
 
 .PHONY: test-cases
 test-cases: $(DEV) ## Test the inputs and situations of public bug reports on both engines (some minutes)
