@@ -28,7 +28,7 @@ def test_materialize_prints_each_table_and_ends_with_a_summary(olist, warehouse)
     assert code == SUCCESS
     assert "✓ bronze_sellers" in text
     assert "checks of bronze_products" in text
-    assert "2 tables, 370 rows, 23 of 23 checks passed" in text
+    assert "2 tables, 370 rows, 25 of 25 checks passed" in text
     assert f"Tables: {warehouse.root}" in text
     assert "olist ui" in text
     assert set(versions(warehouse)) == {"bronze_sellers", "bronze_products"}
