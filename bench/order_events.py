@@ -25,9 +25,9 @@ from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.topic import create
 from olist_assets.lakehouse.connection import connection
 from olist_assets.operations.broker import running_broker
-from olist_assets.operations.order_events import order_events
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.replay import Faults, Sent, messages, replay
+from olist_assets.operations.replayed_events import order_events
 from olist_assets.order_events.stream import EventStream, Merged
 from olist_assets.private_files import scratch
 from olist_assets.settings import SAMPLE_DATA, Settings

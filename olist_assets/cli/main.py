@@ -15,12 +15,12 @@ from olist_assets.cli import (
     alerts,
     governance,
     incidents,
+    kafka,
     models,
     runs,
     servers,
     setup,
     streaming,
-    streams,
     tables,
     versions,
 )
@@ -52,7 +52,7 @@ def _commands(module: ModuleType) -> list[click.Command]:
     return [command for command in found if command not in nested]
 
 
-for _module in (runs, tables, versions, governance, models, servers, streaming, streams, alerts, incidents, setup):
+for _module in (runs, tables, versions, governance, models, servers, streaming, kafka, alerts, incidents, setup):
     for _command in _commands(_module):
         olist.add_command(_command)
 

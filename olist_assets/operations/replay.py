@@ -21,7 +21,7 @@ from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.problems import Reports, explained, problem
 from olist_assets.kafka.topic import partitions
 from olist_assets.lakehouse.connection import connection
-from olist_assets.operations.order_events import Event, order_events
+from olist_assets.operations.replayed_events import Event, order_events
 from olist_assets.private_files import scratch
 from olist_assets.settings import Settings
 

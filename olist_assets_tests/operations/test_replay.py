@@ -11,8 +11,8 @@ from olist_assets.errors import OlistError
 from olist_assets.kafka.messages import Messages
 from olist_assets.kafka.topic import watermarks
 from olist_assets.operations import replay as module
-from olist_assets.operations.order_events import Event
 from olist_assets.operations.replay import Faults, Outgoing, Sent, _paced, messages
+from olist_assets.operations.replayed_events import Event
 from olist_assets.settings import Address, Conf, Settings
 
 ALL = Faults(duplicates=0.02, late=0.01, disorder=500, broken=0.001, seed=7)

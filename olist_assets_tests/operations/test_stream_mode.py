@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,9 @@ LATER = "2019-01-05 10:00:00"
 def fed(spark, settings, tmp_path) -> Platform:
     """All nine tables fed by one event each, and no folder of files."""
     platform = Platform(settings.model_copy(update={"data": tmp_path / "no files"}))
-    records = {subject: dict.fromkeys(source.columns, "x") for subject, source in SOURCES.items()}
+    records: dict[str, dict[str, Any]] = {
+        subject: dict.fromkeys(source.columns, "x") for subject, source in SOURCES.items()
+    }
     records["orders"] = order("o", order_purchase_timestamp=LATER)
     append(platform.warehouse, *(event(record, 1, table=subject) for subject, record in records.items()))
     merge(platform.warehouse)

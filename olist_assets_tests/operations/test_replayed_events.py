@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from olist_assets.contracts.source_files import SOURCES
-from olist_assets.operations.order_events import Event, order_events
+from olist_assets.operations.replayed_events import Event, order_events
 from olist_assets.settings import Settings
 from olist_assets.source.csv_file import source_file
 
