@@ -69,7 +69,8 @@ test-faults: $(DEV) ## Test killed writers, full disks and broken logs, with a t
 
 .PHONY: test-stream
 test-stream: $(DEV) ## Test killed consumers and brokers, lost and broken messages of the stream (half an hour)
-	@OLIST_ENGINE=sail $(BIN)/python -m pytest -m stream --timeout=3600 -rP olist_assets_tests/streaming_faults
+	@OLIST_ENGINE=sail $(BIN)/python -m pytest -m "stream and not spark" --timeout=3600 -rP
+	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m "stream and spark" --timeout=3600 -rP
 
 .PHONY: test-cases
 test-cases: $(DEV) ## Test the inputs and situations of public bug reports on both engines (some minutes)

@@ -110,6 +110,7 @@ def test_partitions_have_offsets_of_their_own_and_a_repeated_batch_adds_nothing(
     assert warehouse.open(EVENTS.name).version() == table.version() + 1
 
 
+@pytest.mark.stream
 def test_messages_of_ten_megabytes_and_ten_thousand_small_ones_come_through(engine, kafka, warehouse):
     send(kafka, [b"x" * (10 << 20)] * 2)
     send(kafka, (b"%d" % number for number in range(10_000)))
@@ -119,6 +120,7 @@ def test_messages_of_ten_megabytes_and_ten_thousand_small_ones_come_through(engi
     assert [int(value) for *_, value in found[2:]] == [*range(10_000)]
 
 
+@pytest.mark.stream
 def test_a_transactions_marks_are_no_messages_and_what_it_took_back_is_not_read(engine, kafka, warehouse):
     producer = Producer({**kafka.client_options, "transactional.id": kafka.topic})
     producer.init_transactions()
@@ -151,6 +153,7 @@ def test_an_error_of_a_commit_reaches_the_caller_and_nothing_is_lost(engine, kaf
     assert count(warehouse) == 1
 
 
+@pytest.mark.stream
 def test_a_query_that_keeps_failing_although_kafka_answers_is_an_error(engine, kafka, warehouse, monkeypatch):
     send(kafka, [b"a"])
     failures = list[PySparkException]()
@@ -177,6 +180,7 @@ def test_offsets_that_kafka_has_deleted_are_an_error_unless_they_may_be_skipped(
     assert [value for *_, value in stored(warehouse)] == ["a", "c"]
 
 
+@pytest.mark.stream
 def test_a_stream_outlives_its_broker_and_ends_when_nobody_wants_more(engine, warehouse, tmp_path):
     port, cache, wanted = free_port(), warehouse.settings.cache, True
     with running_broker(tmp_path / "broker", port, cache) as broker:
@@ -199,6 +203,7 @@ def test_a_stream_outlives_its_broker_and_ends_when_nobody_wants_more(engine, wa
         assert not thread.is_alive()
 
 
+@pytest.mark.stream
 def test_ctrl_c_ends_a_stream_within_seconds_and_the_next_one_continues(engine, kafka, warehouse):
     send(kafka, [b"a"])
     interrupted_at = 0.0

@@ -18,7 +18,7 @@ from olist_assets_tests.engines.comparison import compared
 from olist_assets_tests.engines.sail import ON_SAIL
 from olist_assets_tests.kafka.sending import send
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.stream, pytest.mark.timeout(600)]
 BRONZE = [f"bronze_{subject}" for subject in SOURCES]
 STREAMED = (*BRONZE, "bronze_order_events", "bronze_tombstones")
 REJECTS = "silver_rejects"
