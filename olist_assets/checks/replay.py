@@ -4,7 +4,7 @@ It computes at once what the stream computes batch by batch, so that the two can
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from olist_assets.checks.spec import CheckContext
@@ -17,12 +17,8 @@ from olist_assets.source.csv_file import RECORD
 from olist_assets.source.drift import RECORDS_JUDGED, Drift, drift_of
 
 EVENTS, BATCHES, REPLAYED = "bronze_order_events", "monitoring_stream", "replayed"
-FIELDS = {
-    **dict.fromkeys(("table", "op", "seq"), "VARCHAR"),
-    **dict.fromkeys(("after", "before"), "JSON"),
-    "source": {"table": "VARCHAR", "lsn": "VARCHAR"},
-}
-ENVELOPE = json.dumps({**FIELDS, "payload": FIELDS})
+FIELDS = dict.fromkeys(("table", "op", "seq"), "VARCHAR") | dict.fromkeys(("after", "before", "source"), "JSON")
+ORIGIN = {"table": "VARCHAR", "lsn": "VARCHAR"}
 # What only DuckDB takes for JSON, and numbers that engines write as different texts.
 REFUSED = (r"[:,\[]\s*-?[0-9]+[.eE]", r"[:,\[]\s*(-0|-?[0-9]{19}|NaN|-?Inf)", r",\s*[\]}]")
 MAX_COLUMNS = 100
@@ -145,21 +141,25 @@ def _changes(source: SourceFile) -> str:
     subject, reserved = subject_of(source), "|".join(ADDED_COLUMNS)
     # Without MATERIALIZED, DuckDB computes an expression as often as the next ones name it.
     return f"""
-        WITH messages AS MATERIALIZED (
-            SELECT topic, "partition", "offset", key AS given,
-                   json_transform({_accepted("value")}, {literal(ENVELOPE)}) AS envelope
+        WITH accepted AS MATERIALIZED (
+            SELECT topic, "partition", "offset", key AS given, {_accepted("value")} AS message
             FROM {EVENTS} WHERE contains(value, {literal(subject)}) OR contains(value, '\\u')),
+        messages AS MATERIALIZED (
+            SELECT * EXCLUDE message, {_fields("message", FIELDS | {"payload": "JSON"})} AS envelope FROM accepted),
+        opened AS MATERIALIZED (
+            SELECT *, {_fields("envelope.payload", FIELDS)} AS payload FROM messages WHERE envelope IS NOT NULL),
         events AS MATERIALIZED (
-            SELECT * EXCLUDE envelope,
-                   CASE WHEN envelope.payload.op IS NOT NULL THEN envelope.payload
+            SELECT * EXCLUDE (envelope, payload),
+                   CASE WHEN payload.op IS NOT NULL THEN payload
                         ELSE struct_pack("table" := envelope."table", op := envelope.op, seq := envelope.seq,
                              after := envelope.after, before := envelope.before, source := envelope.source) END AS event
-            FROM messages WHERE envelope IS NOT NULL),
+            FROM opened),
+        sourced AS MATERIALIZED (SELECT *, {_fields("event.source", ORIGIN)} AS origin FROM events),
         records AS MATERIALIZED (
-            SELECT * EXCLUDE event, event.op AS op, coalesce(event.seq, event.source.lsn) AS number,
+            SELECT * EXCLUDE (event, origin), event.op AS op, coalesce(event.seq, origin.lsn) AS number,
                    coalesce({_object("event.after")}, {_object("event.before")}) AS image
-            FROM events
-            WHERE regexp_replace(coalesce(event."table", event.source."table"), '^olist_|_dataset$', '', 'g')
+            FROM sourced
+            WHERE regexp_replace(coalesce(event."table", origin."table"), '^olist_|_dataset$', '', 'g')
                   = {literal(subject)}),
         named AS MATERIALIZED (
             SELECT * EXCLUDE number, array_to_string(json_keys(image), ':') AS names, len(json_keys(image)) AS width,
@@ -171,6 +171,18 @@ def _changes(source: SourceFile) -> str:
             op IN ('c', 'r', 'u') AND width BETWEEN 1 AND {MAX_COLUMNS}
             AND regexp_full_match(names, '{COLUMN_NAMES}')
             AND NOT regexp_matches(names, '(^|:)({reserved})(:|$)')))"""
+
+
+def _fields(value: str, types: Mapping[str, str]) -> str:
+    """A JSON object's fields as a struct. Of a name that it has twice the last one counts, as on the engines.
+
+    DuckDB takes the first one, so the members of such an object are put in reverse order.
+    """
+    names = f"json_keys({value})"
+    members = f"list_zip(list_reverse({names}), list_reverse(json_extract({value}, '$.*')))"
+    reverse = f"'{{' || array_to_string(list_transform({members}, lambda m: to_json(m[1]) || ':' || m[2]), ',') || '}}'"
+    is_ambiguous = f"len(list_distinct({names})) < len({names})"
+    return f"json_transform(CASE WHEN {is_ambiguous} THEN {reverse} ELSE {value} END, {literal(json.dumps(types))})"
 
 
 def _object(value: str) -> str:

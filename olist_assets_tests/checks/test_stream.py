@@ -94,6 +94,31 @@ def test_a_key_that_the_file_has_twice_is_no_difference(spark, warehouse):
     assert metrics(verdict(warehouse, ORDERS, ROWS))["repeated"] == 1
 
 
+ORDER = '"after":{"order_id":"c","order_status":"new"}'
+AMBIGUOUS = (
+    '{"table":"orders","op":"u","seq":8,"seq":9,' + ORDER + "}",
+    '{"table":"orders","op":"u","seq":9,"seq":4,' + ORDER + "}",
+    '{"table":"orders","op":"u","seq":9,"seq":null,' + ORDER + "}",
+    '{"table":"orders","op":"u","seq":9,"s\\u0065q":10,' + ORDER + "}",
+    '{"table":"orders","op":"d","op":"u","seq":9,' + ORDER + "}",
+    '{"table":"orders","table":"sellers","op":"u","seq":9,"after":{"order_id":"c","seller_id":"c"}}',
+    '{"table":"orders","op":"u","seq":9,"after":{"order_id":"b"},' + ORDER + "}",
+    '{"table":"orders","op":"u","seq":9,' + ORDER + ',"after":null}',
+    '{"op":"u","source":{"table":"orders","lsn":9,"lsn":10},' + ORDER + "}",
+    '{"op":"u","source":{"table":"orders","lsn":9},"source":{"table":"sellers","lsn":10},' + ORDER + "}",
+    '{"payload":{"table":"orders","op":"u","seq":9,"seq":10,' + ORDER + "}}",
+    '{"payload":{"table":"orders","op":"u","seq":9,' + ORDER + '},"payload":"none"}',
+)
+
+
+@pytest.mark.parametrize("value", AMBIGUOUS)
+def test_a_field_that_an_event_has_twice_is_read_as_the_stream_reads_it(fed, value):
+    append(fed, event({"seller_id": "s"}, 5, table="sellers"), ("c", value), offset=5)
+    merge(fed)
+    for table in (ORDERS, SELLERS):
+        assert metrics(verdict(fed, table, REPLAY)) == NO_DIFFERENCE, table.name
+
+
 def test_the_end_of_a_batch_is_known_without_its_commit(fed, monkeypatch):
     monkeypatch.setattr(replay, "merge_commit", lambda *_: None)
     assert metrics(verdict(fed, ORDERS, REPLAY)) == NO_DIFFERENCE
