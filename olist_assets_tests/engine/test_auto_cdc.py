@@ -48,4 +48,4 @@ def test_auto_cdc_into_delta_is_still_refused(settings: Settings, tmp_path: Path
     command = [str(spark_home() / "bin" / "spark-pipelines"), "run", *conf_arguments(config), "--spec", str(spec)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=350)
     assert done.returncode
-    assert "AUTOCDC_TARGET_DOES_NOT_SUPPORT_MERGE" in done.stderr
+    assert "AUTOCDC_TARGET_DOES_NOT_SUPPORT_MERGE" in done.stdout + done.stderr
