@@ -131,9 +131,9 @@ def _end(on: CheckContext) -> Offsets:
     number = fed_batch(on.delta)
     if found := merge_commit(on.delta, number):
         return found.end
-    # The log keeps commits for a while only; the batch was finished long ago.
+    # The log keeps commits for a while only. If the batch was not finished, the one before it was.
     create_view(on.sql, BATCHES, batches := on.warehouse.open(BATCHES), data_files(batches))
-    return json.loads(on.scalar(f"SELECT offsets_to FROM {BATCHES} WHERE batch = {number}"))
+    return json.loads(on.scalar(f"SELECT arg_max(offsets_to, batch) FROM {BATCHES} WHERE batch <= {number}"))
 
 
 def _changes(source: SourceFile) -> str:

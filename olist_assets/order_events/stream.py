@@ -8,7 +8,7 @@ merged again, and tables that already have it are left out.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -28,14 +28,12 @@ from olist_assets.engine.engine import Engine, TakeMessages
 from olist_assets.engine.event_records import IS_BAD, IS_CHANGE, alive, decoded, deletions, latest, records
 from olist_assets.engine.merge import merge_of
 from olist_assets.engine.write_plan import ROWS_PER_FILE
-from olist_assets.errors import OlistError
 from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.messages import recreated
 from olist_assets.kafka.topic import topic_id, watermarks
 from olist_assets.lakehouse.commit_metadata import user_metadata
-from olist_assets.lakehouse.feeds import MergeCommit, Offsets, fed_batch, is_fed, merge_commit, topic_property
+from olist_assets.lakehouse.feeds import Offsets, fed_batch, is_fed, merge_commit, topic_property
 from olist_assets.lakehouse.history_table import Row, append_derived
-from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.order_days import days_of_orders
 from olist_assets.lakehouse.schemas import schema_change, shape
 from olist_assets.lakehouse.statistics import data_files, file_actions
@@ -186,10 +184,14 @@ class EventStream:
             return None
         last, start = last_finished(self.warehouse)
         fed = {name: table for name in (TOMBSTONES, *BRONZE) if (table := self._existing(name))}
-        newest = max(fed.values(), key=fed_batch, default=None)
-        if newest is not None and fed_batch(newest) > last:
+        newest = max(map(fed_batch, fed.values()), default=last)
+        if newest > last:
             # Interrupted after its first merges: exactly that batch, as these tables will not be merged again.
-            return Batch(fed_batch(newest), start, _merge_of(newest, fed_batch(newest)).end)
+            if end := _end_of(newest, fed.values()):
+                return Batch(newest, start, end)
+            # The logs keep their commits for a while only. The next batch has its messages once more.
+            self._finish(Batch(newest, start, start), Counted())
+            last = newest
         first, following = _bounds(self.warehouse, events)
         # A topic may begin at any offset.
         start = {topic: of_topic | start.get(topic, {}) for topic, of_topic in first.items()}
@@ -216,6 +218,18 @@ class EventStream:
                 applied += self._merge_bronze(subject, columns, changes, batch, metadata)
             # An order may have moved to another day.
             days |= self._days_of(orders) if orders else frozenset()
+        seconds = round(time.monotonic() - started, 3)
+        row = self._finish(batch, counted, applied=applied, days_touched=len(days), seconds=seconds)
+        self._join_small_files(BATCHES)
+        if batch.number % BATCHES_BETWEEN_CLEANINGS == BATCHES_BETWEEN_CLEANINGS - 1:
+            self._remove_old_files()
+        tables = tuple(f"bronze_{subject}" for subject in counted.columns)
+        return Merged(row, (*tables, *((TOMBSTONES,) if counted.deleted else ())), days)
+
+    def _finish(
+        self, batch: Batch, counted: "Counted", *, applied: int = 0, days_touched: int = 0, seconds: float = 0.0
+    ) -> Row:
+        """Append the row of `monitoring_stream` that ends a batch."""
         committed_at = datetime.now(UTC)
         row = {
             "query": QUERY,
@@ -226,17 +240,13 @@ class EventStream:
             "applied": applied,
             "superseded": counted.rows - counted.bad - applied,
             "rejected": counted.bad,
-            "days_touched": len(days),
-            "seconds": round(time.monotonic() - started, 3),
+            "days_touched": days_touched,
+            "seconds": seconds,
             "lag_seconds": max(0.0, (committed_at - counted.oldest).total_seconds()) if counted.oldest else 0.0,
             "committed_at": committed_at,
         }
         append_derived(self.warehouse, self._contract(BATCHES), lambda: [row])
-        self._join_small_files(BATCHES)
-        if batch.number % BATCHES_BETWEEN_CLEANINGS == BATCHES_BETWEEN_CLEANINGS - 1:
-            self._remove_old_files()
-        tables = tuple(f"bronze_{subject}" for subject in counted.columns)
-        return Merged(row, (*tables, *((TOMBSTONES,) if counted.deleted else ())), days)
+        return row
 
     def _merge_bronze(self, subject: str, columns: set[str], changes: DataFrame, batch: Batch, metadata: str) -> int:
         """Merge a batch into one bronze table; the number of its rows that changed."""
@@ -411,19 +421,17 @@ def _small_files(table: DeltaTable) -> int:
     return sum(rows < ROWS_PER_FILE / 2 for rows in file_actions(table)["num_records"].to_pylist())
 
 
-def _merge_of(table: DeltaTable, number: int) -> MergeCommit:
-    """The commit that merged a batch into a table. Raises OlistError if the log does not have it any more."""
-    if found := merge_commit(table, number):
-        return found
-    raise OlistError(
-        f"The log of {location(table).name} does not have the merge of batch {number} any more, which was interrupted. "
-        "Merge all stored events again: olist stream --again"
-    )
+def _end_of(number: int, tables: Iterable[DeltaTable]) -> Offsets | None:
+    """Where a batch ends that was merged into some of these tables; None if no log has one of its commits any more."""
+    commits = (merge_commit(table, number) for table in tables if fed_batch(table) == number)
+    return next((commit.end for commit in commits if commit), None)
 
 
 def _rows_merged(table: DeltaTable, number: int) -> int:
-    """How many rows the merge of a batch has changed; deltalake and Spark spell the numbers differently."""
-    counted = {name.replace("_", "").lower(): int(value) for name, value in _merge_of(table, number).counted.items()
+    """How many rows the merge of a batch has changed, as its commit says; 0 if the log does not have it any more."""
+    commit = merge_commit(table, number)
+    # deltalake and Spark spell the numbers differently.
+    counted = {name.replace("_", "").lower(): int(value) for name, value in (commit.counted if commit else {}).items()
                if str(value).isdigit()}  # fmt: skip
     return sum(counted.get(f"numtargetrows{what}", 0) for what in ("inserted", "updated", "deleted"))
 

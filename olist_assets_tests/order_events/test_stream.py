@@ -7,11 +7,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from olist_assets.bronze.snapshots import BRONZE as SNAPSHOTS
 from olist_assets.catalog import catalog
 from olist_assets.contracts.table import Table
+from olist_assets.lakehouse import delta_log
+from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.order_events import stream as of_stream
 from olist_assets.order_events.stream import BATCHES, EVENTS, TOMBSTONES, EventStream, positions
+from olist_assets.streaming.monitoring_stream import MONITORING_STREAM
+from olist_assets_tests.checks.verdicts import verdict
 from olist_assets_tests.conftest import ENGINE, settings_in
 from olist_assets_tests.order_events.messages import TOPIC, append, deletion, event, merge, order
 from olist_assets_tests.rows import stored_rows
@@ -79,9 +84,8 @@ def test_any_order_split_and_repetition_end_in_the_same_tables(expected, tmp_pat
     assert merged == len(messages)
 
 
-@pytest.mark.parametrize("killed_at", [TOMBSTONES, ORDERS, SELLERS, BATCHES])
-def test_an_interrupted_batch_is_continued_exactly(expected, tmp_path, sample, killed_at):
-    warehouse = Warehouse(settings_in(tmp_path / killed_at, sample), catalog())
+def interrupt_second_batch(warehouse, killed_at):
+    """Merge MESSAGES in two batches, the second one only until it comes to this table."""
     append(warehouse, *MESSAGES[:3])
     merge(warehouse)
     append(warehouse, *MESSAGES[3:], offset=3)
@@ -101,6 +105,12 @@ def test_an_interrupted_batch_is_continued_exactly(expected, tmp_path, sample, k
         pytest.raises(KeyboardInterrupt),
     ):
         merge(warehouse)
+
+
+@pytest.mark.parametrize("killed_at", [TOMBSTONES, ORDERS, SELLERS, BATCHES])
+def test_an_interrupted_batch_is_continued_exactly(expected, tmp_path, sample, killed_at):
+    warehouse = Warehouse(settings_in(tmp_path / killed_at, sample), catalog())
+    interrupt_second_batch(warehouse, killed_at)
     # More arrives before somebody starts it again: the interrupted batch does not take it.
     append(warehouse, seller("t", 9), offset=len(MESSAGES))
     found = [(done.row["batch"], done.row["rows"], done.row["applied"]) for done in merge(warehouse)]
@@ -112,6 +122,50 @@ def test_an_interrupted_batch_is_continued_exactly(expected, tmp_path, sample, k
         name: rows for name, rows in expected.items() if name != SELLERS
     }
     assert len(state(warehouse)[SELLERS]) == 2
+
+
+def remove_commits(table):
+    """Leave a table's newest commit and a checkpoint, as the retention of its log does."""
+    table.alter.set_table_properties({"delta.logRetentionDuration": "interval 30 days"})
+    table.create_checkpoint()
+    for commit in delta_log.commits(location(table))[1:]:
+        commit.path.unlink()
+
+
+@pytest.mark.parametrize("killed_at", [ORDERS, SELLERS, BATCHES])
+@pytest.mark.parametrize("others", [True, False], ids=["in no log", "in another log"])
+def test_an_interrupted_batch_whose_commit_is_gone_is_merged_once_more(expected, tmp_path, sample, killed_at, others):
+    warehouse = Warehouse(settings_in(tmp_path / killed_at, sample), catalog())
+    interrupt_second_batch(warehouse, killed_at)
+    fed = warehouse.existing_tables([TOMBSTONES, ORDERS, SELLERS])
+    for name, table in fed.items():
+        if others or name == TOMBSTONES:
+            remove_commits(table)
+    found = [(done.row["batch"], done.row["rows"]) for done in merge(warehouse)]
+    is_known = not others and killed_at != ORDERS
+    assert found == [(1 if is_known else 2, len(MESSAGES) - 3)]
+    assert state(warehouse) == expected
+    append(warehouse, seller("t", 9), offset=len(MESSAGES))
+    assert [done.row["applied"] for done in merge(warehouse)] == [1]
+    assert verdict(warehouse, MONITORING_STREAM, "no_event_is_lost").passed
+    assert verdict(warehouse, SNAPSHOTS["orders"], "current_state_equals_replay").passed
+
+
+def test_the_first_batch_may_be_the_one_whose_commit_is_gone(spark, warehouse):
+    append(warehouse, *MESSAGES, offset=7)
+    with patch.object(of_stream, "append_derived", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        merge(warehouse)
+    for table in warehouse.existing_tables([TOMBSTONES, ORDERS, SELLERS]).values():
+        remove_commits(table)
+    assert [(done.row["batch"], done.row["rows"]) for done in merge(warehouse)] == [(1, len(MESSAGES))]
+    assert verdict(warehouse, MONITORING_STREAM, "no_event_is_lost").passed
+
+
+def test_batches_adjoin_where_a_partition_was_added(spark, warehouse):
+    for partition in (1, 0, 11):
+        append(warehouse, seller(f"s{partition}", 1), partition=partition, offset=5)
+        merge(warehouse)
+    assert verdict(warehouse, MONITORING_STREAM, "no_event_is_lost").passed
 
 
 def test_a_second_merge_finds_nothing_to_do(expected, warehouse):
