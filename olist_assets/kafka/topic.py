@@ -144,7 +144,9 @@ def retention(kafka: Kafka) -> dict[str, str]:
     reports = Reports()
     with explained(kafka, reports):
         admin = AdminClient(reports.options(kafka))
-        admin.list_topics(timeout=SECONDS_TO_ANSWER)
+        topic = metadata(admin, reports, kafka.topic).topics[kafka.topic]
+        if topic.error is not None:
+            raise problem(kafka, topic.error)
         (asked,) = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, kafka.topic)]).values()
         found = asked.result(SECONDS_TO_ANSWER)
     return {name: found[name].value for name in RETENTION}
