@@ -48,14 +48,15 @@ def forget(platform: Platform, given: str, report: Report, of_topic: OfTopic = "
     warehouse = platform.warehouse
     started, secret = time.monotonic(), masking.secret(platform.settings)
     person, texts = known_person(platform, given)
-    snapshots = (*_snapshots(platform), *_others_with(platform, person))
-    written = {table.name for table in snapshots} | stored_events(platform)
-    names = _affected(platform, written)
-    erasures.add(warehouse, person)
-    report(f"On the list of erasures: {erasures.path(warehouse)}")
-    if EVENTS in names:
-        erase_from_topic(platform, person.traces, of_topic, report)
     with merges_finished(platform):
+        # Only now: the first merge into a table creates it.
+        snapshots = (*_snapshots(platform), *_others_with(platform, person))
+        written = {table.name for table in snapshots} | stored_events(platform)
+        names = _affected(platform, written)
+        erasures.add(warehouse, person)
+        report(f"On the list of erasures: {erasures.path(warehouse)}")
+        if EVENTS in names:
+            erase_from_topic(platform, person.traces, of_topic, report)
         # Messages first: they may give further ids to the person.
         erase_events(platform, person.traces, _own_texts(platform, texts, person.traces.records), report)
         _erase_snapshots(platform, snapshots, person, report)
@@ -136,6 +137,9 @@ def _found(platform: Platform, person: Person) -> Found:
 
 
 def _remake(platform: Platform, names: set[str], report: Report) -> None:
+    if not names:
+        # A run without a selection would make everything.
+        return
     report(f"Making again what depends on them: {', '.join(sorted(names))}.")
     run = materialize(platform, Request(names, platform.calendar.days), lambda *_: None)
     if missing := names - run.materialized:
