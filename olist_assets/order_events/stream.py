@@ -61,6 +61,8 @@ class Batch:
     number: int
     start: Offsets
     end: Offsets
+    completes: int | None = None
+    """The version of the messages' table of which all are merged with this batch, if it is the last one."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,11 @@ class EventStream:
         """Merge one batch; None if all is merged."""
         with self._without_merges("merging order events"):
             batch = self._next_batch()
-            return self._merged(batch) if batch else None
+            if batch is None:
+                return None
+            merged = self._merged(batch)
+            self._all_merged_at = batch.completes
+            return merged
 
     def _contract(self, name: str) -> Table:
         return self.warehouse.catalog.table(name)
@@ -197,7 +203,7 @@ class EventStream:
         start = {topic: of_topic | start.get(topic, {}) for topic, of_topic in first.items()}
         end = _limited(start, following)
         if end != start:
-            return Batch(last + 1, start, end)
+            return Batch(last + 1, start, end, events.version() if end == following else None)
         self._all_merged_at = events.version()
         return None
 
