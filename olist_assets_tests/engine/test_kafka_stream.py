@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 from confluent_kafka import Producer
+from pydantic import SecretStr
 from pyspark.errors import PySparkException
 
 from olist_assets.catalog import catalog
@@ -18,6 +19,8 @@ from olist_assets.engine.spark import kafka_stream
 from olist_assets.engine.spark.engine import SparkEngine, keeping_interrupt_handler
 from olist_assets.engine.spark.jars import delta_jars, kafka_source_jars
 from olist_assets.errors import OlistError
+from olist_assets.governance import erasures
+from olist_assets.governance.erasing import Found
 from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.messages import OffsetsMissing, text
 from olist_assets.kafka.problems import NoAnswer
@@ -27,8 +30,11 @@ from olist_assets.lakehouse.schemas import schema_change, shape
 from olist_assets.lakehouse.statistics import file_actions
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.operations.broker import running_broker
+from olist_assets.operations.platform import Platform
+from olist_assets.order_events.erasing import EventErasure
 from olist_assets.settings import Address
 from olist_assets_tests.kafka.sending import send
+from olist_assets_tests.operations import personal_events
 from olist_assets_tests.servers import free_port
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
@@ -90,6 +96,30 @@ def test_a_message_is_stored_as_sail_does_whatever_its_bytes_and_sail_continues(
     engine.take_messages(taking(kafka, warehouse))
     assert stored(warehouse)[-2:] == [(0, 3_001, None, "by Sail"), (0, 3_002, None, "by Spark")]
     assert count(warehouse) == 3_003
+
+
+def test_messages_of_an_erased_person_are_stored_as_an_erasure_of_stored_ones_leaves_them(engine, broker, settings):
+    platform = Platform(settings.model_copy(update={"mask_salt": SecretStr(personal_events.SECRET)}))
+    warehouse, erasure = platform.warehouse, EventErasure(platform.warehouse, engine)
+    topics = [broker.kafka("erased_on_its_way_on_spark"), broker.kafka("erased_later_on_spark")]
+    for kafka in topics:
+        create(kafka)
+        for key, value in personal_events.THEIRS.values():
+            send(kafka, [value and value.encode()], key=key and key.encode())
+        send(kafka, [personal_events.event("orders", 1, {"order_id": "another"}).encode()], key=b"another")
+    engine.take_messages(taking(topics[1], warehouse))
+    assert personal_events.hits(platform) != []
+    erasures.add(warehouse, personal_events.PERSON)
+    engine.take_messages(replace(taking(topics[0], warehouse), erasure=erasure.of_listed))
+    erasure.rewrite(EVENTS.name, Found(), ())
+    found = {kafka.topic: [] for kafka in topics}
+    for row in personal_events.stored(platform):
+        found[row["topic"]].append((row["offset"], row["key"], row["value"]))
+    on_its_way, later = found.values()
+    assert on_its_way == later
+    assert [offset for offset, *_ in on_its_way] == [*range(len(personal_events.THEIRS) + 1)]
+    assert personal_events.traces_in(personal_events.stored(platform)) == []
+    assert offset_stored(warehouse.open(EVENTS.name), topics[0].topic, 0) == len(personal_events.THEIRS)
 
 
 def test_partitions_have_offsets_of_their_own_and_a_repeated_batch_adds_nothing(engine, broker, warehouse, monkeypatch):
