@@ -100,4 +100,5 @@ def replayed(platform: Platform, subject: str) -> dict[str, dict]:
     """The last record of each key, by the stored events alone."""
     values = (row["value"] for row in stored(platform))
     events = [json.loads(value) for value in values if value and value.startswith('{"table": ')]
+    events.sort(key=lambda event: event["seq"])
     return {event["after"][SOURCES[subject].key[0]]: event["after"] for event in events if event["table"] == subject}
