@@ -105,7 +105,7 @@ def test_messages_of_an_erased_person_are_stored_as_an_erasure_of_stored_ones_le
     for kafka in topics:
         create(kafka)
         for key, value in personal_events.THEIRS.values():
-            send(kafka, [value and value.encode()], key=key and key.encode())
+            send(kafka, [personal_events.encoded(value)], key=personal_events.encoded(key))
         send(kafka, [personal_events.event("orders", 1, {"order_id": "another"}).encode()], key=b"another")
     engine.take_messages(taking(topics[1], warehouse))
     assert personal_events.hits(platform) != []

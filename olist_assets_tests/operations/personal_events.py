@@ -38,6 +38,11 @@ def review() -> dict[str, str | None]:
     return {"review_id": REVIEW, "order_id": ORDER, "review_score": "5", "review_comment_message": COMMENT}
 
 
+def encoded(text: str | None) -> bytes | None:
+    """A key or value as Kafka has it."""
+    return None if text is None else text.encode()
+
+
 def escaped(text: str) -> str:
     """A text with each digit as JSON's escape."""
     return "".join(f"\\u{ord(sign):04x}" if sign.isdigit() else sign for sign in text)

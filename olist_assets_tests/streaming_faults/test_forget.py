@@ -31,6 +31,7 @@ from olist_assets_tests.operations.personal_events import (
     THEIRS,
     UNIQUE,
     Message,
+    encoded,
     event,
     hits,
     order,
@@ -60,7 +61,7 @@ def platform(streamed, spark):
 
 def send_messages(platform: Platform, *messages: Message) -> None:
     """Send messages to the topic, all to one partition, so that their order stays."""
-    send(platform.settings, (Sending(key or "", value and value.encode(), 0) for key, value in messages))
+    send(platform.settings, (Sending(key or "", encoded(value), 0) for key, value in messages))
 
 
 def take(platform: Platform) -> None:
