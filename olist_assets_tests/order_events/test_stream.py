@@ -12,6 +12,7 @@ from olist_assets.catalog import catalog
 from olist_assets.contracts.table import Table
 from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.object_store import location
+from olist_assets.lakehouse.statistics import data_files
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.order_events import stream as of_stream
 from olist_assets.order_events.stream import BATCHES, EVENTS, TOMBSTONES, EventStream, positions
@@ -19,7 +20,7 @@ from olist_assets.streaming.monitoring_stream import MONITORING_STREAM
 from olist_assets_tests.checks.verdicts import verdict
 from olist_assets_tests.conftest import ENGINE, settings_in
 from olist_assets_tests.order_events.messages import TOPIC, append, deletion, event, merge, order
-from olist_assets_tests.rows import stored_rows
+from olist_assets_tests.rows import store, stored_rows
 
 pytestmark = pytest.mark.skipif(ENGINE != "sail", reason="messages are appended by deltalake")
 ORDERS, SELLERS = "bronze_orders", "bronze_sellers"
@@ -191,6 +192,28 @@ def test_many_messages_become_several_batches_that_advance_in_every_partition(sp
     assert all(done.row["rows"] <= 5 for done in found)
     assert len(state(warehouse)[SELLERS]) == 12
     assert [done.row["batch"] for done in found] == list(range(len(found)))
+
+
+def test_replaced_files_of_fed_tables_are_removed_every_so_many_batches(spark, warehouse, monkeypatch):
+    monkeypatch.setattr(of_stream, "BATCHES_BETWEEN_CLEANINGS", 3)
+    monkeypatch.setattr(of_stream, "HOURS_KEPT", 0)
+    # Made from its file, so it is none of the stream's.
+    for _ in range(2):
+        store(warehouse, SNAPSHOTS["customers"], {"customer_id": "c"})
+    of_file = files_on_disk(warehouse, "bronze_customers")
+    replaced = []
+    for at in range(4):
+        append(warehouse, seller("s", at + 1), offset=at)
+        merge(warehouse)
+        replaced.append(len(files_on_disk(warehouse, SELLERS)) - len(data_files(warehouse.open(SELLERS))))
+    assert replaced == [0, 1, 0, 1]
+    assert files_on_disk(warehouse, "bronze_customers") == of_file
+    assert len(of_file) == 2
+    assert len(state(warehouse)[SELLERS]) == 1
+
+
+def files_on_disk(warehouse, name):
+    return sorted(location(warehouse.open(name)).glob("*.parquet"))
 
 
 def test_the_days_of_an_order_before_and_after_a_batch_are_touched(spark, warehouse):
