@@ -17,7 +17,7 @@ from olist_assets.source.csv_file import RECORD
 from olist_assets.source.drift import RECORDS_JUDGED, Drift, drift_of
 
 EVENTS, BATCHES, REPLAYED = "bronze_order_events", "monitoring_stream", "replayed"
-FIELDS = dict.fromkeys(("table", "op", "seq"), "VARCHAR") | dict.fromkeys(("after", "before", "source"), "JSON")
+FIELDS = {"table": "VARCHAR", "op": "VARCHAR", "seq": "VARCHAR", "after": "JSON", "before": "JSON", "source": "JSON"}
 ORIGIN = {"table": "VARCHAR", "lsn": "VARCHAR"}
 # What only DuckDB takes for JSON, and numbers that engines write as different texts.
 REFUSED = (r"[:,\[]\s*-?[0-9]+[.eE]", r"[:,\[]\s*(-0|-?[0-9]{19}|NaN|-?Inf)", r",\s*[\]}]")
