@@ -13,8 +13,9 @@ from olist_assets.engine.engine import WEEK_HOURS, Engine
 from olist_assets.engine.upkeep import Footprint, maintain
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.job_names import DAILY, EVERYTHING, MAINTENANCE, MONITORING, STREAM, STREAM_AGAIN
+from olist_assets.order_events.batches import BRONZE, TOMBSTONES
 from olist_assets.order_events.reports import Reporter
-from olist_assets.order_events.stream import BRONZE, TOMBSTONES, EventStream, Merged
+from olist_assets.order_events.stream import EventStream, Merged
 
 MONITORED, STREAMED = dg.AssetSelection.groups("monitoring"), dg.AssetSelection.groups("streaming")
 

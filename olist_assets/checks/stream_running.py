@@ -10,8 +10,8 @@ from olist_assets.kafka.messages import Messages
 from olist_assets.kafka.problems import NoAnswer
 from olist_assets.kafka.topic import watermarks
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.order_events.batches import EVENTS, positions
 from olist_assets.order_events.lag import unread
-from olist_assets.order_events.stream import EVENTS, positions
 from olist_assets.redaction import redacted
 
 NAME = "stream_is_running"

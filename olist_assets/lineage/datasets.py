@@ -20,7 +20,7 @@ from olist_assets.contracts.table import Column, Table
 from olist_assets.kafka import connection
 from olist_assets.lakehouse.feeds import is_fed
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.order_events.stream import EVENTS
+from olist_assets.order_events.batches import EVENTS
 
 # What a message consists of, and the table of messages has unchanged.
 MESSAGE = ("key", "value")

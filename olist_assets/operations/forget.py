@@ -32,7 +32,7 @@ from olist_assets.operations.proof import Proof, Sought, prove, recognizable, sp
 from olist_assets.operations.runs import Request, materialize
 from olist_assets.operations.selection import with_downstream
 from olist_assets.orchestration.runless import report_written
-from olist_assets.order_events.stream import EVENTS
+from olist_assets.order_events.batches import EVENTS
 from olist_assets.source.csv_file import remove_copies
 
 Report = Callable[[str], None]

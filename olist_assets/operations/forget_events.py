@@ -11,8 +11,9 @@ from olist_assets.kafka.connection import Kafka
 from olist_assets.lakehouse.commit_metadata import user_metadata
 from olist_assets.lakehouse.schemas import schema_change, shape
 from olist_assets.operations.platform import Platform
+from olist_assets.order_events.batches import EVENTS, TOMBSTONES
 from olist_assets.order_events.erasing import EventErasure
-from olist_assets.order_events.stream import EVENTS, TOMBSTONES, EventStream
+from olist_assets.order_events.stream import EventStream
 
 Report = Callable[[str], None]
 

@@ -10,7 +10,7 @@ from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.topic import delete_records, retention, send_tombstones, watermarks
 from olist_assets.lakehouse.feeds import offset_stored
 from olist_assets.operations.platform import Platform
-from olist_assets.order_events.stream import EVENTS
+from olist_assets.order_events.batches import EVENTS
 
 OfTopic = Literal["keep", "tombstones", "delete"]
 Report = Callable[[str], None]

@@ -20,9 +20,10 @@ from olist_assets.lakehouse.feeds import is_fed
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.runs import OnEvent, Request, RunReport, materialize
 from olist_assets.orchestration.job_names import STREAM_AGAIN
+from olist_assets.order_events.batches import BRONZE, EVENTS, TOMBSTONES, last_finished
 from olist_assets.order_events.lag import unread
 from olist_assets.order_events.reports import Reporter
-from olist_assets.order_events.stream import BRONZE, EVENTS, TOMBSTONES, EventStream, Merged, last_finished
+from olist_assets.order_events.stream import EventStream, Merged
 
 # A report may start runs of a minute, and Dagster's event log should not grow with every batch.
 SECONDS_BETWEEN_REPORTS = 30.0

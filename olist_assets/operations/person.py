@@ -32,7 +32,7 @@ from olist_assets.lakehouse import delta_log
 from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.lakehouse.sql import create_view
 from olist_assets.operations.platform import Platform
-from olist_assets.order_events.stream import EVENTS
+from olist_assets.order_events.batches import EVENTS
 
 
 def known_person(platform: Platform, given: str) -> tuple[Person, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from olist_assets.kafka.topic import Watermarks
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.order_events.stream import EVENTS, last_finished, messages_between, positions
+from olist_assets.order_events.batches import EVENTS, last_finished, messages_between, positions
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from olist_assets.lakehouse.past_versions import has_changed_since
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.dagster_storage import read_text, write_text
 from olist_assets.orchestration.runless import materialization
-from olist_assets.order_events.stream import BATCHES, BRONZE, EVENTS, TOMBSTONES, Merged
+from olist_assets.order_events.batches import BATCHES, BRONZE, EVENTS, TOMBSTONES
+from olist_assets.order_events.stream import Merged
 
 POSITIONS = "olist/order_events"
 

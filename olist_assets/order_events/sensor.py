@@ -10,8 +10,8 @@ from olist_assets.kafka.topic import watermarks
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.orchestration.job_names import STREAM
 from olist_assets.orchestration.order_changes import UNFINISHED
+from olist_assets.order_events.batches import EVENTS
 from olist_assets.order_events.lag import waiting
-from olist_assets.order_events.stream import EVENTS
 from olist_assets.redaction import redacted
 
 NAME = "order_events"

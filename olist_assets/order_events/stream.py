@@ -8,40 +8,49 @@ merged again, and tables that already have it are left out.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import reduce
-from math import ceil
-from operator import or_
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.engine.engine import Engine, TakeMessages
-from olist_assets.engine.event_records import IS_BAD, IS_CHANGE, alive, decoded, deletions, latest, records
+from olist_assets.engine.event_records import alive, decoded, deletions, latest, records
 from olist_assets.engine.merge import merge_of
-from olist_assets.engine.write_plan import ROWS_PER_FILE
 from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.messages import recreated
 from olist_assets.kafka.topic import topic_id, watermarks
 from olist_assets.lakehouse.commit_metadata import user_metadata
-from olist_assets.lakehouse.feeds import Offsets, fed_batch, is_fed, merge_commit, topic_property
+from olist_assets.lakehouse.feeds import fed_batch, is_fed, topic_property
 from olist_assets.lakehouse.history_table import Row, append_derived
 from olist_assets.lakehouse.order_days import days_of_orders
 from olist_assets.lakehouse.schemas import schema_change, shape
-from olist_assets.lakehouse.statistics import data_files, file_actions
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.order_events.batches import (
+    BATCHES,
+    BRONZE,
+    EVENTS,
+    TOMBSTONES,
+    Batch,
+    Counted,
+    bounds,
+    counted_in,
+    end_of,
+    files_of,
+    last_finished,
+    limited,
+    range_of,
+    rows_merged,
+    small_files,
+)
 from olist_assets.order_events.erasing import EventErasure
 
-EVENTS, TOMBSTONES, BATCHES = "bronze_order_events", "bronze_tombstones", "monitoring_stream"
-BRONZE = tuple(f"bronze_{subject}" for subject in SOURCES)
 QUERY = "order_events"
 # Messages that one batch merges at most: the rows of its tables are in memory on an engine without a JVM.
 MAX_MESSAGES = 200_000
@@ -52,17 +61,6 @@ SECONDS_FOR_OTHERS = 0.1
 # A merge rewrites whole files, megabytes for a hundred events. What it has replaced is kept for running readers, much
 # shorter than elsewhere: every version of these tables can be made again from the stored messages.
 HOURS_KEPT, BATCHES_BETWEEN_CLEANINGS = 1, 100
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A batch of stored messages: its number, and the offsets from which and before which it has them."""
-
-    number: int
-    start: Offsets
-    end: Offsets
-    completes: int | None = None
-    """The version of the messages' table of which all are merged with this batch, if it is the last one."""
 
 
 @dataclass(frozen=True)
@@ -193,15 +191,15 @@ class EventStream:
         newest = max(map(fed_batch, fed.values()), default=last)
         if newest > last:
             # Interrupted after its first merges: exactly that batch, as these tables will not be merged again.
-            if end := _end_of(newest, fed.values()):
+            if end := end_of(newest, fed.values()):
                 return Batch(newest, start, end)
             # The logs keep their commits for a while only. The next batch has its messages once more.
             self._finish(Batch(newest, start, start), Counted())
             last = newest
-        first, following = _bounds(self.warehouse, events)
+        first, following = bounds(self.warehouse, events)
         # A topic may begin at any offset.
         start = {topic: of_topic | start.get(topic, {}) for topic, of_topic in first.items()}
-        end = _limited(start, following)
+        end = limited(start, following, MAX_MESSAGES)
         if end != start:
             return Batch(last + 1, start, end, events.version() if end == following else None)
         self._all_merged_at = events.version()
@@ -210,9 +208,9 @@ class EventStream:
     def _merged(self, batch: Batch) -> Merged:
         started = time.monotonic()
         events = self.warehouse.open(EVENTS)
-        messages = self.engine.read_files(events, _files_of(events, batch)).where(_range_of(batch))
+        messages = self.engine.read_files(events, files_of(events, batch)).where(range_of(batch))
         with self.engine.held(decoded(messages).drop("value", "key")) as changes:
-            counted = _counted(changes)
+            counted = counted_in(changes)
             metadata = user_metadata(order_events={"batch": batch.number, "end": batch.end})
             applied, days, orders = 0, frozenset[date](), None
             if counted.deleted:
@@ -273,7 +271,7 @@ class EventStream:
         with self.warehouse.lock(path, "merging order events"):
             table = self._existing(contract.name)
             if table and fed_batch(table) >= batch.number:
-                return _rows_merged(table, batch.number)
+                return rows_merged(table, batch.number)
             if table is None:
                 self.engine.create_empty(path, contract)
                 table = self.warehouse.open(contract.name)
@@ -291,7 +289,7 @@ class EventStream:
     def _join_small_files(self, name: str) -> None:
         """Join files once there are many: every batch leaves at least one, and a reader opens them all."""
         table = self._existing(name)
-        if table is None or _small_files(table) <= SMALL_FILES:
+        if table is None or small_files(table) <= SMALL_FILES:
             return
         with self.warehouse.lock(self.warehouse.path(name), "joining small files"):
             self.engine.optimize(self.warehouse.path(name), self._contract(name))
@@ -302,144 +300,6 @@ class EventStream:
         for name in (name for name, table in existing.items() if name not in BRONZE or is_fed(table)):
             with self.warehouse.lock(self.warehouse.path(name), "removing old files"):
                 self.engine.vacuum(self.warehouse.path(name), HOURS_KEPT)
-
-
-@dataclass
-class Counted:
-    """What a batch has: messages, those that are no events, deletions, the columns of the records by subject."""
-
-    rows: int = 0
-    bad: int = 0
-    deleted: int = 0
-    columns: dict[str, set[str]] = field(default_factory=dict)
-    oldest: datetime | None = None
-
-
-def _counted(changes: DataFrame) -> Counted:
-    names = F.when(F.col(IS_CHANGE), F.array_join(F.map_keys("image"), ":")).alias("names")
-    subject = F.when(F.col(IS_CHANGE), F.col("subject")).alias("of")
-    is_deletion = (F.col(IS_CHANGE) & (F.col("op") == "d")).alias("is_deletion")
-    grouped = changes.groupBy(subject, names, is_deletion, IS_BAD)
-    found = Counted()
-    for row in grouped.agg(F.count("*").alias("n"), F.min("kafka_timestamp").alias("oldest")).collect():
-        found.rows += row.n
-        found.bad += row.n if row[IS_BAD] else 0
-        found.deleted += row.n if row.is_deletion else 0
-        if row.of:
-            found.columns.setdefault(row.of, set()).update((row.names or "").split(":") if row.names else ())
-        oldest = row.oldest.replace(tzinfo=UTC)
-        found.oldest = min(found.oldest or oldest, oldest)
-    return found
-
-
-def last_finished(warehouse: Warehouse) -> tuple[int, Offsets]:
-    """Number and end of the last finished batch; -1 without one."""
-    batches = warehouse.existing_tables([BATCHES])
-    if not batches:
-        return -1, {}
-    with warehouse.sql(batches) as con:
-        number, end = con.sql(f"SELECT max(batch), arg_max(offsets_to, batch) FROM {BATCHES}").fetchall()[0]
-    return (-1, {}) if number is None else (number, json.loads(end))
-
-
-def positions(warehouse: Warehouse, events: DeltaTable) -> Offsets:
-    """The offset after the last stored one, by topic and partition."""
-    return _bounds(warehouse, events)[1]
-
-
-def _bounds(warehouse: Warehouse, events: DeltaTable) -> tuple[Offsets, Offsets]:
-    """The first stored offset and the one after the last, by topic and partition."""
-    query = f'SELECT topic, "partition", min("offset"), max("offset") + 1 FROM {EVENTS} GROUP BY ALL'
-    with warehouse.sql({EVENTS: events}) as con:
-        found = con.sql(query).fetchall()
-    firsts: Offsets = {}
-    followings: Offsets = {}
-    for topic, partition, first, following in found:
-        firsts.setdefault(topic, {})[str(partition)] = first
-        followings.setdefault(topic, {})[str(partition)] = following
-    return firsts, followings
-
-
-def messages_between(start: Offsets, end: Offsets) -> int:
-    """How many offsets there are from `start` and before `end`."""
-    return sum(
-        following - start.get(topic, {}).get(partition, 0)
-        for topic, of_topic in end.items()
-        for partition, following in of_topic.items()
-    )
-
-
-def _limited(start: Offsets, end: Offsets) -> Offsets:
-    """The end of a batch that begins at `start` and has MAX_MESSAGES at most."""
-    waiting = messages_between(start, end)
-    share = min(1.0, MAX_MESSAGES / waiting) if waiting else 1.0
-
-    def until(first: int, following: int) -> int:
-        return first + ceil((following - first) * share)
-
-    return {
-        topic: {p: until(start.get(topic, {}).get(p, 0), following) for p, following in of_topic.items()}
-        for topic, of_topic in end.items()
-    }
-
-
-def _ranges(batch: Batch) -> Iterator[tuple[str, int, int, int]]:
-    """Topic, partition, first offset and the offset after the last, of what the batch has."""
-    for topic, of_topic in batch.end.items():
-        for partition, following in of_topic.items():
-            first = batch.start.get(topic, {}).get(partition, 0)
-            if first < following:
-                yield topic, int(partition), first, following
-
-
-def _range_of(batch: Batch) -> SparkColumn:
-    parts = (
-        (F.col("topic") == topic) & (F.col("partition") == partition)
-        & (F.col("offset") >= first) & (F.col("offset") < following)
-        for topic, partition, first, following in _ranges(batch)
-    )  # fmt: skip
-    return reduce(or_, parts)
-
-
-def _files_of(events: DeltaTable, batch: Batch) -> list[str]:
-    """The data files that may have a message of the batch, by the statistics in the log."""
-    actions = file_actions(events)
-    bounds = zip(
-        data_files(events),
-        actions["min.partition"].to_pylist(),
-        actions["max.partition"].to_pylist(),
-        actions["min.offset"].to_pylist(),
-        actions["max.offset"].to_pylist(),
-        strict=True,
-    )
-    return [
-        file
-        for file, *of_file in bounds
-        if None in of_file
-        or any(
-            of_file[0] <= partition <= of_file[1] and of_file[2] < following and first <= of_file[3]
-            for _, partition, first, following in _ranges(batch)
-        )
-    ]
-
-
-def _small_files(table: DeltaTable) -> int:
-    return sum(rows < ROWS_PER_FILE / 2 for rows in file_actions(table)["num_records"].to_pylist())
-
-
-def _end_of(number: int, tables: Iterable[DeltaTable]) -> Offsets | None:
-    """Where a batch ends that was merged into some of these tables; None if no log has one of its commits any more."""
-    commits = (merge_commit(table, number) for table in tables if fed_batch(table) == number)
-    return next((commit.end for commit in commits if commit), None)
-
-
-def _rows_merged(table: DeltaTable, number: int) -> int:
-    """How many rows the merge of a batch has changed, as its commit says; 0 if the log does not have it any more."""
-    commit = merge_commit(table, number)
-    # deltalake and Spark spell the numbers differently.
-    counted = {name.replace("_", "").lower(): int(value) for name, value in (commit.counted if commit else {}).items()
-               if str(value).isdigit()}  # fmt: skip
-    return sum(counted.get(f"numtargetrows{what}", 0) for what in ("inserted", "updated", "deleted"))
 
 
 def _unknown_column(name: str) -> Column:

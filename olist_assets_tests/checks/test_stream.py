@@ -6,7 +6,7 @@ import pytest
 
 from olist_assets.bronze.snapshots import BRONZE
 from olist_assets.checks import replay
-from olist_assets.order_events.stream import EVENTS
+from olist_assets.order_events.batches import EVENTS
 from olist_assets.silver.silver_rejects import SILVER_REJECTS
 from olist_assets.streaming.bronze_order_events import BRONZE_ORDER_EVENTS
 from olist_assets.streaming.monitoring_stream import MONITORING_STREAM

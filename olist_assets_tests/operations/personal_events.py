@@ -9,7 +9,7 @@ from olist_assets.governance.event_traces import plain
 from olist_assets.governance.traces import Traces
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.proof import Sought, prove
-from olist_assets.order_events.stream import EVENTS
+from olist_assets.order_events.batches import EVENTS
 
 SECRET = "a secret of some length for tests"
 UNIQUE, CUSTOMER, ORDER, REVIEW = "a4" * 16, "c1" * 16, "d2" * 16, "e3" * 16

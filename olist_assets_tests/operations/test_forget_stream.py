@@ -21,8 +21,9 @@ from olist_assets.lakehouse.removal import remove_earlier_versions
 from olist_assets.operations.forget import forget
 from olist_assets.operations.forget_events import erase_events
 from olist_assets.operations.platform import Platform
+from olist_assets.order_events.batches import EVENTS, TOMBSTONES
 from olist_assets.order_events.erasing import EventErasure
-from olist_assets.order_events.stream import EVENTS, TOMBSTONES, EventStream
+from olist_assets.order_events.stream import EventStream
 from olist_assets_tests.conftest import ENGINE, settings_in
 from olist_assets_tests.operations.personal_events import (
     COMMENT,

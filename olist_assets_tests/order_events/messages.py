@@ -12,7 +12,8 @@ from olist_assets.engine.sail.messages import Appender
 from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.messages import SCHEMA
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.order_events.stream import EVENTS, EventStream, Merged
+from olist_assets.order_events.batches import EVENTS
+from olist_assets.order_events.stream import EventStream, Merged
 from olist_assets_tests.rows import INGESTED
 
 TOPIC = "order-events"

@@ -15,7 +15,8 @@ from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.statistics import data_files
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.order_events import stream as of_stream
-from olist_assets.order_events.stream import BATCHES, EVENTS, TOMBSTONES, EventStream, positions
+from olist_assets.order_events.batches import BATCHES, EVENTS, TOMBSTONES, positions
+from olist_assets.order_events.stream import EventStream
 from olist_assets.streaming.monitoring_stream import MONITORING_STREAM
 from olist_assets_tests.checks.verdicts import verdict
 from olist_assets_tests.conftest import ENGINE, settings_in

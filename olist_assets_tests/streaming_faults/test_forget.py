@@ -17,7 +17,7 @@ from olist_assets.operations.order_stream import event_stream
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.restore import restore
 from olist_assets.operations.stale import stale
-from olist_assets.order_events.stream import EVENTS, TOMBSTONES
+from olist_assets.order_events.batches import EVENTS, TOMBSTONES
 from olist_assets.settings import Address, Conf
 from olist_assets_tests.conftest import make
 from olist_assets_tests.copies import copy_of

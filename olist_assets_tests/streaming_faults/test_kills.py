@@ -10,7 +10,7 @@ import pytest
 
 from olist_assets.catalog import catalog
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.order_events.stream import last_finished
+from olist_assets.order_events.batches import last_finished
 from olist_assets_tests.faults.conftest import OLIST, inherited
 from olist_assets_tests.servers import wait_until
 from olist_assets_tests.streaming_faults.conftest import KILLED, ended, send_files, take
