@@ -9,8 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from olist_assets.bronze.snapshots import BRONZE
-from olist_assets.contracts.source_files import CORRUPT, INGESTED, SOURCES
+from olist_assets.contracts.source_files import CORRUPT, SOURCES
 from olist_assets.engine.choice import engine_of
 from olist_assets.engine.engine import Engine
 from olist_assets.settings import Settings
@@ -81,7 +80,7 @@ def test_a_text_is_cast_to_the_same_value(engine, ask, values):
 def records(draw: st.DrawFn, subject: str) -> dict[str, Text]:
     """A record with few keys, so that some are repeated, and with up to two odd columns."""
     rules, types = RULES[subject], SOURCES[subject].types
-    columns = [name for name in BRONZE[subject].column_names if name not in (INGESTED, "source_file", CORRUPT)]
+    columns = SOURCES[subject].columns
     record: dict[str, Text] = {name: draw(either("a", "b", "é")) for name in rules.key if name not in types}
     record |= {name: draw(either("1", "01", "2", " 2")) for name in rules.key if name in types}
     for name in draw(st.lists(st.sampled_from(columns), max_size=2)):
