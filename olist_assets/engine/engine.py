@@ -117,8 +117,12 @@ class Engine(ABC):
 
     def create_empty(self, path: Path, contract: Table) -> None:
         """Create a table without rows, for a first merge."""
+        self.write(path, contract, Write(self.no_rows(contract)), None, user_metadata())
+
+    def no_rows(self, contract: Table) -> "DataFrame":
+        """A frame with the columns of a contract and no rows."""
         fields = ", ".join(f"`{column.name}` {column.type}" for column in contract.columns)
-        self.write(path, contract, Write(self.session.createDataFrame([], fields)), None, user_metadata())
+        return self.session.createDataFrame([], fields)
 
     @abstractmethod
     def take_messages(self, take: "TakeMessages") -> None:

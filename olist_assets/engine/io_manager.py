@@ -17,7 +17,8 @@ from olist_assets.contracts.table import Column, Table
 from olist_assets.engine.conformance import ContractViolation
 from olist_assets.engine.engine import Engine
 from olist_assets.engine.event_records import alive
-from olist_assets.engine.merge import IS_DELETE, is_merged, merge_of
+from olist_assets.engine.merge import IS_DELETE, is_merged
+from olist_assets.engine.merging import merge_changes
 from olist_assets.engine.resources import SchemaPolicy
 from olist_assets.engine.upstream import upstream_frame
 from olist_assets.engine.write_plan import Planner, Span, Stored
@@ -95,16 +96,11 @@ class DeltaIOManager(dg.ConfigurableIOManager):
 
     def _merge(self, frame: DataFrame, contract: Table, before: DeltaTable | None, metadata: str) -> DeltaTable:
         """Merge all changes that a table ever got: what it has stays, and what it lost comes back."""
-        path = self.warehouse.path(contract.name)
-        if before is None:
-            self.engine.create_empty(path, contract)
-            before = self.warehouse.open(contract.name)
-        change = schema_change(shape(before), contract)
         if contract.source:
             # As of now, while nobody else writes: the frame may be older than a deletion that the stream has merged.
             tombstones = upstream_frame(self.warehouse, self.engine, self.warehouse.catalog.table("bronze_tombstones"))
             frame = alive(frame, tombstones, contract.name, contract.source)
-        self.engine.merge(path, contract, merge_of(contract, frame), change, metadata)
+        merge_changes(self.warehouse, self.engine, contract, before, frame, metadata)
         return self.warehouse.open(contract.name)
 
     def _contract(self, context: dg.OutputContext | dg.InputContext) -> Table:

@@ -14,5 +14,4 @@ def upstream_frame(warehouse: Warehouse, engine: Engine, contract: Table) -> Dat
     except TableMissing:
         if not contract.is_optional:
             raise
-        fields = ", ".join(f"`{column.name}` {column.type}" for column in contract.columns)
-        return engine.session.createDataFrame([], fields)
+        return engine.no_rows(contract)

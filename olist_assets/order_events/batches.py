@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from olist_assets.contracts.source_files import SOURCES
-from olist_assets.engine.event_records import IS_BAD, IS_CHANGE
+from olist_assets.engine.event_records import DELETE, IS_BAD, IS_CHANGE
 from olist_assets.engine.write_plan import ROWS_PER_FILE
 from olist_assets.lakehouse.feeds import Offsets, fed_batch, merge_commit
 from olist_assets.lakehouse.statistics import data_files, file_actions
@@ -46,9 +46,10 @@ class Counted:
 
 
 def counted_in(changes: DataFrame) -> Counted:
+    """Count decoded messages, by one query."""
     names = F.when(F.col(IS_CHANGE), F.array_join(F.map_keys("image"), ":")).alias("names")
     subject = F.when(F.col(IS_CHANGE), F.col("subject")).alias("of")
-    is_deletion = (F.col(IS_CHANGE) & (F.col("op") == "d")).alias("is_deletion")
+    is_deletion = (F.col(IS_CHANGE) & (F.col("op") == DELETE)).alias("is_deletion")
     grouped = changes.groupBy(subject, names, is_deletion, IS_BAD)
     found = Counted()
     for row in grouped.agg(F.count("*").alias("n"), F.min("kafka_timestamp").alias("oldest")).collect():
@@ -123,6 +124,7 @@ def _ranges(batch: Batch) -> Iterator[tuple[str, int, int, int]]:
 
 
 def range_of(batch: Batch) -> Column:
+    """Whether a message belongs to the batch."""
     parts = (
         (F.col("topic") == topic) & (F.col("partition") == partition)
         & (F.col("offset") >= first) & (F.col("offset") < following)
@@ -134,7 +136,7 @@ def range_of(batch: Batch) -> Column:
 def files_of(events: DeltaTable, batch: Batch) -> list[str]:
     """The data files that may have a message of the batch, by the statistics in the log."""
     actions = file_actions(events)
-    bounds = zip(
+    of_files = zip(
         data_files(events),
         actions["min.partition"].to_pylist(),
         actions["max.partition"].to_pylist(),
@@ -144,7 +146,7 @@ def files_of(events: DeltaTable, batch: Batch) -> list[str]:
     )
     return [
         file
-        for file, *of_file in bounds
+        for file, *of_file in of_files
         if None in of_file
         or any(
             of_file[0] <= partition <= of_file[1] and of_file[2] < following and first <= of_file[3]
@@ -154,6 +156,7 @@ def files_of(events: DeltaTable, batch: Batch) -> list[str]:
 
 
 def small_files(table: DeltaTable) -> int:
+    """How many files of a table have fewer than half of the rows that a file should have."""
     return sum(rows < ROWS_PER_FILE / 2 for rows in file_actions(table)["num_records"].to_pylist())
 
 

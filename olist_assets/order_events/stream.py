@@ -22,7 +22,7 @@ from olist_assets.contracts.source_files import SOURCES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.engine.engine import Engine, TakeMessages
 from olist_assets.engine.event_records import alive, decoded, deletions, latest, records
-from olist_assets.engine.merge import merge_of
+from olist_assets.engine.merging import merge_changes
 from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.messages import recreated
 from olist_assets.kafka.topic import topic_id, watermarks
@@ -30,7 +30,7 @@ from olist_assets.lakehouse.commit_metadata import user_metadata
 from olist_assets.lakehouse.feeds import fed_batch, is_fed, topic_property
 from olist_assets.lakehouse.history_table import Row, append_derived
 from olist_assets.lakehouse.order_days import days_of_orders
-from olist_assets.lakehouse.schemas import schema_change, shape
+from olist_assets.lakehouse.schemas import shape
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.order_events.batches import (
     BATCHES,
@@ -272,11 +272,7 @@ class EventStream:
             table = self._existing(contract.name)
             if table and fed_batch(table) >= batch.number:
                 return rows_merged(table, batch.number)
-            if table is None:
-                self.engine.create_empty(path, contract)
-                table = self.warehouse.open(contract.name)
-            change = schema_change(shape(table), contract)
-            done = self.engine.merge(path, contract, merge_of(contract, frame, batch.number), change, metadata)
+            done = merge_changes(self.warehouse, self.engine, contract, table, frame, metadata, batch.number)
         self._join_small_files(contract.name)
         return done.rows
 
