@@ -1,8 +1,8 @@
 """Derives `olist_assets/contracts/column_lineage.json` from query plans: the columns that each column is computed from.
 
-Each asset function is called with empty frames of its upstream tables, and each column of the analyzed plan of its
-result is followed back to the columns of those frames. `olist_assets/contracts/column_lineage.py` defines what counts.
-The plan is read through the classic session's `_jdf`, which Spark Connect does not have: the platform itself does
+Each asset function over frames is called with empty frames of its upstream tables, and each column of the analyzed plan
+of its result is followed back to the columns of those frames. `olist_assets/contracts/column_lineage.py` defines what
+counts. The plan is read through the classic session's `_jdf`, which Spark Connect does not have: the platform itself does
 not use it.
 """
 
@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -183,14 +184,22 @@ def derived_lineage(spark: SparkSession) -> Lineage:
     """The lineage of every table that is computed from tables."""
     tables, functions = catalog().tables, catalog().functions
     return {
-        name: lineage_of(result_of(spark, table, functions[name]))
+        name: declared_lineage(table)
+        if _reads(functions[name], pa.Table)
+        else lineage_of(result_of(spark, table, functions[name]))
         for name, table in tables.items()
-        if _reads_tables(functions[name])
+        if _reads(functions[name], DataFrame) or _reads(functions[name], pa.Table)
     }
 
 
-def _reads_tables(function: Callable[..., Any]) -> bool:
-    return any(parameter.annotation is DataFrame for parameter in inspect.signature(function).parameters.values())
+def declared_lineage(table: Table) -> dict[str, list[tuple[str, str]]]:
+    """The lineage that the contract of a table made from Arrow rows declares."""
+    origins = {column.name: (origin.split(".") for origin in column.made_from) for column in table.columns}
+    return {name: sorted((parent, field) for parent, field in found) for name, found in origins.items()}
+
+
+def _reads(function: Callable[..., Any], rows: type) -> bool:
+    return any(parameter.annotation is rows for parameter in inspect.signature(function).parameters.values())
 
 
 def file_text(lineage: Lineage) -> str:

@@ -6,7 +6,8 @@ windows. In OpenLineage's terms these are the DIRECT transformations and, of the
 that counts rows, or comes from the clock, the calendar or a model's version, has no upstream column. Bronze columns
 come from their file.
 
-`column_lineage.json` beside this module is derived from Spark's query plans by `make docs`; a test compares them.
+`column_lineage.json` beside this module is derived from Spark's query plans by `make docs`; a test compares them. A
+function over Arrow rows has no plan: its contract declares the lineage (`Column.made_from`).
 """
 
 import json

@@ -4,7 +4,8 @@
     def silver_orders(bronze_orders: DataFrame) -> DataFrame: ...
 
 A parameter of type `Resource[...]` is a resource of that name, one of a pydantic model is the run's configuration, and
-every other one is the upstream table, or champion of a model, of that name.
+every other one is the upstream table, or champion of a model, of that name. A table comes as a `DataFrame` of the
+engine, or as a `pyarrow.Table` for arithmetic that needs none; a function takes and returns one kind of them.
 """
 
 from collections.abc import Callable, Sequence

@@ -43,6 +43,8 @@ class Column:
     pii: Pii | None = None
     is_volatile: bool = False
     """Whether its value depends on when or where a run was made, so that comparisons of content leave it out."""
+    made_from: tuple[str, ...] = ()
+    """Of a table made from Arrow rows: the upstream columns, as `table.column`. Those of frames are derived."""
 
     @property
     def description(self) -> str:

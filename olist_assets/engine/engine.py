@@ -129,6 +129,10 @@ class Engine(ABC):
         """Append the messages of a topic to their table, each exactly once. Raises OlistError."""
 
     @abstractmethod
+    def framed(self, rows: "pa.Table") -> AbstractContextManager["DataFrame"]:
+        """Arrow rows as a frame."""
+
+    @abstractmethod
     def held(self, frame: "DataFrame") -> AbstractContextManager["DataFrame"]:
         """The rows of a frame, computed once for several uses."""
 

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -40,15 +42,16 @@ class DeltaIOManager(dg.ConfigurableIOManager):
     schema_policy: dg.ResourceDependency[SchemaPolicy]
     calendar: dg.ResourceDependency[Calendar]
 
-    def handle_output(self, context: dg.OutputContext, obj: DataFrame | None) -> None:
-        """Write the frame, then report the write to Dagster and the audit log; None was written by its asset."""
+    def handle_output(self, context: dg.OutputContext, obj: DataFrame | pa.Table | None) -> None:
+        """Write the rows, then report the write to Dagster and the audit log; None was written by its asset."""
         started, contract = time.monotonic(), self._contract(context)
         if obj is None:
             for table in self.warehouse.existing_tables([contract.name]).values():
                 context.add_output_metadata(self._output_metadata(contract, table, started))
             return
         span = span_of(context, contract)
-        before, after, other_days = self.store(obj, contract, span, run_fields(context))
+        with self.engine.framed(obj) if isinstance(obj, pa.Table) else nullcontext(obj) as frame:
+            before, after, other_days = self.store(frame, contract, span, run_fields(context))
         metadata = self._output_metadata(contract, after, started)
         if contract.changes_days:
             metadata |= self._changed_days(contract, before, after)
@@ -61,11 +64,16 @@ class DeltaIOManager(dg.ConfigurableIOManager):
         if span:
             self._report_days(context, after, span, other_days)
 
-    def load_input(self, context: dg.InputContext) -> DataFrame:
-        """The upstream table, of a daily one the run's days. Raises TableMissing with the command that makes it."""
+    def load_input(self, context: dg.InputContext) -> DataFrame | pa.Table:
+        """The upstream table as its reader's parameter wants it: a frame of the engine, or Arrow rows without it.
+
+        Of a daily table a daily one gets the run's days. Raises TableMissing with the command that makes it.
+        """
         contract = self._contract(context)
-        frame = upstream_frame(self.warehouse, self.engine, contract)
         span = span_of(context, contract)
+        if context.dagster_type.typing_type is pa.Table:
+            return self.warehouse.rows(self.warehouse.open(contract.name), where=span.predicate if span else "true")
+        frame = upstream_frame(self.warehouse, self.engine, contract)
         return frame.where(span.predicate) if span else frame
 
     def store(

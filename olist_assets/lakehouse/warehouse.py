@@ -135,11 +135,12 @@ class Warehouse:
                 sql.create_view(con, name, table, data_files(table))
             yield con
 
-    def rows(self, table: DeltaTable, *columns: str) -> pa.Table:
-        """All rows of a table, with these columns or all. Raises ForeignFiles."""
+    def rows(self, table: DeltaTable, *columns: str, where: str = "true") -> pa.Table:
+        """The rows of a table for which the predicate holds, with these columns or all. Raises ForeignFiles."""
         # deltalake's `to_pyarrow_table` refuses features that a table has and does not use, and not all that it uses.
         with self.sql({"stored": table}) as con:
-            return con.sql(f"SELECT {', '.join(map(identifier, columns)) or '*'} FROM stored").to_arrow_table()
+            names = ", ".join(map(identifier, columns)) or "*"
+            return con.sql(f"SELECT {names} FROM stored WHERE {where}").to_arrow_table()
 
     def rows_by_day(self, table: DeltaTable, day: str, predicate: str = "true") -> dict[str, int]:
         """Rows per day (ISO date) of those rows for which the predicate holds; days without rows are left out."""

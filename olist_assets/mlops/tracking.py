@@ -1,4 +1,4 @@
-"""MLflow runs: one per training, through dagster-mlflow's resource, with the status of the training as its own."""
+"""MLflow runs: one per training or evaluation, through dagster-mlflow's resource, whose status is that of its step."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from olist_assets.contracts.model import Model
+from olist_assets.contracts.table import Table
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.loopback import HOST
 from olist_assets.mlops.flavours import FLAVOUR_TAG, estimators_of, flavour_of
@@ -42,18 +43,10 @@ _STARTING = Lock()
 
 
 @dataclass(frozen=True)
-class Training:
-    """An MLflow run while a model is trained; everything is logged there."""
+class Run:
+    """An MLflow run; everything is logged there."""
 
-    model: Model
-    champion: Champion | None
-    _settings: Settings
     _mlflow: Any
-
-    @property
-    def estimators(self) -> "Estimators":
-        """The estimators of the run's engine."""
-        return estimators_of(self._settings)
 
     def log_params(self, values: Mapping[str, Any]) -> None:
         self._mlflow.log_params(dict(values))
@@ -63,15 +56,29 @@ class Training:
         prefix = f"{variant}/{split}" if variant else split
         self._mlflow.log_metrics({f"{prefix}/{name}": value for name, value in values.items()})
 
+    def log_plots(self, plots: "Mapping[str, Figure]") -> None:
+        for name, plot in plots.items():
+            self._mlflow.log_figure(plot, f"plots/{name}.png")
+
+
+@dataclass(frozen=True)
+class Training(Run):
+    """An MLflow run while a model is trained."""
+
+    model: Model
+    champion: Champion | None
+    _settings: Settings
+
+    @property
+    def estimators(self) -> "Estimators":
+        """The estimators of the run's engine."""
+        return estimators_of(self._settings)
+
     def log_champion_metrics(self, values: Mapping[str, float]) -> None:
         """Log what the present champion reaches on the same held-out data."""
         if self.champion:
             self.log_params({CHAMPION_PARAM: self.champion.version})
             self.log_metrics(values, split=CHAMPION_SPLIT)
-
-    def log_plots(self, plots: "Mapping[str, Figure]") -> None:
-        for name, plot in plots.items():
-            self._mlflow.log_figure(plot, f"plots/{name}.png")
 
     def log_importances(self, values: Mapping[str, float]) -> None:
         """Log the weight of each feature, the largest first."""
@@ -110,29 +117,41 @@ def run_url(settings: Settings, experiment: str, run_id: str) -> str:
 
 @dataclass(frozen=True)
 class Mlflow:
-    """MLflow for the trainings of one Dagster run."""
+    """MLflow for the trainings and evaluations of one Dagster run."""
 
     warehouse: Warehouse
     context: dg.InitResourceContext
 
     @contextmanager
     def training(self, model: Model, config: BaseModel) -> Iterator[Training]:
-        """An MLflow run in the model's experiment, with the Dagster run, the parameters and the inputs' versions.
+        """An MLflow run in the model's experiment that trains a version of it, beside its present champion."""
+        settings = self.warehouse.settings
+        with self._run(model.name, config, {FLAVOUR_TAG: flavour_of(settings)}) as mlflow:
+            yield Training(mlflow, model, self._champion(model, mlflow), settings)
 
-        dagster-mlflow starts it and ties it to the Dagster run. It leaves the run of a failed training running in this
+    @contextmanager
+    def evaluation(self, table: Table, config: BaseModel) -> Iterator[Run]:
+        """An MLflow run in the experiment of a table that measures what its function fits."""
+        with self._run(table.name, config, {}) as mlflow:
+            yield Run(mlflow)
+
+    @contextmanager
+    def _run(self, asset: str, config: BaseModel, tags: Mapping[str, str]) -> Iterator[Any]:
+        """The module mlflow with a run that has the Dagster run, the parameters and the inputs' versions.
+
+        dagster-mlflow starts it and ties it to the Dagster run. It leaves the run of a failed step running in this
         process and marks it finished in another one, hence the status is set here.
         """
-        settings = self.warehouse.settings
         with ExitStack() as stack:
             with _one_start_at_a_time():
-                _require_experiment(settings, model.name)
-                mlflow = stack.enter_context(self._started_run(model))
+                _require_experiment(self.warehouse.settings, asset)
+                mlflow = stack.enter_context(self._started_run(asset, tags))
             status = "FAILED"
             try:
-                parents = self.warehouse.catalog.parents(model.name)
+                parents = self.warehouse.catalog.parents(asset)
                 versions = {f"delta_version.{name}": self.warehouse.open(name).version() for name in parents}
                 mlflow.log_params(config.model_dump() | versions)
-                yield Training(model, self._champion(model, mlflow), settings, mlflow)
+                yield mlflow
                 status = "FINISHED"
             finally:
                 mlflow.end_run(status)
@@ -148,17 +167,16 @@ class Mlflow:
             return None
 
     @contextmanager
-    def _started_run(self, model: Model) -> Iterator[Any]:
+    def _started_run(self, asset: str, tags: Mapping[str, str]) -> Iterator[Any]:
         """dagster-mlflow's resource: the module mlflow with a run that has begun."""
         from dagster_mlflow import mlflow_tracking
 
         run = self.context.run
-        assert run is not None, "a training needs a run"
-        flavour = flavour_of(self.warehouse.settings)
+        assert run is not None, "an MLflow run belongs to a Dagster run"
         config = {
-            "experiment_name": model.name,
+            "experiment_name": asset,
             "mlflow_tracking_uri": tracking_uri(self.warehouse.settings),
-            "extra_tags": {"dagster_asset": model.name, "dagster_job": run.job_name, FLAVOUR_TAG: flavour},
+            "extra_tags": {"dagster_asset": asset, "dagster_job": run.job_name, **tags},
             "env": {},
         }
         with dg.build_resources(
@@ -172,7 +190,7 @@ class Mlflow:
 
 
 class MlflowResource(dg.ConfigurableResource[Mlflow]):
-    """MLflow for trainings, through dagster-mlflow's resource."""
+    """MLflow for trainings and evaluations, through dagster-mlflow's resource."""
 
     warehouse: dg.ResourceDependency[Warehouse]
 
@@ -185,7 +203,7 @@ class MlflowResource(dg.ConfigurableResource[Mlflow]):
 
 @contextmanager
 def _one_start_at_a_time() -> Iterator[None]:
-    """Let one training of this process start at a time, and restore its environment afterwards.
+    """Let one MLflow run of this process start at a time, and restore its environment afterwards.
 
     MLflow's current experiment belongs to the process, not to the thread; and MLflow writes its address into the
     environment, where the next Settings would take it for the user's.

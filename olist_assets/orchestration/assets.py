@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 from pydantic import BaseModel
 
 from olist_assets.contracts.calendar import Calendar, Days
@@ -122,7 +123,8 @@ def _dagster_type(parameter: inspect.Parameter) -> Any:
         return _dagster_config(parameter.annotation)
     if is_resource(parameter):
         return dg.ResourceParam[Any]
-    return Any
+    # The IO manager reads from it how to load the table.
+    return pa.Table if parameter.annotation is pa.Table else Any
 
 
 def _dagster_config(model: type[BaseModel]) -> type[dg.Config]:

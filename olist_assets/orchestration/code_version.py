@@ -1,7 +1,7 @@
 """The version of an asset's code: a hash of everything in this package that decides on its content.
 
-Included are the function's module, every module of the layers and of `mlops` that it imports, directly or not, and the
-contract. Comments, docstrings, formatting and the order of imports do not count.
+Included are the function's module, every module of the layers, of `mlops` and of `decisions` that it imports, directly
+or not, and the contract. Comments, docstrings, formatting and the order of imports do not count.
 """
 
 import ast
@@ -17,7 +17,7 @@ from typing import Any
 from olist_assets.contracts.marks import Contract
 
 PACKAGE = "olist_assets"
-COUNTED_ROOMS = ("bronze", "silver", "gold", "ml", "monitoring", "mlops")
+COUNTED_ROOMS = ("bronze", "silver", "gold", "ml", "monitoring", "mlops", "decisions")
 DIGITS = 16
 Import = ast.Import | ast.ImportFrom
 

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from olist_assets.contracts.calendar import PUBLISHED
@@ -35,7 +36,7 @@ def io_manager(warehouse: Warehouse, *, allow_change: bool = False) -> DeltaIOMa
 
 
 def materialize(
-    manager: DeltaIOManager, table: Table, rows: DataFrame, days: str | None = None
+    manager: DeltaIOManager, table: Table, rows: DataFrame | pa.Table, days: str | None = None
 ) -> dg.ExecuteInProcessResult:
     """Write rows as the asset of a table does, of a daily one for a day or a span A..B."""
 

@@ -2,8 +2,10 @@
 
 import ast
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame
 
@@ -54,7 +56,13 @@ def return_type(name: str) -> object:
     table = CATALOG.tables[name]
     if table.is_appended:
         return None
-    return list[Row] if table.is_history or table.is_derived else DataFrame
+    return list[Row] if table.is_history or table.is_derived else rows_of(CATALOG.functions[name])
+
+
+def rows_of(function: Callable[..., object]) -> type:
+    """The kind of rows that a function takes, and so returns: a frame of the engine, or an Arrow table."""
+    annotations = [parameter.annotation for parameter in inspect.signature(function).parameters.values()]
+    return pa.Table if pa.Table in annotations else DataFrame
 
 
 @pytest.mark.parametrize("name", CATALOG.functions)
@@ -64,7 +72,7 @@ def test_a_function_takes_frames_champions_resources_and_configuration_and_retur
     assert resource_parameters(function) == RESOURCES.get(name, [])
     for parameter in signature.parameters.values():
         if not (is_resource(parameter) or is_config(parameter)):
-            expected = Champion if parameter.name in CATALOG.promotions else DataFrame
+            expected = Champion if parameter.name in CATALOG.promotions else rows_of(function)
             assert parameter.annotation is expected, f"{name}({parameter})"
             assert parameter.name in {*CATALOG.tables, *CATALOG.promotions}, f"{name} reads {parameter.name}"
     assert signature.return_annotation == return_type(name)

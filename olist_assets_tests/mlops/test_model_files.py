@@ -34,7 +34,7 @@ def train(tracked, estimators, rows, monkeypatch) -> Callable[[int], Trained]:
     def version(seed: int) -> Trained:
         forest = estimators.random_forest(("x",), ("x",), label="label", trees=2, depth=2, seed=seed).fit(rows)
         with mlflow.start_run():
-            return Training(MODEL, None, tracked, mlflow).register(forest)
+            return Training(mlflow, MODEL, None, tracked).register(forest)
 
     return version
 

@@ -104,6 +104,17 @@ class SailEngine(Engine):
         take_messages(take)
 
     @contextmanager
+    def framed(self, rows: pa.Table) -> Iterator[DataFrame]:
+        # A message to Sail has at most 128 MB.
+        folder = plain_scratch() / uuid.uuid4().hex
+        folder.mkdir()
+        try:
+            pq.write_table(rows, folder / "rows.parquet", compression="none")
+            yield self.session.read.parquet(str(folder))
+        finally:
+            rmtree(folder, ignore_errors=True)
+
+    @contextmanager
     def held(self, frame: DataFrame) -> Iterator[DataFrame]:
         # Sail does not persist frames.
         folder = plain_scratch() / uuid.uuid4().hex

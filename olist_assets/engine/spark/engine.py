@@ -11,6 +11,7 @@ from threading import current_thread, main_thread
 from typing import Any
 from urllib.parse import urlparse
 
+import pyarrow as pa
 from dagster_pyspark import LazyPySparkResource
 from deltalake import DeltaTable
 from py4j.protocol import Py4JJavaError
@@ -124,6 +125,10 @@ class SparkEngine(Engine):
 
         with self._apart(kafka_stream.SETTINGS) as session:
             kafka_stream.take_messages(take, session, kafka_source_jars().fetched(self.settings.cache), create)
+
+    @contextmanager
+    def framed(self, rows: pa.Table) -> Iterator[DataFrame]:
+        yield self.session.createDataFrame(rows)
 
     @contextmanager
     def held(self, frame: DataFrame) -> Iterator[DataFrame]:
