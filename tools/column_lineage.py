@@ -2,8 +2,8 @@
 
 Each asset function over frames is called with empty frames of its upstream tables, and each column of the analyzed plan
 of its result is followed back to the columns of those frames. `olist_assets/contracts/column_lineage.py` defines what
-counts. The plan is read through the classic session's `_jdf`, which Spark Connect does not have: the platform itself does
-not use it.
+counts. The plan is read through the classic session's `_jdf`, which Spark Connect does not have: the platform itself
+does not use it.
 """
 
 import inspect
