@@ -10,8 +10,9 @@ from olist_assets.kafka.messages import Messages
 from olist_assets.kafka.problems import NoAnswer
 from olist_assets.kafka.topic import watermarks
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.order_events.batches import EVENTS, positions
+from olist_assets.order_events.batches import EVENTS
 from olist_assets.order_events.lag import unread
+from olist_assets.order_events.stored_messages import StoredMessages
 from olist_assets.redaction import redacted
 
 NAME = "stream_is_running"
@@ -61,4 +62,4 @@ def _verdict(on: CheckContext, kafka: Kafka) -> Verdict:
 def _stored_positions(warehouse: Warehouse, topic: str) -> dict[str, int]:
     """The offset after the last stored one of a topic, by partition."""
     events = warehouse.existing_tables([EVENTS])
-    return positions(warehouse, events[EVENTS]).get(topic, {}) if events else {}
+    return StoredMessages.of(warehouse, events[EVENTS]).positions().get(topic, {}) if events else {}

@@ -16,8 +16,9 @@ from olist_assets.contracts.source_files import SOURCES
 from olist_assets.engine.event_records import DELETE, IS_BAD, IS_CHANGE
 from olist_assets.engine.write_plan import ROWS_PER_FILE
 from olist_assets.lakehouse.feeds import Offsets, fed_batch, merge_commit
-from olist_assets.lakehouse.statistics import data_files, file_actions
+from olist_assets.lakehouse.statistics import file_actions
 from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.order_events.stored_messages import Span, StoredMessages
 
 EVENTS, TOMBSTONES, BATCHES = "bronze_order_events", "bronze_tombstones", "monitoring_stream"
 BRONZE = tuple(f"bronze_{subject}" for subject in SOURCES)
@@ -30,8 +31,17 @@ class Batch:
     number: int
     start: Offsets
     end: Offsets
-    completes: int | None = None
-    """The version of the messages' table of which all are merged with this batch, if it is the last one."""
+    completes: StoredMessages | None = None
+    """The stored messages that are all merged with this batch, if it is the last one."""
+
+    @property
+    def spans(self) -> Iterator[Span]:
+        """What the batch has, by topic and partition."""
+        for topic, of_topic in self.end.items():
+            for partition, following in of_topic.items():
+                first = self.start.get(topic, {}).get(partition, 0)
+                if first < following:
+                    yield topic, int(partition), first, following
 
 
 @dataclass
@@ -73,24 +83,6 @@ def last_finished(warehouse: Warehouse) -> tuple[int, Offsets]:
     return (-1, {}) if number is None else (number, json.loads(end))
 
 
-def positions(warehouse: Warehouse, events: DeltaTable) -> Offsets:
-    """The offset after the last stored one, by topic and partition."""
-    return bounds(warehouse, events)[1]
-
-
-def bounds(warehouse: Warehouse, events: DeltaTable) -> tuple[Offsets, Offsets]:
-    """The first stored offset and the one after the last, by topic and partition."""
-    query = f'SELECT topic, "partition", min("offset"), max("offset") + 1 FROM {EVENTS} GROUP BY ALL'
-    with warehouse.sql({EVENTS: events}) as con:
-        found = con.sql(query).fetchall()
-    firsts: Offsets = {}
-    followings: Offsets = {}
-    for topic, partition, first, following in found:
-        firsts.setdefault(topic, {})[str(partition)] = first
-        followings.setdefault(topic, {})[str(partition)] = following
-    return firsts, followings
-
-
 def messages_between(start: Offsets, end: Offsets) -> int:
     """How many offsets there are from `start` and before `end`."""
     return sum(
@@ -98,6 +90,13 @@ def messages_between(start: Offsets, end: Offsets) -> int:
         for topic, of_topic in end.items()
         for partition, following in of_topic.items()
     )
+
+
+def next_start(merged: Offsets, following: Offsets, stored: StoredMessages) -> Offsets:
+    """Where the next batch begins: after what is merged, and in a new partition at its first message, of any offset."""
+    new = {(topic, int(n)) for topic, of_topic in following.items() for n in of_topic if n not in merged.get(topic, {})}
+    firsts = stored.first_offsets(new) if new else {}
+    return {topic: firsts.get(topic, {}) | merged.get(topic, {}) for topic in following}
 
 
 def limited(start: Offsets, end: Offsets, most: int) -> Offsets:
@@ -114,45 +113,14 @@ def limited(start: Offsets, end: Offsets, most: int) -> Offsets:
     }
 
 
-def _ranges(batch: Batch) -> Iterator[tuple[str, int, int, int]]:
-    """Topic, partition, first offset and the offset after the last, of what the batch has."""
-    for topic, of_topic in batch.end.items():
-        for partition, following in of_topic.items():
-            first = batch.start.get(topic, {}).get(partition, 0)
-            if first < following:
-                yield topic, int(partition), first, following
-
-
 def range_of(batch: Batch) -> Column:
     """Whether a message belongs to the batch."""
     parts = (
         (F.col("topic") == topic) & (F.col("partition") == partition)
         & (F.col("offset") >= first) & (F.col("offset") < following)
-        for topic, partition, first, following in _ranges(batch)
+        for topic, partition, first, following in batch.spans
     )  # fmt: skip
     return reduce(or_, parts)
-
-
-def files_of(events: DeltaTable, batch: Batch) -> list[str]:
-    """The data files that may have a message of the batch, by the statistics in the log."""
-    actions = file_actions(events)
-    of_files = zip(
-        data_files(events),
-        actions["min.partition"].to_pylist(),
-        actions["max.partition"].to_pylist(),
-        actions["min.offset"].to_pylist(),
-        actions["max.offset"].to_pylist(),
-        strict=True,
-    )
-    return [
-        file
-        for file, *of_file in of_files
-        if None in of_file
-        or any(
-            of_file[0] <= partition <= of_file[1] and of_file[2] < following and first <= of_file[3]
-            for _, partition, first, following in _ranges(batch)
-        )
-    ]
 
 
 def small_files(table: DeltaTable) -> int:

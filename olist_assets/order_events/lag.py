@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from olist_assets.kafka.topic import Watermarks
 from olist_assets.lakehouse.warehouse import Warehouse
-from olist_assets.order_events.batches import EVENTS, last_finished, messages_between, positions
+from olist_assets.order_events.batches import EVENTS, last_finished, messages_between
+from olist_assets.order_events.stored_messages import StoredMessages
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Waiting:
 def waiting(warehouse: Warehouse, topic: str, watermarks: Watermarks) -> Waiting:
     """What waits in a topic with these watermarks, and what of all topics waits in the table."""
     events = warehouse.existing_tables([EVENTS]).get(EVENTS)
-    stored = positions(warehouse, events) if events else {}
+    stored = StoredMessages.of(warehouse, events).positions() if events else {}
     _, merged = last_finished(warehouse)
     return Waiting(unread(watermarks, stored.get(topic, {})), messages_between(merged, stored))
 

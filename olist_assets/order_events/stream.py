@@ -39,17 +39,17 @@ from olist_assets.order_events.batches import (
     TOMBSTONES,
     Batch,
     Counted,
-    bounds,
     counted_in,
     end_of,
-    files_of,
     last_finished,
     limited,
+    next_start,
     range_of,
     rows_merged,
     small_files,
 )
 from olist_assets.order_events.erasing import EventErasure
+from olist_assets.order_events.stored_messages import StoredMessages
 
 QUERY = "order_events"
 # Messages that one batch merges at most: the rows of its tables are in memory on an engine without a JVM.
@@ -81,8 +81,8 @@ class EventStream:
     kafka: Kafka
     skip_missing: bool = False
     """Whether messages that Kafka has deleted unread may be left out."""
-    _all_merged_at: int | None = field(default=None, init=False)
-    """A version of the messages' table, of which this process knows that all are merged."""
+    _all_merged: StoredMessages | None = field(default=None, init=False)
+    """The newest stored messages of which this process knows that all are merged."""
 
     def take_available(self) -> list[Merged]:
         """Append what the topic has now, and merge all of it. Raises OlistError."""
@@ -138,7 +138,7 @@ class EventStream:
             if batch is None:
                 return None
             merged = self._merged(batch)
-            self._all_merged_at = batch.completes
+            self._all_merged = batch.completes or self._all_merged
             return merged
 
     def _contract(self, name: str) -> Table:
@@ -184,7 +184,8 @@ class EventStream:
 
     def _next_batch(self) -> Batch | None:
         events = self._existing(EVENTS)
-        if events is None or events.version() == self._all_merged_at:
+        known = self._all_merged
+        if events is None or (known and events.version() == known.table.version()):
             return None
         last, start = last_finished(self.warehouse)
         fed = {name: table for name in (TOMBSTONES, *BRONZE) if (table := self._existing(name))}
@@ -196,19 +197,20 @@ class EventStream:
             # The logs keep their commits for a while only. The next batch has its messages once more.
             self._finish(Batch(newest, start, start), Counted())
             last = newest
-        first, following = bounds(self.warehouse, events)
-        # A topic may begin at any offset.
-        start = {topic: of_topic | start.get(topic, {}) for topic, of_topic in first.items()}
+        stored = StoredMessages.of(self.warehouse, events)
+        following = stored.positions()
+        start = next_start(start, following, stored)
         end = limited(start, following, MAX_MESSAGES)
         if end != start:
-            return Batch(last + 1, start, end, events.version() if end == following else None)
-        self._all_merged_at = events.version()
+            return Batch(last + 1, start, end, stored if end == following else None)
+        self._all_merged = stored
         return None
 
     def _merged(self, batch: Batch) -> Merged:
         started = time.monotonic()
         events = self.warehouse.open(EVENTS)
-        messages = self.engine.read_files(events, files_of(events, batch)).where(range_of(batch))
+        files = StoredMessages.of(self.warehouse, events).files_with(batch.spans, merged=self._all_merged)
+        messages = self.engine.read_files(events, files).where(range_of(batch))
         with self.engine.held(decoded(messages).drop("value", "key")) as changes:
             counted = counted_in(changes)
             metadata = user_metadata(order_events={"batch": batch.number, "end": batch.end})

@@ -1,7 +1,7 @@
 """Messages of order events in their table, without a Kafka, and what a stream makes of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -38,11 +38,11 @@ def deletion(key: str, seq: int, table: str = "orders") -> Message:
     return key, json.dumps({"table": table, "op": "d", "seq": seq})
 
 
-def batch(messages: Sequence[Message], offset: int = 0, partition: int = 0) -> pa.RecordBatch:
+def batch(messages: Sequence[Message], offset: int = 0, partition: int = 0, topic: str = TOPIC) -> pa.RecordBatch:
     """Messages of a partition, from an offset on, as they come from Kafka."""
     count = len(messages)
     columns = {
-        "topic": [TOPIC] * count,
+        "topic": [topic] * count,
         "partition": [partition] * count,
         "offset": range(offset, offset + count),
         "kafka_timestamp": pa.array([INGESTED] * count, pa.timestamp("us")).cast(SCHEMA.field("kafka_timestamp").type),
@@ -52,10 +52,17 @@ def batch(messages: Sequence[Message], offset: int = 0, partition: int = 0) -> p
     return pa.RecordBatch.from_pydict(columns, SCHEMA)
 
 
-def append(warehouse: Warehouse, *messages: Message, offset: int = 0, partition: int = 0) -> None:
+def append(warehouse: Warehouse, *messages: Message, offset: int = 0, partition: int = 0, topic: str = TOPIC) -> None:
     """Append messages to their table."""
     take = TakeMessages(NOWHERE, warehouse, warehouse.catalog.table(EVENTS), lambda: True, [partition])
-    Appender(take).append(batch(messages, offset, partition))
+    Appender(take).append(batch(messages, offset, partition, topic))
+
+
+def append_mixed(warehouse: Warehouse, offsets: Mapping[int, int], message: Callable[[int], Message]) -> None:
+    """Append one commit with a message at an offset of each partition."""
+    take = TakeMessages(NOWHERE, warehouse, warehouse.catalog.table(EVENTS), lambda: True, [*offsets])
+    rows = [batch([message(offset)], offset, partition) for partition, offset in offsets.items()]
+    Appender(take).append(pa.concat_batches(rows))
 
 
 def stream(warehouse: Warehouse) -> EventStream:

@@ -15,12 +15,12 @@ from olist_assets.lakehouse.object_store import location
 from olist_assets.lakehouse.statistics import data_files
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.order_events import stream as of_stream
-from olist_assets.order_events.batches import BATCHES, EVENTS, TOMBSTONES, positions
+from olist_assets.order_events.batches import BATCHES, TOMBSTONES
 from olist_assets.order_events.stream import EventStream
 from olist_assets.streaming.monitoring_stream import MONITORING_STREAM
 from olist_assets_tests.checks.verdicts import verdict
 from olist_assets_tests.conftest import ENGINE, settings_in
-from olist_assets_tests.order_events.messages import TOPIC, append, deletion, event, merge, order
+from olist_assets_tests.order_events.messages import append, deletion, event, merge, order
 from olist_assets_tests.rows import store, stored_rows
 
 pytestmark = pytest.mark.skipif(ENGINE != "sail", reason="messages are appended by deltalake")
@@ -176,12 +176,6 @@ def test_a_second_merge_finds_nothing_to_do(expected, warehouse):
     append(warehouse, *MESSAGES)
     assert merge(warehouse) == []
     assert {name: table.version() for name, table in warehouse.existing_tables().items()} == versions
-
-
-def test_positions_are_those_after_the_last_message_of_each_partition(spark, warehouse):
-    append(warehouse, *MESSAGES[:2], partition=0, offset=7)
-    append(warehouse, *MESSAGES[2:5], partition=11)
-    assert positions(warehouse, warehouse.open(EVENTS)) == {TOPIC: {"0": 9, "11": 3}}
 
 
 def test_many_messages_become_several_batches_that_advance_in_every_partition(spark, warehouse, monkeypatch):
