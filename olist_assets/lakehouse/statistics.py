@@ -54,6 +54,16 @@ def day_bounds(table: DeltaTable, day: str) -> tuple[date, date] | None:
     return min(actions[f"min.{day}"].to_pylist()), max(actions[f"max.{day}"].to_pylist())
 
 
+def files_with_highest(table: DeltaTable, column: str) -> list[str]:
+    """The data files that may have the row with the highest value of a column."""
+    actions, files = file_actions(table), data_files(table)
+    name = f"max.{column}"
+    highest = actions[name].to_pylist() if name in actions.column_names else [None] * len(files)
+    # Without a bound, a file may have any value.
+    known = max((value for value in highest if value is not None), default=None)
+    return [file for file, value in zip(files, highest, strict=True) if value in (None, known)]
+
+
 def data_files(table: DeltaTable) -> list[str]:
     """Paths of the Parquet files of the version."""
     return [path_of(uri) for uri in table.file_uris()]

@@ -16,7 +16,8 @@ from olist_assets.contracts.source_files import SOURCES
 from olist_assets.engine.event_records import DELETE, IS_BAD, IS_CHANGE
 from olist_assets.engine.write_plan import ROWS_PER_FILE
 from olist_assets.lakehouse.feeds import Offsets, fed_batch, merge_commit
-from olist_assets.lakehouse.statistics import file_actions
+from olist_assets.lakehouse.sql import create_view
+from olist_assets.lakehouse.statistics import file_actions, files_with_highest
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.order_events.stored_messages import Span, StoredMessages
 
@@ -78,7 +79,10 @@ def last_finished(warehouse: Warehouse) -> tuple[int, Offsets]:
     batches = warehouse.existing_tables([BATCHES])
     if not batches:
         return -1, {}
-    with warehouse.sql(batches) as con:
+    # One row per batch, so that reading all of them would take longer every day.
+    newest = files_with_highest(batches[BATCHES], "batch")
+    with warehouse.sql() as con:
+        create_view(con, BATCHES, batches[BATCHES], newest)
         number, end = con.sql(f"SELECT max(batch), arg_max(offsets_to, batch) FROM {BATCHES}").fetchall()[0]
     return (-1, {}) if number is None else (number, json.loads(end))
 

@@ -3,9 +3,19 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from olist_assets.gold.gold_segment_profiles import GOLD_SEGMENT_PROFILES
 from olist_assets.lakehouse.delta_log import commit
-from olist_assets.lakehouse.statistics import data_files, day_bounds, location, missing_files, statistics, written_at
+from olist_assets.lakehouse.statistics import (
+    data_files,
+    day_bounds,
+    files_with_highest,
+    location,
+    missing_files,
+    statistics,
+    written_at,
+)
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.silver.silver_orders import SILVER_ORDERS
 from olist_assets_tests.lakehouse.versions import NAME
@@ -36,6 +46,15 @@ def test_a_table_without_rows_has_no_bounds(warehouse: Warehouse):
     empty = warehouse.open(NAME)
     assert day_bounds(empty, "order_date") is None
     assert (statistics(empty).rows, statistics(empty).bytes, statistics(empty).files) == (0, 0, 0)
+
+
+def test_only_files_that_may_have_the_highest_value_of_a_column_are_named(third):
+    table = third.open(NAME)
+    early, late = sorted(data_files(table), key=lambda file: max(pq.read_table(file)["order_date"].to_pylist()))
+    assert files_with_highest(table, "order_date") == [late]
+    assert early != late
+    # Without bounds, each may have it.
+    assert files_with_highest(table, "nowhere") == data_files(table)
 
 
 def test_data_files_have_paths_as_they_are_on_the_disk(settings, warehouse: Warehouse, tmp_path):
