@@ -42,6 +42,8 @@ class Reports:
     def __init__(self) -> None:
         self.refusal: KafkaError | None = None
         self.is_down = False
+        self.disconnected: str | None = None
+        """Why the last connection could not be made, or has ended."""
 
     def options(self, kafka: Kafka, **more: Any) -> dict[str, Any]:
         """Properties of a client that reports here; `_` in the names of `more` stands for a dot."""
@@ -56,6 +58,8 @@ class Reports:
             self.refusal = error
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.is_down = True
+        elif error.code() in NO_ANSWER:
+            self.disconnected = error.str()
 
 
 @contextmanager
@@ -86,10 +90,20 @@ def problem(kafka: Kafka, error: KafkaError, reports: Reports | None = None) -> 
             "create it there, or set OLIST_KAFKA_TOPIC."
         )
     if code in NO_ANSWER:
-        return NoAnswer(f"No Kafka answers at {kafka.servers}. Start one: olist broker, or set OLIST_KAFKA.")
+        return NoAnswer(f"No Kafka answers at {kafka.servers}{_no_answer(kafka, reports)}")
     if code == KafkaError._INVALID_ARG:
         return OlistError(f"OLIST_KAFKA_CONF: {text}.")
     return OlistError(f"Kafka at {kafka.servers}: {text}.")
+
+
+def _no_answer(kafka: Kafka, reports: Reports | None) -> str:
+    """Why no Kafka answers, and what helps."""
+    # The client reports a connection that is refused, but not one that is accepted and closed after a wrong greeting.
+    if reports and reports.is_down and reports.disconnected is None:
+        return ": the connection is closed. If one runs there, it asks for TLS or a login: set OLIST_KAFKA_CONF."
+    if reports and "SSL" in (reports.disconnected or ""):
+        return f": {_without_secrets(kafka, str(reports.disconnected))}. OLIST_KAFKA_CONF holds its certificates."
+    return ". Start one: olist broker, or set OLIST_KAFKA."
 
 
 def _without_secrets(kafka: Kafka, text: str) -> str:
