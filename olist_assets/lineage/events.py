@@ -6,28 +6,22 @@ are the same if sent twice. The position in the log is stored in Dagster's own s
 events were delivered.
 """
 
-import os
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import dagster as dg
-import requests
 from dagster import DagsterEventType as Kind
-from openlineage.client import OpenLineageClient
-from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState, set_producer
-from openlineage.client.facet_v2 import RunFacet, error_message_run, job_type_job, parent_run
-from openlineage.client.git import get_git_repo_url
+from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
+from openlineage.client.facet_v2 import RunFacet, error_message_run, parent_run
 
-from olist_assets.errors import OlistError
 from olist_assets.lakehouse.warehouse import Warehouse
 from olist_assets.lineage.datasets import inputs, output
+from olist_assets.lineage.receiver import job, receiver
 from olist_assets.orchestration.failures import reason
 from olist_assets.orchestration.job_names import STREAM
-from olist_assets.redaction import link, redacted
 
 CURSOR = "olist/openlineage"
 RUNS_AT_ONCE = 20
@@ -35,10 +29,6 @@ RUN_ENDS = {
     Kind.RUN_SUCCESS: RunState.COMPLETE, Kind.RUN_FAILURE: RunState.FAIL, Kind.RUN_CANCELED: RunState.ABORT,
 }  # fmt: skip
 STEP_ENDS = {Kind.STEP_SUCCESS: RunState.COMPLETE, Kind.STEP_FAILURE: RunState.FAIL}
-
-
-class NotDelivered(OlistError):
-    """A receiver did not accept events."""
 
 
 @dataclass
@@ -58,41 +48,13 @@ def send_new(storage: dg.DagsterInstance, warehouse: Warehouse) -> int:
     Raises NotDelivered; the remaining runs are sent by the next call.
     """
     sent = 0
-    set_producer(f"urn:olist-assets:{version('olist-assets')}")
-    try:
-        client = _client()
+    with receiver("Nothing is lost: the next run or tick sends them.") as client:
         for record in ended_runs(storage):
             for event in events_of(storage, warehouse, record.event_log_entry):
                 client.emit(event)
             storage.daemon_cursor_storage.set_cursor_values({CURSOR: str(record.storage_id)})
             sent += 1
-        client.close()
-    # The library's own errors: of the receiver, of a file, and of an invalid configuration.
-    except (requests.RequestException, RuntimeError, OSError, KeyError, ValueError) as error:
-        raise NotDelivered(
-            f"OpenLineage events were not delivered ({_short_text(error)}). "
-            "Nothing is lost: the next run or tick sends them."
-        ) from error
     return sent
-
-
-def _client() -> OpenLineageClient:
-    """The library's client, which adds the address of the Git repository to each event: without its credentials."""
-    client = OpenLineageClient()
-    place = client.config.facets.source_code_location
-    address = get_git_repo_url(place.repo_url)
-    if address and "://" in address:
-        place.repo_url = link(address)
-    return client
-
-
-def _short_text(error: Exception) -> str:
-    # The text of an HTTP error contains the whole address, including any secret in it.
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"the receiver answered {error.response.status_code}"
-    if isinstance(error, requests.RequestException):
-        return f"the receiver does not answer: {type(error).__name__}"
-    return redacted(str(error).splitlines()[0])
 
 
 def ended_runs(storage: dg.DagsterInstance) -> list[dg.EventLogRecord]:
@@ -111,14 +73,14 @@ def ended_runs(storage: dg.DagsterInstance) -> list[dg.EventLogRecord]:
 def events_of(storage: dg.DagsterInstance, warehouse: Warehouse, end: dg.EventLogEntry) -> Iterator[RunEvent]:
     """Start and end of the run of a final event, and between them those of each table that it wrote."""
     run, steps = work_of(storage, warehouse, end)
-    job = _job(str(end.job_name), "DAG")
-    run_started, run_ended = _start_and_end(end.run_id, job, run)
-    parent = parent_run.ParentRunFacet(parent_run.Run(end.run_id), parent_run.Job(job.namespace, job.name))
+    whole = job(str(end.job_name), "DAG")
+    run_started, run_ended = _start_and_end(end.run_id, whole, run)
+    parent = parent_run.ParentRunFacet(parent_run.Run(end.run_id), parent_run.Job(whole.namespace, whole.name))
     yield run_started
     for name, step in steps.items():
         run_id, table = str(uuid.uuid5(uuid.UUID(end.run_id), name)), warehouse.catalog.table(name)
         read, written = inputs(table, warehouse), [output(table, warehouse, step.metadata)]
-        yield from _start_and_end(run_id, _job(name, "TASK"), step, parent=parent, read=read, written=written)
+        yield from _start_and_end(run_id, job(name, "TASK"), step, parent=parent, read=read, written=written)
     yield run_ended
 
 
@@ -162,16 +124,9 @@ def _note(step: Work, event: dg.DagsterEvent, at: float) -> None:
         step.error = reason(event.step_failure_data.error)
 
 
-def _job(name: str, kind: str) -> Job:
-    # The variable that OpenLineage's integrations read; the library itself has no job.
-    namespace = os.environ.get("OPENLINEAGE_NAMESPACE", "olist")
-    facet = job_type_job.JobTypeJobFacet(processingType="BATCH", integration="DAGSTER", jobType=kind)
-    return Job(namespace, name, {"jobType": facet})
-
-
 def _start_and_end(
     run_id: str,
-    job: Job,
+    of_job: Job,
     work: Work,
     *,
     parent: parent_run.ParentRunFacet | None = None,
@@ -186,7 +141,7 @@ def _start_and_end(
             eventTime=datetime.fromtimestamp(at, UTC).isoformat(),
             eventType=state,
             run=Run(run_id, facets),
-            job=job,
+            job=of_job,
             inputs=list(read),
             outputs=list(written),
         )

@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from threading import Event
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -17,6 +18,8 @@ from olist_assets.kafka.problems import NoAnswer
 from olist_assets.kafka.topic import watermarks
 from olist_assets.kafka.watcher import Watcher
 from olist_assets.lakehouse.feeds import is_fed
+from olist_assets.lakehouse.warehouse import Warehouse
+from olist_assets.lineage.sensor import is_configured
 from olist_assets.operations.platform import Platform
 from olist_assets.operations.runs import OnEvent, Request, RunReport, materialize
 from olist_assets.orchestration.job_names import STREAM_AGAIN
@@ -24,6 +27,9 @@ from olist_assets.order_events.batches import BRONZE, EVENTS, TOMBSTONES, last_f
 from olist_assets.order_events.lag import unread
 from olist_assets.order_events.reports import Reporter
 from olist_assets.order_events.stream import EventStream, Merged
+
+if TYPE_CHECKING:
+    from olist_assets.lineage.stream_run import OnWrite
 
 # A report may start runs of a minute, and Dagster's event log should not grow with every batch.
 SECONDS_BETWEEN_REPORTS = 30.0
@@ -66,7 +72,7 @@ OnProgress = Callable[[Progress], object]
 class _Following:
     """The stream in this process: counts what it merges, reports it now and then, and stops when asked to."""
 
-    reporter: Reporter
+    report_tables: Callable[[Sequence[Merged]], object]
     kafka: Kafka
     watcher: Watcher
     on_progress: OnProgress
@@ -89,7 +95,7 @@ class _Following:
         return not self.stop.is_set()
 
     def report(self) -> None:
-        self.reporter.report(self.not_reported)
+        self.report_tables(self.not_reported)
         self.not_reported, self.reported_at = [], time.monotonic()
 
     def show(self) -> None:
@@ -106,8 +112,8 @@ def follow(platform: Platform, stop: Event, on_progress: OnProgress, *, skip_mis
     """
     stream = event_stream(platform, skip_missing=skip_missing)
     watermarks(stream.kafka)
-    with platform.instance() as storage, Watcher(stream.kafka) as watcher:
-        following = _Following(reporter(platform, storage), stream.kafka, watcher, on_progress, stop)
+    with _reports(platform) as report, Watcher(stream.kafka) as watcher:
+        following = _Following(report, stream.kafka, watcher, on_progress, stop)
         following.following = last_finished(platform.warehouse)[1].get(stream.kafka.topic, {})
         try:
             while not stop.is_set():
@@ -124,11 +130,11 @@ def follow(platform: Platform, stop: Event, on_progress: OnProgress, *, skip_mis
 def take_available(platform: Platform, *, skip_missing: bool = False) -> Progress:
     """Merge what the topic has now, and report it. Raises OlistError."""
     stream, progress, merged = event_stream(platform, skip_missing=skip_missing), Progress(), list[Merged]()
-    with platform.instance() as storage:
+    with _reports(platform) as report:
         try:
             merged += stream.take_available()
         finally:
-            reporter(platform, storage).report(merged)
+            report(merged)
     for batch in merged:
         progress.add(batch)
     return progress
@@ -150,6 +156,29 @@ def event_stream(platform: Platform, *, skip_missing: bool) -> EventStream:
     return EventStream(platform.warehouse, platform.engine, Kafka.of(platform.settings), skip_missing)
 
 
-def reporter(platform: Platform, storage: dg.DagsterInstance) -> Reporter:
-    """Reports without a run."""
-    return Reporter(platform.warehouse, storage, storage.report_runless_asset_event, warn)
+@contextmanager
+def _reports(platform: Platform) -> Iterator[Callable[[Sequence[Merged]], None]]:
+    """What reports batches: to Dagster without a run, and the tables that they have changed to OpenLineage."""
+    written: list[dg.AssetMaterialization] = []
+    with platform.instance() as storage, _lineage(platform.warehouse) as on_write:
+
+        def emit(table: dg.AssetMaterialization) -> None:
+            storage.report_runless_asset_event(table)
+            written.append(table)
+
+        reporter = Reporter(platform.warehouse, storage, emit, warn)
+
+        def report(batches: Sequence[Merged]) -> None:
+            reporter.report(batches)
+            on_write(written)
+            written.clear()
+
+        yield report
+
+
+def _lineage(warehouse: Warehouse) -> "AbstractContextManager[OnWrite]":
+    if not is_configured():
+        return nullcontext(lambda _: None)
+    from olist_assets.lineage.stream_run import stream_run
+
+    return stream_run(warehouse, warn)

@@ -20,7 +20,7 @@ from olist_assets.engine.spark import connect_server
 from olist_assets.engine.spark.engine import SparkEngine
 from olist_assets.engine.spark.submit import SUBMIT_ARGUMENTS, conf_arguments, without_secrets
 from olist_assets.errors import OlistError
-from olist_assets.lineage import events as lineage_events
+from olist_assets.lineage.receiver import receiver
 from olist_assets.mlops import registry
 from olist_assets.mlops.places import credentials, tracking_uri
 from olist_assets.mlops.registry import client
@@ -131,7 +131,8 @@ def test_lineage_has_the_repository_without_its_token(monkeypatch, tmp_path):
     (tmp_path / ".git" / "config").write_text(f'[remote "origin"]\nurl = https://x:{SECRET}@git.example/olist.git\n')
     monkeypatch.chdir(tmp_path)
     assert SECRET in str(get_git_repo_url())
-    place = lineage_events._client()._source_code_location
+    with receiver("") as client:
+        place = client._source_code_location
     assert place
     assert place["url"] == "https://git.example/olist.git"
 

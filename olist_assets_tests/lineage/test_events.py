@@ -9,7 +9,8 @@ from deltalake import Transaction, write_deltalake
 
 from olist_assets.lakehouse.commit_metadata import commit_properties
 from olist_assets.lakehouse.feeds import FED_BY
-from olist_assets.lineage.events import NotDelivered, send_new
+from olist_assets.lineage.events import send_new
+from olist_assets.lineage.receiver import NotDelivered
 from olist_assets.orchestration.job_names import STREAM
 from olist_assets_tests.lineage.conftest import TRANSPORT
 from olist_assets_tests.lineage.receiver import METADATA, receiving, run

@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 
 from olist_assets.definitions import build_defs
-from olist_assets.lineage.events import CURSOR, NotDelivered
+from olist_assets.lineage.events import CURSOR
+from olist_assets.lineage.receiver import NotDelivered
 from olist_assets.lineage.sensor import lineage_sensor
 from olist_assets_tests.lineage.receiver import receiving, run
 
