@@ -15,7 +15,7 @@ from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.topic import create
 from olist_assets.operations.replay import Faults, Sent, replay
 from olist_assets.settings import Settings
-from olist_assets_tests.conftest import settings_in
+from olist_assets_tests.conftest import ENGINE, settings_in
 from olist_assets_tests.faults.conftest import inherited
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ CONSUMER = str(Path(__file__).with_name("consumer.py"))
 USUAL = Faults(duplicates=0.02, late=0.01, disorder=500, broken=0.001)
 KILLED = -signal.SIGKILL
 Consumer = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture(params=["sail", pytest.param("spark", marks=pytest.mark.spark)])
+def each_engine(request: pytest.FixtureRequest) -> str:
+    """The engine, for a test that runs once on each: in the process that has it."""
+    if request.param != ENGINE:
+        pytest.skip(f"the engine of this process is {ENGINE}")
+    return request.param
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A person erased from the tables of a stream, and from its topic. Run by `make test-stream`."""
+"""A person erased from the tables of a stream, and from its topic, on both engines. Run by `make test-stream`."""
 
 import time
 from dataclasses import replace
@@ -54,9 +54,9 @@ SECONDS_TO_COMPACT = 60
 
 
 @pytest.fixture
-def platform(streamed, spark):
+def platform(streamed, each_engine, spark):
     """Nothing but what events have fed, from a topic of two partitions."""
-    return Platform(streamed.model_copy(update={"mask_salt": SecretStr(SECRET)}))
+    return Platform(streamed.model_copy(update={"mask_salt": SecretStr(SECRET), "engine": each_engine}))
 
 
 def send_messages(platform: Platform, *messages: Message) -> None:
@@ -159,8 +159,8 @@ def test_records_of_a_listed_person_that_are_replayed_are_erased_on_their_way(pl
     assert_every_event_counts(platform.warehouse)
 
 
-def test_a_person_of_stream_and_files_is_erased_from_all_tables(finished, streamed, spark, tmp_path):
-    settings = copy_of(finished, tmp_path / "copy", with_source=True, mask_salt=SECRET)
+def test_a_person_of_stream_and_files_is_erased_from_all_tables(finished, streamed, each_engine, tmp_path):
+    settings = copy_of(finished, tmp_path / "copy", with_source=True, mask_salt=SECRET, engine=each_engine)
     address, topic = Address(str(streamed.kafka)), streamed.kafka_topic
     platform = Platform(settings.model_copy(update={"kafka": address, "kafka_topic": topic}))
     send_messages(platform, *RECORDS, *THEIRS.values())

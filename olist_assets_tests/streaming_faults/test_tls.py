@@ -13,18 +13,10 @@ from olist_assets.kafka.topic import create
 from olist_assets.operations.order_stream import take_available
 from olist_assets.operations.platform import Platform
 from olist_assets.settings import Settings
-from olist_assets_tests.conftest import ENGINE
 from olist_assets_tests.kafka.tls import TlsBroker, key_pair, running_tls_broker
 from olist_assets_tests.order_events.events import order, send_orders, settings_for
 
-pytestmark = pytest.mark.stream
-
-
-@pytest.fixture(autouse=True, params=["sail", pytest.param("spark", marks=pytest.mark.spark)])
-def _engine(request) -> None:
-    """Each test once per engine, in the process that has it."""
-    if request.param != ENGINE:
-        pytest.skip(f"the engine of this process is {ENGINE}")
+pytestmark = [pytest.mark.stream, pytest.mark.usefixtures("each_engine")]
 
 
 @pytest.fixture(scope="module")
