@@ -14,7 +14,10 @@ from olist_assets.ml import champions
 from olist_assets.ml.churn_model import churn_model
 from olist_assets.ml.gold_customer_churn_predictions import gold_customer_churn_predictions
 from olist_assets.ml.gold_customer_segments_ml import gold_customer_segments_ml
+from olist_assets.ml.gold_demand_forecasts import gold_demand_forecasts
+from olist_assets.ml.gold_forecast_evaluation import gold_forecast_evaluation
 from olist_assets.ml.gold_ml_evaluation import gold_ml_evaluation
+from olist_assets.ml.gold_reorder_points import gold_reorder_points
 from olist_assets.ml.repurchase_model import repurchase_model
 from olist_assets.ml.segmentation_model import segmentation_model
 from olist_assets.monitoring.monitoring_durations import monitoring_durations
@@ -66,7 +69,10 @@ LAYERS = {
         *champions.FUNCTIONS,
         gold_customer_churn_predictions,
         gold_customer_segments_ml,
+        gold_demand_forecasts,
+        gold_forecast_evaluation,
         gold_ml_evaluation,
+        gold_reorder_points,
     ),
     "streaming": (bronze_order_events, bronze_tombstones, monitoring_stream),
     "monitoring": (monitoring_durations, monitoring_incidents, monitoring_profiles, monitoring_tables),

@@ -43,6 +43,8 @@ PUBLISHED_ROWS = {
     "gold_segment_profiles": 14,
     "gold_customer_segments_ml": 93_358,
     "gold_customer_churn_predictions": 93_358,
+    "gold_demand_forecasts": 235_032,
+    "gold_reorder_points": 8_541,
 }
 
 ASSIGNED = "gold_customer_segments_ml"

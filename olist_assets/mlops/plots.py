@@ -22,10 +22,10 @@ def classifier_plots(of: Scores) -> dict[str, "Figure"]:
     labels, probabilities, weights = of.expanded()
     false_rate, true_rate, _ = roc_curve(labels, probabilities, sample_weight=weights)
     precision, recall, _ = precision_recall_curve(labels, probabilities, sample_weight=weights)
-    roc, axes = _figure("ROC", "false positive rate", "true positive rate")
+    roc, axes = new_figure("ROC", "false positive rate", "true positive rate")
     axes.plot(false_rate, true_rate)
     axes.plot([0, 1], [0, 1], "k:", linewidth=1)
-    curve, axes = _figure("Precision and recall", "recall", "precision")
+    curve, axes = new_figure("Precision and recall", "recall", "precision")
     axes.plot(recall, precision)
     axes.axhline(of.base_rate, color="k", linestyle=":", linewidth=1)
     return {"roc": roc, "precision_recall": curve, "calibration": _calibration(of)}
@@ -33,7 +33,7 @@ def classifier_plots(of: Scores) -> dict[str, "Figure"]:
 
 def _calibration(of: Scores) -> "Figure":
     """Mean probability against the share of customers with the label."""
-    figure, axes = _figure("Calibration", "mean probability", "share with the label")
+    figure, axes = new_figure("Calibration", "mean probability", "share with the label")
     bins = calibration(of)
     axes.plot(bins.mean_probability, bins.share_with_label, "o-")
     ends = [bins.mean_probability.min(), bins.mean_probability.max()]
@@ -43,7 +43,7 @@ def _calibration(of: Scores) -> "Figure":
 
 def importances_plot(values: Mapping[str, float]) -> dict[str, "Figure"]:
     """The weight of each feature, the largest at the top."""
-    figure, axes = _figure("Feature importances", "weight", "")
+    figure, axes = new_figure("Feature importances", "weight", "")
     ordered = sorted(values.items(), key=lambda pair: pair[1])
     axes.barh([name for name, _ in ordered], [value for _, value in ordered])
     return {"feature_importances": figure}
@@ -51,14 +51,14 @@ def importances_plot(values: Mapping[str, float]) -> dict[str, "Figure"]:
 
 def cluster_plots(counts: Sequence[int], costs: Sequence[float], silhouettes: Sequence[float]) -> dict[str, "Figure"]:
     """Elbow and silhouette over the number of clusters."""
-    elbow, axes = _figure("Elbow", "clusters", "sum of squared distances to the centers")
+    elbow, axes = new_figure("Elbow", "clusters", "sum of squared distances to the centers")
     axes.plot(counts, costs, "o-")
-    silhouette, axes = _figure("Silhouette", "clusters", "mean silhouette (squared Euclidean)")
+    silhouette, axes = new_figure("Silhouette", "clusters", "mean silhouette (squared Euclidean)")
     axes.plot(counts, silhouettes, "o-")
     return {"elbow": elbow, "silhouette": silhouette}
 
 
-def _figure(title: str, x: str, y: str) -> "tuple[Figure, Axes]":
+def new_figure(title: str, x: str, y: str) -> "tuple[Figure, Axes]":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4.5), layout="constrained")

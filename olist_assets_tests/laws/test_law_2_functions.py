@@ -22,6 +22,8 @@ RESOURCES = {
     "gold_daily_metrics": ["calendar"],
     # Its rows come from MLflow, so it is the one table that needs a session.
     "gold_ml_evaluation": ["warehouse", "engine"],
+    # An evaluation of forecasts is an MLflow run too.
+    "gold_forecast_evaluation": ["mlflow"],
     # A training has an MLflow run, and a promotion changes the registry.
     **{name: ["mlflow"] for name in CATALOG.models},
     **{name: ["warehouse"] for name in CATALOG.promotions},
