@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from olist_assets.cli import (
     alerts,
+    demand,
     governance,
     incidents,
     kafka,
@@ -52,7 +53,20 @@ def _commands(module: ModuleType) -> list[click.Command]:
     return [command for command in found if command not in nested]
 
 
-for _module in (runs, tables, versions, governance, models, servers, streaming, kafka, alerts, incidents, setup):
+for _module in (
+    runs,
+    tables,
+    versions,
+    governance,
+    models,
+    demand,
+    servers,
+    streaming,
+    kafka,
+    alerts,
+    incidents,
+    setup,
+):
     for _command in _commands(_module):
         olist.add_command(_command)
 
