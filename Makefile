@@ -9,6 +9,7 @@ endif
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 GX := $(VENV)/.installed-gx
+BENCH := $(VENV)/.installed-bench
 # --no-deps: the requirements files list every package, so pip resolves nothing and installs nothing that is not pinned.
 # --no-compile: pip would compile all 16,000 modules, and Python compiles the imported ones by itself.
 # --no-build-isolation: otherwise pip downloads the newest setuptools to build PySpark and this project.
@@ -125,6 +126,10 @@ bench: $(DEV) ## Time cold runs of both engines (ENGINES=sail for one), the note
 bench-scale: $(DEV) ## Measure a full run, days, checks and queries at scales 0.1, 1 and 10 on both engines (an hour)
 	@$(BIN)/python -m bench.suite $(BENCH_ENGINES) --scale 0.1 --scale 1 --scale 10
 
+.PHONY: bench-forecasts
+bench-forecasts: $(BENCH) ## Install other forecasts and compare their errors with those of the platform's, on its tables (minutes)
+	@$(BIN)/python -W ignore -m bench.forecasts
+
 .PHONY: install
 install: $(RUNTIME) ## Install what the platform needs to run
 
@@ -149,6 +154,11 @@ $(DEV): $(RUNTIME) requirements-dev.txt
 $(GX): $(DEV) requirements-gx.txt
 	@echo "Installing Great Expectations into $(VENV)."
 	@$(PIP_INSTALL) --require-hashes -r requirements-gx.txt
+	@touch $@
+
+$(BENCH): $(DEV) requirements-bench.txt
+	@echo "Installing the forecasts of the benchmark into $(VENV)."
+	@$(PIP_INSTALL) --require-hashes -r requirements-bench.txt
 	@touch $@
 
 .PHONY: clean

@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 from olist_assets_tests.conftest import PROJECT, needs_gx
 
 RUNTIME, DEV, BUILD = "requirements.txt", "requirements-dev.txt", "requirements-build.txt"
-GX = "requirements-gx.txt"
-FILES = (RUNTIME, DEV, BUILD, GX)
+GX, BENCH = "requirements-gx.txt", "requirements-bench.txt"
+FILES = (RUNTIME, DEV, BUILD, GX, BENCH)
 # The Python for which the files are compiled.
 MARKERS = {"python_version": "3.11", "python_full_version": "3.11.0", "sys_platform": "linux"}
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
@@ -115,7 +115,12 @@ def test_development_packages_are_not_installed_at_runtime():
 
 
 def test_every_pin_is_allowed_by_pyproject():
-    listed = ((RUNTIME, project_requirements()), (DEV, dependency_group("dev")), (GX, extra_requirements("gx")))
+    listed = (
+        (RUNTIME, project_requirements()),
+        (DEV, dependency_group("dev")),
+        (GX, extra_requirements("gx")),
+        (BENCH, dependency_group("bench")),
+    )
     for file, requirements in listed:
         for requirement in requirements:
             version, _ = pins(file)[canonicalize_name(requirement.name)]
