@@ -118,7 +118,9 @@ def _served_tables(platform: "Platform", select: str | None) -> list[str]:
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @click.option("--as", "role", help="A role of governance.yaml.  [default: OLIST_ROLE]")
 def dashboard(port: int, role: str | None) -> None:
-    """Open the dashboard on the loopback address: business, health, lineage, audit, models. Ctrl-C ends it.
+    """Open the dashboard on the loopback address: business, decisions, health, streaming, lineage, audit, models.
+
+    Ctrl-C ends it.
 
     \b
     olist dashboard

@@ -8,6 +8,7 @@ from altair.utils.schemapi import disable_debug_mode
 
 from olist_assets.dashboard.audit import page as audit
 from olist_assets.dashboard.business import page as business
+from olist_assets.dashboard.decisions import page as decisions
 from olist_assets.dashboard.health import page as health
 from olist_assets.dashboard.lineage import page as lineage
 from olist_assets.dashboard.models import page as models
@@ -16,6 +17,7 @@ from olist_assets.errors import OlistError
 
 PAGES = (
     st.Page(business.page, title="Business", icon=":material/storefront:", default=True),
+    st.Page(decisions.page, title="Decisions", icon=":material/insights:", url_path="decisions"),
     st.Page(health.page, title="Health", icon=":material/monitor_heart:", url_path="health"),
     st.Page(streaming.page, title="Streaming", icon=":material/bolt:", url_path="streaming"),
     st.Page(lineage.page, title="Lineage", icon=":material/account_tree:", url_path="lineage"),

@@ -44,7 +44,7 @@ def test_each_level_is_forecast_by_its_champion_or_the_seasonal_naive_for_the_da
 
 
 def test_bounds_are_null_where_residuals_are_too_few_and_a_short_history_has_no_rows():
-    rows = forecasts(120).to_pylist()
+    rows = forecasts(100).to_pylist()
     of_total = next(row for row in rows if row["level"] == "total")
     assert (of_total["low95"], of_total["high95"]) == (None, None)
     assert forecasts(40).num_rows == forecasts(0).num_rows == 0

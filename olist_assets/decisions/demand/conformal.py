@@ -11,13 +11,22 @@ Efron and Morris, Data Analysis Using Stein's Estimator, JASA 70, 1975.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
+from typing import NamedTuple
 
 import numpy as np
 
-from olist_assets.decisions.demand.rule import ForecastRule
+from olist_assets.decisions.demand.rule import WEEK, ForecastRule
 
 # Keeps the scale of a forecast near zero above zero: half a unit.
 MIN_VARIANCE = 0.25
+
+
+class Windows(NamedTuple):
+    """Past forecasts and what was sold, (origins, series, days), of series that sold before: (origins, series)."""
+
+    expected: np.ndarray
+    actual: np.ndarray
+    is_active: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,23 @@ def residuals(mean: np.ndarray, actual: np.ndarray, is_active: np.ndarray, rule:
     prior = rule.spread_prior_residuals
     spread = np.sqrt((squares + prior * mean_square) / ((seen + prior) * mean_square))
     return Residuals((raw / spread)[is_active], spread, rule.relative_variance)
+
+
+def day_bounds(past: Windows, mean: np.ndarray, probabilities: Sequence[float], rule: ForecastRule) -> np.ndarray:
+    """Bounds of single days around `mean`, (series, days): (probabilities, series, days).
+
+    The residuals of a horizon week are pooled over its days. By day, each would have those of one weekday only, as the
+    origins are weeks apart, and a single day such as Black Friday would be its upper end.
+    """
+    days = mean.shape[1]
+    weeks = [slice(begin, min(begin + WEEK, days)) for begin in range(0, days, WEEK)]
+    return np.concatenate([_week(past, part, rule).bounds(mean[:, part], probabilities) for part in weeks], axis=2)
+
+
+def _week(past: Windows, part: slice, rule: ForecastRule) -> Residuals:
+    """The residuals of some days of all windows, as if each day were an origin of its own."""
+    expected, actual = (np.concatenate(list(np.moveaxis(each[:, :, part], 2, 0)))[:, :, None] for each in past[:2])
+    return residuals(expected, actual, np.tile(past.is_active, (part.stop - part.start, 1)), rule)
 
 
 def _scale(mean: np.ndarray, relative_variance: float) -> np.ndarray:

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from olist_assets.decisions.demand.conformal import residuals
+from olist_assets.decisions.demand.conformal import day_bounds, residuals
 from olist_assets.decisions.demand.products import product_origins
 from olist_assets.decisions.demand.rolling import Rolling, evaluated, rolling
 from olist_assets.decisions.demand.rule import (
     CANDIDATES,
     CATEGORY,
     CATEGORY_SHARE,
+    LEVEL_WEEKDAY,
     LEVELS,
     PRODUCT_SHARE,
     SEASONAL_NAIVE,
@@ -26,8 +27,6 @@ from olist_assets.decisions.demand.scores import Bootstrap, Ratio
 from olist_assets.decisions.demand.units import Demand
 
 COVERAGES = {"coverage80": 0.8, "coverage95": 0.95}
-# The intervals of single days are measured on every fourth one: four weeks have each weekday once.
-DAY_STEP = 4
 WAPE_DAY, WAPE_SUM = "wape_day", "wape_sum"
 AGAINST_NAIVE = "_minus_seasonal_naive"
 
@@ -83,6 +82,9 @@ def evaluate(demand: Demand, rule: EvaluationRule) -> Evaluation:
             for horizon in _horizons(rule):
                 errors[model, horizon] = _errors(windows, horizon) | _coverages(forecasts, numbers, horizon, rule)
                 errors[ZERO, horizon] = _errors([Window(np.zeros_like(sold), sold) for _, sold in windows], horizon)
+            if model == LEVEL_WEEKDAY:
+                # Only of one model: that of each takes as long as all else together.
+                errors[model, rule.horizon_days] |= _day_coverages(forecasts, numbers, rule)
         of_level = list(_scores(level, errors, origins, rule))
         champions[level] = champion(of_level, rule, len(origins))
         scores += of_level
@@ -137,28 +139,35 @@ def _errors(windows: Sequence[Window], horizon: int) -> Errors:
 def _coverages(forecasts: Rolling, numbers: np.ndarray, horizon: int, rule: EvaluationRule) -> Errors:
     """Share of intervals that contain what was sold, of series that sold before; calibrated on earlier windows only."""
     mean, sold = forecasts.sums(horizon)
-    inside: dict[str, list[np.ndarray]] = defaultdict(list)
-    asked: dict[str, list[np.ndarray]] = defaultdict(list)
+    ratios: dict[str, Ratio] = {}
     for at in numbers:
-        known, is_active = forecasts.known_at(at, horizon), forecasts.is_active[at]
-        quantities = {"sum": (mean, sold)}
-        if horizon == rule.horizon_days:
-            quantities["day"] = (forecasts.forecast[:, :, ::DAY_STEP], forecasts.actual[:, :, ::DAY_STEP])
-        for name, (expected, actual) in quantities.items():
-            past = residuals(expected[known], actual[known], forecasts.is_active[known], rule)
-            for metric, is_inside in _inside(past.bounds(expected[at], _ends()), actual[at]).items():
-                _add(inside[f"{metric}_{name}"], asked[f"{metric}_{name}"], is_inside, is_active)
-        for metric, is_inside in _inside_poisson(mean[at], sold[at]).items():
-            _add(inside[f"poisson_{metric}_sum"], asked[f"poisson_{metric}_sum"], is_inside, is_active)
-    return {metric: Ratio(inside[metric], asked[metric]) for metric in inside}
+        known = forecasts.known_at(at, horizon)
+        past = residuals(mean[known], sold[known], forecasts.is_active[known], rule)
+        conformal = _inside(past.bounds(mean[at], _ends()), sold[at])
+        _add(ratios, "{}_sum", conformal, forecasts.is_active[at])
+        _add(ratios, "poisson_{}_sum", _inside_poisson(mean[at], sold[at]), forecasts.is_active[at])
+    return ratios
 
 
-def _add(inside: list[np.ndarray], asked: list[np.ndarray], is_inside: np.ndarray, is_active: np.ndarray) -> None:
-    """Add an origin's intervals; none where past residuals were too few for one."""
-    known = is_active[:, None] & np.isfinite(is_inside)
-    axis = 0 if len(is_active) == 1 and is_inside.shape[1] > 1 else 1
-    inside.append(np.where(known, is_inside, 0).sum(axis=axis))
-    asked.append(known.sum(axis=axis).astype(float))
+def _day_coverages(forecasts: Rolling, numbers: np.ndarray, rule: EvaluationRule) -> Errors:
+    """The same for the intervals of single days."""
+    ratios: dict[str, Ratio] = {}
+    for at in numbers:
+        past = forecasts.windows_before(at, rule.horizon_days)
+        bounds = day_bounds(past, forecasts.forecast[at], _ends(), rule)
+        _add(ratios, "{}_day", _inside(bounds, forecasts.actual[at]), forecasts.is_active[at])
+    return ratios
+
+
+def _add(ratios: Errors, form: str, by_coverage: Mapping[str, np.ndarray], is_active: np.ndarray) -> None:
+    """Add an origin's intervals to the ratios; those of which past residuals were too few count for none."""
+    for coverage, is_inside in by_coverage.items():
+        known = is_active[:, None] & np.isfinite(is_inside)
+        # Of a single series the days are resampled, of several the series.
+        axis = 0 if len(is_active) == 1 and is_inside.shape[1] > 1 else 1
+        above, below = ratios.setdefault(form.format(coverage), Ratio([], []))
+        above.append(np.where(known, is_inside, 0).sum(axis=axis))
+        below.append(known.sum(axis=axis).astype(float))
 
 
 def _ends() -> list[float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from olist_assets.decisions.demand.conformal import residuals
+from olist_assets.decisions.demand.conformal import day_bounds, residuals
 from olist_assets.decisions.demand.products import product_shares
 from olist_assets.decisions.demand.rolling import Rolling, rolling
 from olist_assets.decisions.demand.rule import (
@@ -63,10 +63,9 @@ def outlooks(demand: Demand, champion: Mapping[str, str], rule: ForecastRule) ->
         forecasts = rolling(demand, level, champion[level], rule.horizon_days, rule)
         if not len(forecasts.origins):
             return
-        known = forecasts.known_at(0, rule.horizon_days)
-        past = residuals(forecasts.forecast[known], forecasts.actual[known], forecasts.is_active[known], rule)
         mean, is_active = forecasts.forecast[0], forecasts.is_active[0]
-        bounds = past.bounds(mean, ENDS)[:, is_active]
+        past = forecasts.windows_before(0, rule.horizon_days)
+        bounds = day_bounds(past, mean, ENDS, rule)[:, is_active]
         yield Outlook(level, champion[level], _names(demand, level, forecasts), mean[is_active], bounds)
         if level == CATEGORY:
             yield _products(demand, forecasts, rule)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from olist_assets.decisions.demand.conformal import Windows
 from olist_assets.decisions.demand.models import forecast, recent_units
 from olist_assets.decisions.demand.rule import WEEK, ForecastRule
 from olist_assets.decisions.demand.units import Demand
@@ -31,6 +32,11 @@ class Rolling:
     def known_at(self, at: int, days: int) -> np.ndarray:
         """Which origins' first `days` days were over at origin number `at`."""
         return self.origins + days <= self.origins[at]
+
+    def windows_before(self, at: int, days: int) -> Windows:
+        """The windows of those origins."""
+        known = self.known_at(at, days)
+        return Windows(self.forecast[known, :, :days], self.actual[known, :, :days], self.is_active[known])
 
 
 def weekly_origins(days: int) -> np.ndarray:

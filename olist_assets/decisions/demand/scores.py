@@ -1,7 +1,6 @@
 """Ratios over origins with their bootstrap intervals: errors, biases and coverages."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -20,12 +19,11 @@ class Value(NamedTuple):
     high: float | None
 
 
-@dataclass(frozen=True)
-class Ratio:
+class Ratio(NamedTuple):
     """Sum of `above` over sum of `below`; one pair of arrays per origin, over series or days of its window."""
 
-    above: Sequence[np.ndarray]
-    below: Sequence[np.ndarray]
+    above: list[np.ndarray]
+    below: list[np.ndarray]
 
 
 class Bootstrap:

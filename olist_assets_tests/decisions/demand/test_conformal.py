@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from olist_assets.decisions.demand.conformal import Residuals, residuals
+from olist_assets.decisions.demand.conformal import Residuals, Windows, day_bounds, residuals
 from olist_assets.decisions.demand.rule import ForecastRule
 
 RULE = ForecastRule()
@@ -55,3 +55,19 @@ def test_series_that_sold_nothing_before_are_not_among_the_residuals():
     is_active = np.array([[True, False]] * 5)
     found = residuals(mean, actual, is_active, RULE)
     assert found.scores.tolist() == [[0]] * 5
+
+
+def test_the_days_of_a_horizon_week_share_their_residuals():
+    random = np.random.default_rng(5)
+    mean = np.full((31, 20, 14), 30.0)
+    actual = random.poisson(30, mean.shape).astype(float)
+    # One day of one window sells ten times as much: among so many residuals it is not the end of any interval.
+    actual[4, :, 2] = 300
+    past = Windows(mean[1:], actual[1:], np.ones((30, 20), bool))
+    low, high = day_bounds(past, mean[0], [0.05, 0.95], RULE)
+    for bound in (low, high):
+        assert bound.shape == (20, 14)
+        for week in (bound[:, :7], bound[:, 7:]):
+            assert (week == week[:, :1]).all()
+    assert high.max() < 60
+    assert 0.8 < ((low <= actual[0]) & (actual[0] <= high)).mean() < 1

@@ -1,0 +1,13 @@
+"""The Decisions page: what will be sold and when to order again."""
+
+import streamlit as st
+
+from olist_assets.dashboard.decisions import demand
+
+
+def page() -> None:
+    """One tab per product; each shows in its place which tables are missing."""
+    st.title("Decisions")
+    (demand_tab,) = st.tabs(["Demand"])
+    with demand_tab:
+        demand.tab()
