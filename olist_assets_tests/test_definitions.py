@@ -43,6 +43,9 @@ gold_demand_forecasts <- gold_forecast_evaluation silver_customers silver_order_
 gold_forecast_evaluation <- silver_customers silver_order_items silver_purchases
 gold_geographic_metrics <- silver_customers silver_geolocation silver_orders_master
 gold_ml_evaluation <- churn_model repurchase_model segmentation_model
+gold_price_elasticities <- gold_price_panel silver_products
+gold_price_panel <- silver_order_items silver_purchases
+gold_price_scenarios <- gold_price_elasticities gold_price_panel silver_products
 gold_product_metrics <- silver_order_items silver_order_reviews silver_products silver_purchases
 gold_reorder_points <- gold_forecast_evaluation silver_customers silver_order_items silver_purchases
 gold_segment_profiles <- gold_customer_metrics gold_customer_segments_ml
@@ -144,6 +147,9 @@ def test_the_catalogue_shows_what_the_contract_says(graph):
         ]
     computed_by = {kind for table in catalog().business_tables.values() for kind in table.kinds - {"deltalake"}}
     assert computed_by == {"pyspark", "duckdb", "mlflow"}
+    # A table is computed by an engine, or from Arrow rows with DuckDB.
+    kinds = {table.kinds - {"mlflow"} for table in catalog().business_tables.values()}
+    assert kinds == {frozenset({"pyspark", "deltalake"}), frozenset({"duckdb", "deltalake"})}
 
 
 def test_each_table_has_its_checks_in_one_step(graph, definitions):

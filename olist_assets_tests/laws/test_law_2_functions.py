@@ -27,6 +27,8 @@ RESOURCES = {
     # A training has an MLflow run, and a promotion changes the registry.
     **{name: ["mlflow"] for name in CATALOG.models},
     **{name: ["warehouse"] for name in CATALOG.promotions},
+    # An evaluation has an MLflow run as well.
+    "gold_price_elasticities": ["mlflow"],
     # Monitoring reads logs and stored tables, not frames.
     "monitoring_durations": ["warehouse", "runs"],
     "monitoring_incidents": ["warehouse", "events"],

@@ -34,29 +34,30 @@ class Permuted:
 
 
 def permuted_paths(weeks: Weeks, permutations: int, seed: int) -> Permuted | None:
-    """Estimates with the price path of another offer, repeated or cut to the length of an offer's own."""
-    kept = np.flatnonzero(weeks.inner())
-    starts = np.flatnonzero(np.diff(weeks.offer[kept], prepend=-1))
-    if not len(starts):
+    """Estimates with the price path of another offer, repeated or cut to the length of an offer's own.
+
+    Only offers whose price has moved take part: the others have no path to give.
+    """
+    kept = weeks.inner()
+    highest, lowest = (
+        extreme.reduceat(np.where(kept, weeks.log_price, otherwise), weeks.starts)
+        for extreme, otherwise in ((np.maximum, -np.inf), (np.minimum, np.inf))
+    )
+    rows = np.flatnonzero(kept & (highest > lowest)[weeks.offer])
+    if not len(rows):
         return None
-    lengths = np.diff(starts, append=len(kept))
-    price = weeks.log_price[kept]
-    changing = np.maximum.reduceat(price, starts) > np.minimum.reduceat(price, starts)
-    # Only offers whose price has moved take part: the others have no path to give.
-    receivers, donors = starts[changing], np.flatnonzero(changing)
-    at = np.arange(len(kept)) - np.repeat(starts, lengths)
-    takes = np.repeat(changing, lengths)
-    mask = np.zeros(len(weeks.offer), dtype=bool)
-    mask[kept] = True
+    starts = np.flatnonzero(np.diff(weeks.offer[rows], prepend=-1))
+    lengths = np.diff(starts, append=len(rows))
+    of_row = np.repeat(np.arange(len(starts)), lengths)
+    at = np.arange(len(rows)) - starts[of_row]
+    price = weeks.log_price[rows]
     rng = np.random.default_rng(seed)
     estimates, last = [], None
     for _ in range(permutations):
-        drawn = rng.permutation(donors)
-        of_row = np.repeat(np.arange(len(receivers)), lengths[changing])
-        path = price[starts[drawn][of_row] + at[takes] % lengths[drawn][of_row]]
-        x = np.zeros((len(weeks.offer), 1))
-        x[kept[takes], 0] = path
-        last = fit_weeks(weeks, mask, x)
+        donor = rng.permutation(len(starts))[of_row]
+        x = np.full((len(kept), 1), np.nan)
+        x[rows, 0] = price[starts[donor] + at % lengths[donor]]
+        last = fit_weeks(weeks, kept, x)
         if last is not None:
             estimates.append(last.fit.estimate[0, 0])
     return Permuted(np.array(estimates), int(last.offers[0]), int(last.units[0])) if last is not None else None
