@@ -11,3 +11,16 @@ def page() -> None:
     (demand_tab,) = st.tabs(["Demand"])
     with demand_tab:
         demand.tab()
+"""The Decisions page: what gold says about the next decisions, each product in a tab of its own."""
+
+import streamlit as st
+
+from olist_assets.dashboard.decisions import price_tests
+
+
+def page() -> None:
+    """The products, each with its evaluation."""
+    st.title("Decisions")
+    (prices,) = st.tabs(["Price tests"])
+    with prices:
+        price_tests.tab()
