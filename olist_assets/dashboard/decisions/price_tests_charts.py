@@ -6,7 +6,7 @@ import pandas as pd
 from olist_assets.dashboard.charts import BLUE, GREY, ORANGE, Drawing
 
 ROW_HEIGHT = 22
-OWN, SHRUNK = "own estimate", "drawn towards the mean"
+OWN, SHRUNK = "own estimate", "shrunk"
 
 
 def forest(rows: pd.DataFrame, title: str, form: str) -> Drawing:
