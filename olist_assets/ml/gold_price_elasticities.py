@@ -45,8 +45,9 @@ GOLD_PRICE_ELASTICITIES = Table(
     ),
     grain=(
         "One row per scope and name: `pooled` (all data, and without or only the last two months), `category`, `offer` "
-        "(what an offer alone would tell), `placebo`, `dispersion`, and per predicted month, the last two and all of "
-        "them `out_of_sample` (relative change of the deviance), `deviance_with_price` and `deviance_without_price`."
+        "(what an offer alone would tell), `placebo`, `dispersion`, and per predicted whole month, the last two and "
+        "all of them `out_of_sample` (relative change of the deviance), `deviance_with_price` and "
+        "`deviance_without_price`."
     ),
     key=("scope", "name"),
     columns=(
@@ -132,7 +133,9 @@ WITH named AS (
 SELECT category,
     dense_rank() OVER (ORDER BY category, product_id, seller_id) - 1 AS offer,
     dense_rank() OVER (ORDER BY category) - 1 AS category_number,
-    (year(week) - min(year(week)) OVER ()) * 12 + month(week) AS month,
+    year(week) * 12 + month(week) AS month,
+    -- The month before that of the first week that the panel lacks: all its weeks are there.
+    year(max(week) OVER () + 7) * 12 + month(max(week) OVER () + 7) - 1 AS last_whole_month,
     date_diff('week', min(week) OVER (), week) AS week_number,
     strftime(week, '%Y-%m') AS month_name,
     units,
@@ -172,7 +175,8 @@ def estimated(panel: pa.Table, options: Options) -> list[Row]:
     if not panel.num_rows:
         return []
     column = {name: panel[name].to_numpy() for name in panel.column_names}
-    month = column["month"] - column["month"].min()
+    first = column["month"].min()
+    month, last_month = column["month"] - first, int(column["last_whole_month"][0] - first)
     weeks = Weeks(
         offer=column["offer"],
         category=column["category_number"],
@@ -185,7 +189,7 @@ def estimated(panel: pa.Table, options: Options) -> list[Row]:
     )
     categories = column["category"][np.flatnonzero(np.diff(column["category_number"], prepend=-1))]
     months = dict(zip(month.tolist(), column["month_name"], strict=True))
-    return elasticities(weeks, list(categories), [months.get(m, "") for m in range(month.max() + 1)], options)
+    return elasticities(weeks, list(categories), months, last_month, options)
 
 
 def metrics(rows: list[Row]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The elasticities of a panel, with what speaks for and against them: one row per estimate."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,8 +52,13 @@ class Options:
     seed: int
 
 
-def elasticities(weeks: Weeks, categories: Sequence[str], months: Sequence[str], options: Options) -> list[Row]:
-    """All rows of a panel; none if no offer has a week between two sales. The names are those of the numbers."""
+def elasticities(
+    weeks: Weeks, categories: Sequence[str], months: Mapping[int, str], last_month: int, options: Options
+) -> list[Row]:
+    """All rows of a panel; none if no offer has a week between two sales.
+
+    `categories` and `months` name the numbers of the panel; `last_month` is the last one with all of its weeks.
+    """
     price = weeks.log_price[:, None]
     pooled = fit_weeks(weeks, weeks.inner(), price)
     if pooled is None:
@@ -64,7 +69,7 @@ def elasticities(weeks: Weeks, categories: Sequence[str], months: Sequence[str],
         _row(
             POOLED, ALL, PPML, pooled, placebo_lead=of_placebo.get(AHEAD), placebo_lag=of_placebo.get(AGO),
         ),
-        *_halves(weeks),
+        *_halves(weeks, last_month),
         *_categories(weeks, categories, options.min_offers),
         _offers(pooled),
         Row(
@@ -73,7 +78,7 @@ def elasticities(weeks: Weeks, categories: Sequence[str], months: Sequence[str],
         ),
         *placebos,
     ]  # fmt: skip
-    return rows + list(_evaluation(weeks, months, options))
+    return rows + list(_evaluation(weeks, months, last_month, options))
 
 
 def _row(
@@ -97,13 +102,13 @@ def _row(
     )  # fmt: skip
 
 
-def _halves(weeks: Weeks) -> Iterator[Row]:
-    """The estimate from the last two months alone, and from all before as it was known then."""
-    first = int(weeks.month.max()) - 1
+def _halves(weeks: Weeks, last_month: int) -> Iterator[Row]:
+    """The estimate from the last two whole months alone, and from all before as it was known then."""
+    first = last_month - 1
     price = weeks.log_price[:, None]
     for name, kept in (
         (BEFORE_LAST_TWO, weeks.inner(until=first)),
-        (LAST_TWO, weeks.inner() & (weeks.month >= first)),
+        (LAST_TWO, weeks.inner() & (weeks.month >= first) & (weeks.month <= last_month)),
     ):
         found = fit_weeks(weeks, kept, price)
         if found is not None:
@@ -164,13 +169,12 @@ def _placebos(weeks: Weeks, options: Options) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _evaluation(weeks: Weeks, names: Sequence[str], options: Options) -> Iterator[Row]:
-    """The months at the end, each predicted from all before it; then the last two and all of them together."""
-    last = int(weeks.month.max())
-    found = [window(weeks, month) for month in range(max(last - options.windows + 1, 1), last + 1)]
+def _evaluation(weeks: Weeks, names: Mapping[int, str], last_month: int, options: Options) -> Iterator[Row]:
+    """The last whole months, each predicted from all before it; then the last two and all of them together."""
+    found = [window(weeks, month) for month in range(max(last_month - options.windows + 1, 1), last_month + 1)]
     windows = [of_month for of_month in found if of_month is not None]
     parts: list[tuple[str, list[Window]]] = [(names[of_month.month], [of_month]) for of_month in windows]
-    parts += [(LAST_TWO, [w for w in windows if w.month > last - 2]), (ALL, windows)]
+    parts += [(LAST_TWO, [w for w in windows if w.month > last_month - 2]), (ALL, windows)]
     for name, part in parts:
         if part:
             yield from _compared(name, compared(part, options.draws, options.seed))
