@@ -17,10 +17,10 @@ from olist_assets.ml.gold_customer_segments_ml import gold_customer_segments_ml
 from olist_assets.ml.gold_demand_forecasts import gold_demand_forecasts
 from olist_assets.ml.gold_forecast_evaluation import gold_forecast_evaluation
 from olist_assets.ml.gold_ml_evaluation import gold_ml_evaluation
-from olist_assets.ml.gold_reorder_points import gold_reorder_points
 from olist_assets.ml.gold_price_elasticities import gold_price_elasticities
 from olist_assets.ml.gold_price_panel import gold_price_panel
 from olist_assets.ml.gold_price_scenarios import gold_price_scenarios
+from olist_assets.ml.gold_reorder_points import gold_reorder_points
 from olist_assets.ml.repurchase_model import repurchase_model
 from olist_assets.ml.segmentation_model import segmentation_model
 from olist_assets.monitoring.monitoring_durations import monitoring_durations
@@ -75,10 +75,10 @@ LAYERS = {
         gold_demand_forecasts,
         gold_forecast_evaluation,
         gold_ml_evaluation,
-        gold_reorder_points,
-        gold_price_panel,
         gold_price_elasticities,
+        gold_price_panel,
         gold_price_scenarios,
+        gold_reorder_points,
     ),
     "streaming": (bronze_order_events, bronze_tombstones, monitoring_stream),
     "monitoring": (monitoring_durations, monitoring_incidents, monitoring_profiles, monitoring_tables),

@@ -1,26 +1,15 @@
-"""The Decisions page: what will be sold and when to order again."""
+"""The Decisions page: what will be sold and when to order again, what to recommend, and which prices to test."""
 
 import streamlit as st
 
-from olist_assets.dashboard.decisions import demand
+from olist_assets.dashboard.decisions import demand, price_tests
+
+TABS = {"Demand": demand.tab, "Price tests": price_tests.tab}
 
 
 def page() -> None:
     """One tab per product; each shows in its place which tables are missing."""
     st.title("Decisions")
-    (demand_tab,) = st.tabs(["Demand"])
-    with demand_tab:
-        demand.tab()
-"""The Decisions page: what gold says about the next decisions, each product in a tab of its own."""
-
-import streamlit as st
-
-from olist_assets.dashboard.decisions import price_tests
-
-
-def page() -> None:
-    """The products, each with its evaluation."""
-    st.title("Decisions")
-    (prices,) = st.tabs(["Price tests"])
-    with prices:
-        price_tests.tab()
+    for shown, tab in zip(st.tabs(list(TABS)), TABS.values(), strict=True):
+        with shown:
+            tab()
