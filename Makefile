@@ -126,9 +126,10 @@ bench: $(DEV) ## Time cold runs of both engines (ENGINES=sail for one), the note
 bench-scale: $(DEV) ## Measure a full run, days, checks and queries at scales 0.1, 1 and 10 on both engines (an hour)
 	@$(BIN)/python -m bench.suite $(BENCH_ENGINES) --scale 0.1 --scale 1 --scale 10
 
-.PHONY: bench-forecasts
-bench-forecasts: $(BENCH) ## Install other forecasts and compare their errors with those of the platform's, on its tables (minutes)
+.PHONY: bench-decisions
+bench-decisions: $(BENCH) ## Install other forecasts and a regression, and compare them with the platform's on its tables (minutes)
 	@$(BIN)/python -W ignore -m bench.forecasts
+	@$(BIN)/python -W ignore -m bench.price_elasticities
 
 .PHONY: install
 install: $(RUNTIME) ## Install what the platform needs to run
@@ -157,7 +158,7 @@ $(GX): $(DEV) requirements-gx.txt
 	@touch $@
 
 $(BENCH): $(DEV) requirements-bench.txt
-	@echo "Installing the forecasts of the benchmark into $(VENV)."
+	@echo "Installing the packages of the benchmarks into $(VENV)."
 	@$(PIP_INSTALL) --require-hashes -r requirements-bench.txt
 	@touch $@
 

@@ -1,6 +1,6 @@
 """Errors of other forecasts of the categories at the origins of gold_forecast_evaluation, beside the platform's own.
 
-    make bench-forecasts
+    make bench-decisions
 
 AutoETS, AutoTheta and MSTL are statsforecast's, LightGBM is mlforecast's: the group `bench` of pyproject.toml. Each
 knows the days up to the origin only, in the tables of OLIST_WAREHOUSE.
