@@ -21,6 +21,10 @@ from olist_assets.ml.gold_price_elasticities import gold_price_elasticities
 from olist_assets.ml.gold_price_panel import gold_price_panel
 from olist_assets.ml.gold_price_scenarios import gold_price_scenarios
 from olist_assets.ml.gold_reorder_points import gold_reorder_points
+from olist_assets.ml.gold_next_category import gold_next_category
+from olist_assets.ml.gold_product_recommendations import gold_product_recommendations
+from olist_assets.ml.gold_recommender_evaluation import gold_recommender_evaluation
+from olist_assets.ml.gold_state_popular import gold_state_popular
 from olist_assets.ml.repurchase_model import repurchase_model
 from olist_assets.ml.segmentation_model import segmentation_model
 from olist_assets.monitoring.monitoring_durations import monitoring_durations
@@ -79,6 +83,10 @@ LAYERS = {
         gold_price_panel,
         gold_price_scenarios,
         gold_reorder_points,
+        gold_next_category,
+        gold_product_recommendations,
+        gold_recommender_evaluation,
+        gold_state_popular,
     ),
     "streaming": (bronze_order_events, bronze_tombstones, monitoring_stream),
     "monitoring": (monitoring_durations, monitoring_incidents, monitoring_profiles, monitoring_tables),

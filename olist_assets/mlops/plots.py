@@ -4,7 +4,7 @@ matplotlib is imported where a plot is drawn: half a second, which commands abou
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from olist_assets.mlops.evaluation import Scores, calibration
 
@@ -56,6 +56,20 @@ def cluster_plots(counts: Sequence[int], costs: Sequence[float], silhouettes: Se
     silhouette, axes = new_figure("Silhouette", "clusters", "mean silhouette (squared Euclidean)")
     axes.plot(counts, silhouettes, "o-")
     return {"elbow": elbow, "silhouette": silhouette}
+
+
+def interval_plot(title: str, rows: Sequence[Mapping[str, Any]]) -> "Figure":
+    """Each model's `value` over its `month`s, with the interval from `low` to `high`."""
+    figure, axes = new_figure(title, "", "")
+    for model in dict.fromkeys(row["model"] for row in rows):
+        of = [row for row in rows if row["model"] == model]
+        below, above = [row["value"] - row["low"] for row in of], [row["high"] - row["value"] for row in of]
+        values = [row["value"] for row in of]
+        axes.errorbar([row["month"] for row in of], values, (below, above), fmt="o", capsize=3, label=model)
+    if rows:
+        axes.legend()
+        axes.tick_params("x", labelrotation=60)
+    return figure
 
 
 def new_figure(title: str, x: str, y: str) -> "tuple[Figure, Axes]":

@@ -24,6 +24,8 @@ RESOURCES = {
     "gold_ml_evaluation": ["warehouse", "engine"],
     # An evaluation of forecasts is an MLflow run too.
     "gold_forecast_evaluation": ["mlflow"],
+    # An evaluation has an MLflow run.
+    "gold_recommender_evaluation": ["mlflow"],
     # A training has an MLflow run, and a promotion changes the registry.
     **{name: ["mlflow"] for name in CATALOG.models},
     **{name: ["warehouse"] for name in CATALOG.promotions},
