@@ -16,6 +16,7 @@ from olist_assets.decisions.recommendations.next_category import Ranked, popular
 from olist_assets.decisions.recommendations.ranking import NONE
 from olist_assets.decisions.recommendations.sales import CategoryPurchases, category_purchases_of, names_of
 from olist_assets.lakehouse.arrow_types import arrow_schema
+from olist_assets.silver.silver_products import UNKNOWN
 
 LENGTH = 5
 BOUGHT_BEFORE, POPULAR = REASONS = ("bought_before", "popular")
@@ -33,7 +34,7 @@ GOLD_NEXT_CATEGORY = Table(
         "Categories for a known customer: those bought before, the latest first, then the popular ones. Few customers "
         "come back: see `known_share` in gold_recommender_evaluation."
     ),
-    grain=f"One row per customer (customer_unique_id) with an ordered item and rank, at most {LENGTH}.",
+    grain=f"One row per customer (customer_unique_id) with an ordered item of a category and rank, at most {LENGTH}.",
     key=("customer_unique_id", "rank"),
     columns=(
         Column("customer_unique_id", "string", "Identifier of the customer, the same in all their orders.", pii="hash",
@@ -46,7 +47,7 @@ GOLD_NEXT_CATEGORY = Table(
         Column("last_order_date", "date", "Day of the customer's last order from the category; null if there is none.",
                nullable=True, made_from=("silver_purchases.order_date",)),
     ),
-    # Without an ordered item no customer is known.
+    # Without an ordered item of a category no customer is known.
     may_be_empty=True,
     foreign_keys=(ForeignKey("customer_unique_id", "silver_customers", "customer_unique_id"),),
     rules=(
@@ -76,7 +77,7 @@ def gold_next_category(
     gold_recommender_evaluation: pa.Table,
 ) -> pa.Table:
     """The ranked categories of all customers as of the end of the sales."""
-    purchases = category_purchases_of(silver_order_items, silver_purchases, silver_customers)
+    purchases = category_purchases_of(silver_order_items, silver_purchases, silver_customers, UNKNOWN)
     is_proven = is_above(gold_recommender_evaluation, NEXT_CATEGORY, POPULAR_CATEGORIES, CATEGORY_MRR)
     rank = ranked_categories if is_proven else popular_for_all
     return category_rows(purchases, rank(purchases, purchases.end, np.arange(len(purchases.customer_ids)), LENGTH))

@@ -20,7 +20,8 @@ GAIN = {
 }
 ORDERS = [
     Order(date(2018, 1, 1), ("toys-a",), customer="ana"),
-    Order(date(2018, 2, 1), ("baby-a", "auto-a"), customer="ana"),
+    Order(date(2018, 2, 1), ("unknown-a", "baby-a", "auto-a"), customer="ana"),
+    Order(date(2018, 2, 2), ("unknown-a",), customer="nobody's category"),
     Order(date(2018, 3, 1), ("toys-b",), customer="bia"),
 ]
 

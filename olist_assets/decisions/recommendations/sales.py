@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from olist_assets.contracts.quoting import literal
 from olist_assets.lakehouse.arrow_sql import query
 
 Ints = npt.NDArray[np.int64]
@@ -37,7 +38,7 @@ CATEGORY_PURCHASES = """
         order_date - DATE '1970-01-01' AS day
     FROM (
         SELECT order_id, product_category_name_english, min(order_item_id) AS order_item_id
-        FROM silver_order_items GROUP BY ALL
+        FROM silver_order_items WHERE product_category_name_english <> {no_category} GROUP BY ALL
     )
     JOIN silver_purchases USING (order_id)
     JOIN silver_customers USING (customer_id)
@@ -113,11 +114,11 @@ def sales_of(silver_order_items: pa.Table, silver_purchases: pa.Table, silver_pr
 
 
 def category_purchases_of(
-    silver_order_items: pa.Table, silver_purchases: pa.Table, silver_customers: pa.Table
+    silver_order_items: pa.Table, silver_purchases: pa.Table, silver_customers: pa.Table, no_category: str
 ) -> CategoryPurchases:
-    """The categories that each order of a known customer has."""
+    """The categories of each order; `no_category`, the name for products without one, is nothing to recommend."""
     rows = query(
-        CATEGORY_PURCHASES,
+        CATEGORY_PURCHASES.format(no_category=literal(no_category)),
         silver_order_items=silver_order_items,
         silver_purchases=silver_purchases,
         silver_customers=silver_customers,
