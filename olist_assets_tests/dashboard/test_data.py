@@ -14,12 +14,12 @@ from olist_assets_tests.dashboard.business_rows import write
 from olist_assets_tests.foreign import with_column_mapping, with_deletion_vectors
 
 ORDERS = "silver_orders_master"
-QUERY = f"SELECT count(*) AS orders FROM {ORDERS}"
+QUERY = f"SELECT count(*) AS placed FROM {ORDERS}"
 
 
 def test_query_that_is_answered_from_the_cache_is_audited_once(warehouse: Warehouse):
     write(warehouse, ORDERS)
-    assert data.answer(QUERY)["orders"].tolist() == data.answer(QUERY)["orders"].tolist() == [800]
+    assert data.answer(QUERY)["placed"].tolist() == data.answer(QUERY)["placed"].tolist() == [800]
     (entry,) = audit_log.latest(warehouse, 10, {})
     assert (entry["action"], entry["tables"]) == (data.ACTION, [ORDERS])
     assert entry["statement"] == f"SELECT count(*) AS n1 FROM {ORDERS}"
@@ -40,11 +40,11 @@ def test_query_that_fails_is_one_message_and_audited_with_its_error(warehouse: W
 def test_a_role_gets_the_answer_of_a_query_with_parameters(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch):
     write(warehouse, ORDERS)
     monkeypatch.setenv("OLIST_ROLE", "admin")
-    filtered = f"SELECT count(*) AS orders, count(order_id) AS ids FROM {ORDERS} WHERE order_status = $status"
+    filtered = f"SELECT count(*) AS placed, count(order_id) AS ids FROM {ORDERS} WHERE order_status = $status"
     expected = data.answer(f"SELECT any_value(order_status) AS status FROM {ORDERS}")["status"].iloc[0]
     found = data.answer(filtered, status=expected)
-    assert found["orders"].tolist() == found["ids"].tolist() == [800]
-    assert data.answer(filtered, status="none")["orders"].tolist() == [0]
+    assert found["placed"].tolist() == found["ids"].tolist() == [800]
+    assert data.answer(filtered, status="none")["placed"].tolist() == [0]
 
 
 def test_an_answer_is_cached_only_as_long_as_the_roles_are_the_same(
@@ -57,11 +57,11 @@ def test_an_answer_is_cached_only_as_long_as_the_roles_are_the_same(
     roles.write_text(
         f"roles: {{viewer: {{about: a viewer, masked: false, tables: {{{ORDERS}: {{rows: order_id IS NOT NULL}}}}}}}}"
     )
-    assert data.answer(QUERY)["orders"].tolist() == [800]
+    assert data.answer(QUERY)["placed"].tolist() == [800]
     roles.write_text(
         f"roles: {{viewer: {{about: a viewer, masked: false, tables: {{{ORDERS}: {{rows: order_id IS NULL}}}}}}}}"
     )
-    assert data.answer(QUERY)["orders"].tolist() == [0]
+    assert data.answer(QUERY)["placed"].tolist() == [0]
     roles.write_text("roles: {viewer: {about: a viewer, masked: false, tables: {gold_daily_metrics: {}}}}")
     with pytest.raises(data.QueryFailed, match="may not read"):
         data.answer(QUERY)
@@ -75,7 +75,7 @@ def test_a_role_gets_no_answer_that_cannot_be_logged(
     # A file in the place of the log's folder, as in a warehouse that cannot be written to.
     (warehouse.root / "audit").write_text("")
     if role is None:
-        assert data.answer(QUERY)["orders"].tolist() == [800]
+        assert data.answer(QUERY)["placed"].tolist() == [800]
         return
     monkeypatch.setenv("OLIST_ROLE", role)
     with pytest.raises(data.QueryFailed, match="Not in the audit log"):
@@ -90,13 +90,13 @@ def test_table_of_another_writer_is_refused_until_it_is_restored(warehouse: Ware
     with pytest.raises(data.QueryFailed, match=f"{ORDERS} cannot be read from its files"):
         data.answer(QUERY)
     DeltaTable(str(warehouse.path(ORDERS))).restore(last)
-    assert data.answer(QUERY)["orders"].tolist() == [800]
+    assert data.answer(QUERY)["placed"].tolist() == [800]
 
 
 def test_result_belongs_to_the_caller(warehouse: Warehouse):
     write(warehouse, ORDERS)
-    data.answer(QUERY)["orders"] = 0
-    assert data.answer(QUERY)["orders"].tolist() == [800]
+    data.answer(QUERY)["placed"] = 0
+    assert data.answer(QUERY)["placed"].tolist() == [800]
 
 
 def test_missing_table_is_not_a_failure(warehouse: Warehouse):
