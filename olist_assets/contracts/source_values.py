@@ -8,6 +8,8 @@ from olist_assets.contracts.quoting import identifier, literal
 MAX_ZEROS = 18
 ERASED = "erased"
 """What stands for the zip prefix and the city of an erased customer."""
+UNKNOWN_CATEGORY = "unknown"
+"""The category of a product without one."""
 STATES = (
     "AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI", "PR", "RJ",
     "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO",

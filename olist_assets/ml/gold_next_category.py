@@ -16,7 +16,6 @@ from olist_assets.decisions.recommendations.next_category import Ranked, popular
 from olist_assets.decisions.recommendations.ranking import NONE
 from olist_assets.decisions.recommendations.sales import CategoryPurchases, category_purchases_of, names_of
 from olist_assets.lakehouse.arrow_types import arrow_schema
-from olist_assets.silver.silver_products import UNKNOWN
 
 LENGTH = 5
 BOUGHT_BEFORE, POPULAR = REASONS = ("bought_before", "popular")
@@ -77,7 +76,7 @@ def gold_next_category(
     gold_recommender_evaluation: pa.Table,
 ) -> pa.Table:
     """The ranked categories of all customers as of the end of the sales."""
-    purchases = category_purchases_of(silver_order_items, silver_purchases, silver_customers, UNKNOWN)
+    purchases = category_purchases_of(silver_order_items, silver_purchases, silver_customers)
     is_proven = is_above(gold_recommender_evaluation, NEXT_CATEGORY, POPULAR_CATEGORIES, CATEGORY_MRR)
     rank = ranked_categories if is_proven else popular_for_all
     return category_rows(purchases, rank(purchases, purchases.end, np.arange(len(purchases.customer_ids)), LENGTH))

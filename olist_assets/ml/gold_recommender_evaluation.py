@@ -14,7 +14,6 @@ from olist_assets.decisions.recommendations.product_lists import POPULARITY, SOL
 from olist_assets.decisions.recommendations.sales import category_purchases_of, sales_of
 from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.mlops.plots import interval_plot
-from olist_assets.silver.silver_products import UNKNOWN
 
 if TYPE_CHECKING:
     from olist_assets.mlops.tracking import Mlflow
@@ -140,7 +139,7 @@ def gold_recommender_evaluation(
     with mlflow.evaluation(GOLD_RECOMMENDER_EVALUATION, config) as run:
         run.log_params({"sold_within_days": SOLD_WITHIN_DAYS, "popularity": POPULARITY})
         sales = sales_of(silver_order_items, silver_purchases, silver_products)
-        purchases = category_purchases_of(silver_order_items, silver_purchases, silver_customers, UNKNOWN)
+        purchases = category_purchases_of(silver_order_items, silver_purchases, silver_customers)
         months = e.full_months(sales.first, sales.end, config.months)
         measured = [
             one

@@ -4,10 +4,10 @@ from pyspark.sql import DataFrame
 
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting, ForeignKey, OrderReference, Reconciliation
+from olist_assets.contracts.source_values import UNKNOWN_CATEGORY
 from olist_assets.contracts.table import Column, Table
 from olist_assets.contracts.thresholds import OLIST_EVENTS, Metric, Profile, Segment, Threshold, Thresholds
 from olist_assets.silver.cleaning import Rules, accepted, sum_of_kept
-from olist_assets.silver.silver_products import UNKNOWN
 
 PROFILE = Profile(
     day="order_date",
@@ -87,4 +87,6 @@ def silver_order_items(bronze_order_items: DataFrame, silver_products: DataFrame
     categories = silver_products.select("product_id", "product_category_name", "product_category_name_english")
     # One row per product on the right, so the join keeps exactly the items.
     items = accepted(bronze_order_items, RULES).join(categories, on="product_id", how="left")
-    return items.fillna(UNKNOWN, subset=["product_category_name_english"]).select(*SILVER_ORDER_ITEMS.column_names)
+    return items.fillna(UNKNOWN_CATEGORY, subset=["product_category_name_english"]).select(
+        *SILVER_ORDER_ITEMS.column_names
+    )

@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from olist_assets.contracts.marks import table_asset
 from olist_assets.contracts.rules import Accounting
+from olist_assets.contracts.source_values import UNKNOWN_CATEGORY
 from olist_assets.contracts.table import Column, Table
 from olist_assets.silver.cleaning import Rules, accepted
 
@@ -39,7 +40,6 @@ TRANSLATION_RULES = Rules(
     key=("product_category_name",),
     required=("product_category_name", "product_category_name_english"),
 )
-UNKNOWN = "unknown"
 
 
 @table_asset(SILVER_PRODUCTS)
@@ -49,7 +49,7 @@ def silver_products(bronze_products: DataFrame, bronze_product_category_translat
     english = translation.select("product_category_name", "product_category_name_english")
     # One row per category on the right.
     products = accepted(bronze_products, RULES).join(F.broadcast(english), on="product_category_name", how="left")
-    category = F.coalesce("product_category_name_english", "product_category_name", F.lit(UNKNOWN))
+    category = F.coalesce("product_category_name_english", "product_category_name", F.lit(UNKNOWN_CATEGORY))
     return products.withColumnsRenamed(
         {
             "product_name_lenght": "product_name_length",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from olist_assets.contracts.quoting import literal
+from olist_assets.contracts.source_values import UNKNOWN_CATEGORY
 from olist_assets.lakehouse.arrow_sql import query
 
 Ints = npt.NDArray[np.int64]
@@ -31,14 +32,14 @@ SALES = """
     JOIN (SELECT product_id, row_number() OVER (ORDER BY product_id) - 1 AS product FROM catalogue) USING (product_id)
     ORDER BY order_purchase_timestamp, order_id, order_item_id
 """
-CATEGORY_PURCHASES = """
+CATEGORY_PURCHASES = f"""
     SELECT dense_rank() OVER (ORDER BY customer_unique_id) - 1 AS customer, customer_unique_id,
         dense_rank() OVER (ORDER BY order_date, order_purchase_timestamp, order_id) - 1 AS "order",
         dense_rank() OVER (ORDER BY product_category_name_english) - 1 AS category, product_category_name_english,
         order_date - DATE '1970-01-01' AS day
     FROM (
         SELECT order_id, product_category_name_english, min(order_item_id) AS order_item_id
-        FROM silver_order_items WHERE product_category_name_english <> {no_category} GROUP BY ALL
+        FROM silver_order_items WHERE product_category_name_english <> {literal(UNKNOWN_CATEGORY)} GROUP BY ALL
     )
     JOIN silver_purchases USING (order_id)
     JOIN silver_customers USING (customer_id)
@@ -114,11 +115,11 @@ def sales_of(silver_order_items: pa.Table, silver_purchases: pa.Table, silver_pr
 
 
 def category_purchases_of(
-    silver_order_items: pa.Table, silver_purchases: pa.Table, silver_customers: pa.Table, no_category: str
+    silver_order_items: pa.Table, silver_purchases: pa.Table, silver_customers: pa.Table
 ) -> CategoryPurchases:
-    """The categories of each order; `no_category`, the name for products without one, is nothing to recommend."""
+    """The categories of each order; a product without one gives none."""
     rows = query(
-        CATEGORY_PURCHASES.format(no_category=literal(no_category)),
+        CATEGORY_PURCHASES,
         silver_order_items=silver_order_items,
         silver_purchases=silver_purchases,
         silver_customers=silver_customers,
