@@ -20,6 +20,7 @@ from olist_assets.decisions.recommendations.product_lists import (
     SOLD_WITHIN_DAYS,
     Lists,
     category_lists,
+    parts,
     product_lists,
     shelf_at,
 )
@@ -141,7 +142,8 @@ def gold_product_recommendations(
     sales = sales_of(silver_order_items, silver_purchases, silver_products)
     is_proven = is_above(gold_recommender_evaluation, BOUGHT_TOGETHER, CATEGORY_POPULARITY, HIT)
     lists_of = product_lists if is_proven else category_lists
-    return list_rows(sales, lists_of(shelf_at(sales, sales.end), np.arange(sales.products)))
+    shelf = shelf_at(sales, sales.end)
+    return pa.concat_tables(list_rows(sales, lists_of(shelf, asked)) for asked in parts(np.arange(sales.products)))
 
 
 def list_rows(sales: Sales, lists: Lists) -> pa.Table:

@@ -22,6 +22,12 @@ SECTIONS = {
     r"|units_reconcile_with_order_items|weeks_have_no_gap|only_first_weeks_have_no_price_before"
     r"|estimates_lie_within_their_intervals|scenarios_are_withheld_without_a_gain|allowed_scenarios_have_an_interval"
     r"|allowed_prices_were_seen_before|refused_scenarios_have_a_reason": "a-check-failed",
+    r".+_is_stable|features_do_not_leak_the_label|version_is_at_least_as_good_as_champion"
+    r"|(product_lists|next_categories)_are_above_.+": "a-model-check-warns",
+    r"row_count_.+|nothing_is_lost|.+_match(es)?_.+|required_columns_have_no_nulls|.+_(is|are)_unique"
+    r"|.+_is_(in_range|accepted)|churn_percentile_covers_0_to_1|risk_shares_are_20_30_50"
+    r"|ranks_are_dense|no_(product|category)_is_.+|recommended_products_are_current"
+    r"|lists_are_above_popularity_or_are_it|values_are_in_their_intervals": "a-check-failed",
 }
 FAILED_RUN, FAILED_QUERY = "a-run-failed", "a-query-of-the-dashboard-fails"
 

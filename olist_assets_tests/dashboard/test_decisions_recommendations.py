@@ -40,7 +40,11 @@ def recommendations(warehouse, settings):
 def test_cards_show_the_value_beside_its_baseline(recommendations):
     app = shown("decisions")
     (card,) = app.metric
-    assert (card.label, card.value, card.delta) == ("Other product in the list", "20.0%", "10.0% to 30.0%, popular: 15.0%")
+    assert (card.label, card.value, card.delta) == (
+        "Other product in the list",
+        "20.0%",
+        "10.0% to 30.0%, popular: 15.0%",
+    )
 
 
 def test_lists_have_reasons_in_words(recommendations):

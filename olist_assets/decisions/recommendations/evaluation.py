@@ -18,6 +18,7 @@ from olist_assets.decisions.recommendations.product_lists import (
     Shelf,
     category_lists,
     overall_lists,
+    parts,
     product_lists,
     shelf_at,
 )
@@ -34,7 +35,8 @@ BOUGHT_TOGETHER, CATEGORY_POPULARITY, OVERALL_POPULARITY = (
     "overall_popularity",
 )
 NEXT_CATEGORY, POPULAR_CATEGORIES = "next_category", "popular_categories"
-MODELS: dict[str, Callable[[Shelf, Ints], Lists]] = {
+ListsOf = Callable[[Shelf, Ints], Lists]
+MODELS: dict[str, ListsOf] = {
     BOUGHT_TOGETHER: product_lists,
     CATEGORY_POPULARITY: category_lists,
     OVERALL_POPULARITY: overall_lists,
@@ -106,7 +108,7 @@ def measured_lists(sales: Sales, month: Month) -> list[Measured]:
             MRR: by_order(questions, (is_hit / np.arange(1, is_hit.shape[1] + 1)).sum(axis=1)),
         }
         found += [Measured(model, month.name, metric, values) for metric, values in hits[model].items()]
-        found.append(Measured(model, month.name, COVERAGE, is_shown(shelf, lists_of(shelf, shelf.current))))
+        found.append(Measured(model, month.name, COVERAGE, is_shown(shelf, lists_of)))
     difference = compared(BOUGHT_TOGETHER, CATEGORY_POPULARITY)
     for metric in (HIT, MRR):
         gain = hits[BOUGHT_TOGETHER][metric] - hits[CATEGORY_POPULARITY][metric]
@@ -121,10 +123,12 @@ def by_order(questions: Pairs, values: Floats) -> Floats:
     return np.bincount(order, weights=values) / counts
 
 
-def is_shown(shelf: Shelf, lists: Lists) -> Floats:
-    """For each product that may be recommended 1 if it is in a list, else 0."""
+def is_shown(shelf: Shelf, lists_of: ListsOf) -> Floats:
+    """For each product that may be recommended 1 if it is in the list of another one, else 0."""
     shown = np.zeros(shelf.sales.products, bool)
-    shown[lists.recommended[lists.recommended != NONE]] = True
+    for asked in parts(shelf.current):
+        recommended = lists_of(shelf, asked).recommended
+        shown[recommended[recommended != NONE]] = True
     return shown[shelf.current].astype(np.float64)
 
 

@@ -26,6 +26,8 @@ SOLD_WITHIN_DAYS = 90
 POPULARITY = 0.2
 # A list is filled by ten of the candidates, of which the product itself and nine may be in it already.
 CANDIDATES = 2 * LENGTH
+# Products whose lists are made at once: their candidates take about 100 MB.
+MAX_ASKED = 20_000
 # More than any price in cents: DECIMAL(10,2).
 PRICES = 10**10
 
@@ -97,6 +99,11 @@ def product_lists(shelf: Shelf, asked: Ints) -> Lists:
     both = np.where(shelf.was_sold, seller * (shelf.sales.category.max(initial=0) + 1) + shelf.sales.category, NONE)
     steps = [bought_together(shelf, asked), alike(shelf, both, asked), alike(shelf, seller, asked)]
     return filled(shelf, asked, dict(enumerate([*steps, popular(shelf, shelf.sales.category, asked)])))
+
+
+def parts(asked: Ints) -> list[Ints]:
+    """The asked products in parts of MAX_ASKED, so that a large catalogue needs no more memory than a small one."""
+    return np.split(asked, range(MAX_ASKED, len(asked), MAX_ASKED))
 
 
 def category_lists(shelf: Shelf, asked: Ints) -> Lists:

@@ -91,6 +91,13 @@ def test_a_list_ends_after_ten_products():
     assert (found.recommended != NONE).all()
 
 
+def test_a_large_catalogue_is_made_in_parts_that_are_the_whole(monkeypatch):
+    monkeypatch.setattr(p, "MAX_ASKED", 3)
+    assert [part.tolist() for part in p.parts(np.arange(7))] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert [part.tolist() for part in p.parts(np.arange(3))] == [[0, 1, 2]]
+    assert [part.tolist() for part in p.parts(np.arange(0))] == [[]]
+
+
 @pytest.mark.parametrize("categories", [[], [0, 1]], ids=["no product", "no sale"])
 def test_without_sales_all_lists_are_empty(categories):
     found = lists([], categories)
