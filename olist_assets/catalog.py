@@ -24,6 +24,7 @@ from olist_assets.ml.gold_reorder_points import gold_reorder_points
 from olist_assets.ml.gold_next_category import gold_next_category
 from olist_assets.ml.gold_product_recommendations import gold_product_recommendations
 from olist_assets.ml.gold_recommender_evaluation import gold_recommender_evaluation
+from olist_assets.ml.gold_reorder_points import gold_reorder_points
 from olist_assets.ml.gold_state_popular import gold_state_popular
 from olist_assets.ml.repurchase_model import repurchase_model
 from olist_assets.ml.segmentation_model import segmentation_model
@@ -86,6 +87,7 @@ LAYERS = {
         gold_next_category,
         gold_product_recommendations,
         gold_recommender_evaluation,
+        gold_reorder_points,
         gold_state_popular,
     ),
     "streaming": (bronze_order_events, bronze_tombstones, monitoring_stream),

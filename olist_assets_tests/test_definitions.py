@@ -48,9 +48,9 @@ gold_price_panel <- silver_order_items silver_purchases
 gold_price_scenarios <- gold_price_elasticities gold_price_panel silver_products
 gold_next_category <- gold_recommender_evaluation silver_customers silver_order_items silver_purchases
 gold_product_metrics <- silver_order_items silver_order_reviews silver_products silver_purchases
-gold_reorder_points <- gold_forecast_evaluation silver_customers silver_order_items silver_purchases
 gold_product_recommendations <- gold_recommender_evaluation silver_order_items silver_products silver_purchases
 gold_recommender_evaluation <- silver_customers silver_order_items silver_products silver_purchases
+gold_reorder_points <- gold_forecast_evaluation silver_customers silver_order_items silver_purchases
 gold_segment_profiles <- gold_customer_metrics gold_customer_segments_ml
 gold_state_popular <- silver_customers silver_order_items silver_products silver_purchases
 monitoring_durations
