@@ -19,7 +19,8 @@ from olist_assets.settings import Settings
 # Weeks between the first and the last one of an offer: those two are in the panel because of a sale.
 INNER = """
 SELECT units, offer, category_number * 1000000 + month AS category_month, ln(price_before) AS log_price FROM weeks
-QUALIFY price_before IS NOT NULL AND week_number < max(week_number) OVER (PARTITION BY offer) ORDER BY offer, week_number
+QUALIFY price_before IS NOT NULL AND week_number < max(week_number) OVER (PARTITION BY offer)
+ORDER BY offer, week_number
 """
 MODEL = "units ~ log_price | offer + category_month"
 

@@ -17,11 +17,10 @@ from olist_assets.ml.gold_customer_segments_ml import gold_customer_segments_ml
 from olist_assets.ml.gold_demand_forecasts import gold_demand_forecasts
 from olist_assets.ml.gold_forecast_evaluation import gold_forecast_evaluation
 from olist_assets.ml.gold_ml_evaluation import gold_ml_evaluation
+from olist_assets.ml.gold_next_category import gold_next_category
 from olist_assets.ml.gold_price_elasticities import gold_price_elasticities
 from olist_assets.ml.gold_price_panel import gold_price_panel
 from olist_assets.ml.gold_price_scenarios import gold_price_scenarios
-from olist_assets.ml.gold_reorder_points import gold_reorder_points
-from olist_assets.ml.gold_next_category import gold_next_category
 from olist_assets.ml.gold_product_recommendations import gold_product_recommendations
 from olist_assets.ml.gold_recommender_evaluation import gold_recommender_evaluation
 from olist_assets.ml.gold_reorder_points import gold_reorder_points
@@ -80,11 +79,10 @@ LAYERS = {
         gold_demand_forecasts,
         gold_forecast_evaluation,
         gold_ml_evaluation,
+        gold_next_category,
         gold_price_elasticities,
         gold_price_panel,
         gold_price_scenarios,
-        gold_reorder_points,
-        gold_next_category,
         gold_product_recommendations,
         gold_recommender_evaluation,
         gold_reorder_points,

@@ -43,10 +43,10 @@ gold_demand_forecasts <- gold_forecast_evaluation silver_customers silver_order_
 gold_forecast_evaluation <- silver_customers silver_order_items silver_purchases
 gold_geographic_metrics <- silver_customers silver_geolocation silver_orders_master
 gold_ml_evaluation <- churn_model repurchase_model segmentation_model
+gold_next_category <- gold_recommender_evaluation silver_customers silver_order_items silver_purchases
 gold_price_elasticities <- gold_price_panel silver_products
 gold_price_panel <- silver_order_items silver_purchases
 gold_price_scenarios <- gold_price_elasticities gold_price_panel silver_products
-gold_next_category <- gold_recommender_evaluation silver_customers silver_order_items silver_purchases
 gold_product_metrics <- silver_order_items silver_order_reviews silver_products silver_purchases
 gold_product_recommendations <- gold_recommender_evaluation silver_order_items silver_products silver_purchases
 gold_recommender_evaluation <- silver_customers silver_order_items silver_products silver_purchases
