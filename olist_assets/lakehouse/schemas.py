@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from olist_assets.contracts.table import Column, Table
@@ -31,6 +32,25 @@ class SchemaChange:
 def shape(table: DeltaTable) -> Shape:
     """The stored columns in order, with Spark SQL's type names."""
     return {field.name: (_type_name(field.type), field.nullable) for field in table.schema().fields}
+
+
+def has_other_comments(stored: DeltaTable, contract: Table) -> bool:
+    """Whether the contract describes a stored column in other words."""
+    comments = _comments(stored)
+    return any(comments.get(column.name, column.description) != column.description for column in contract.columns)
+
+
+def commented_as(stored: DeltaTable, schema: pa.Schema) -> pa.Schema:
+    """The schema with the comments of a stored table, to which deltalake appends no rows with others."""
+    comments = _comments(stored)
+    return pa.schema(
+        field.with_metadata({"comment": comments[field.name]}) if comments.get(field.name) else field
+        for field in schema
+    )
+
+
+def _comments(stored: DeltaTable) -> dict[str, Any]:
+    return {field.name: field.metadata.get("comment") for field in stored.schema().fields}
 
 
 def _type_name(kind: Any) -> str:

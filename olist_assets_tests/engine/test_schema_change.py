@@ -81,6 +81,15 @@ def test_a_new_column_is_added_at_the_end_and_is_null_in_old_days(spark, warehou
     assert comment == "It's new."
 
 
+def test_other_words_for_a_column_change_nothing_but_the_comment(spark, warehouse, manager):
+    manager.store(frame(spark, DAILY, {"a": "x", "day": date(2018, 1, 1)}), DAILY, days(1, 1), FIELDS)
+    reworded = replace(DAILY, columns=(Column("a", "string", "Another text."), DAILY.columns[1]))
+    manager.store(frame(spark, reworded, {"a": "y", "day": date(2018, 1, 2)}), reworded, days(2, 2), FIELDS)
+    wider = replace(reworded, columns=(Column("a", "string", "A third."), DAILY.columns[1], NEW))
+    manager.store(frame(spark, wider, {"a": "z", "day": date(2018, 1, 3), "n": None}), wider, days(3, 3), FIELDS)
+    assert {(row["a"], row["n"]) for row in rows(warehouse)} == {("x", None), ("y", None), ("z", None)}
+
+
 def test_any_other_change_is_refused_and_the_table_stays(spark, warehouse, manager, allowing):
     manager.store(frame(spark, SMALL, {"a": "x", "b": 1}), SMALL, None, FIELDS)
     changed = replace(SMALL, columns=(SMALL.columns[0], Column("b", "string", "B.")))

@@ -1,5 +1,7 @@
 """Tables of history: a row is appended once per key, and a stored row never changes."""
 
+from dataclasses import replace
+
 import pytest
 
 from olist_assets.contracts.table import Column, Table
@@ -40,3 +42,23 @@ def test_derived_rows_replace_the_stored_ones_and_are_not_written_twice(warehous
     assert [replace_rows(warehouse, NOTES, given) for given in (rows, rows, rows[::-1], changed)] == [2, 0, 0, 1]
     stored = warehouse.open(NOTES.name)
     assert (stored.version(), warehouse.rows(stored).to_pylist()) == (1, changed)
+
+
+def test_a_contract_in_other_words_or_with_a_further_column_keeps_what_is_stored(warehouse):
+    append_new(warehouse, NOTES, [{"id": 1, "note": "a"}])
+    further = Column("by", "string", "Who wrote it.", nullable=True)
+    changed = replace(NOTES, columns=(Column("id", "int", "Its number."), NOTES.columns[1], further))
+    assert append_new(warehouse, changed, [{"id": 1, "note": "b", "by": "x"}, {"id": 2, "note": None, "by": "y"}]) == 1
+    stored = warehouse.rows(warehouse.open(NOTES.name)).sort_by("id").to_pylist()
+    assert stored == [{"id": 1, "note": "a", "by": None}, {"id": 2, "note": None, "by": "y"}]
+
+
+def test_derived_rows_take_over_the_words_and_columns_of_the_contract(warehouse):
+    replace_rows(warehouse, NOTES, [{"id": 1, "note": "a"}])
+    further = Column("by", "string", "Who wrote it.", nullable=True)
+    changed = replace(NOTES, columns=(Column("id", "int", "Its number."), NOTES.columns[1], further))
+    rows = [{"id": 1, "note": "a", "by": "x"}]
+    assert [replace_rows(warehouse, changed, rows) for _ in range(2)] == [1, 0]
+    stored = warehouse.open(NOTES.name)
+    assert warehouse.rows(stored).to_pylist() == rows
+    assert stored.schema().fields[0].metadata["comment"] == "Its number."

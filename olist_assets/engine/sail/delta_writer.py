@@ -27,7 +27,7 @@ from olist_assets.lakehouse.commit_metadata import commit_properties
 from olist_assets.lakehouse.feeds import FED_BY
 from olist_assets.lakehouse.object_store import location, open_delta, write_delta
 from olist_assets.lakehouse.reader_features import require_plain_files
-from olist_assets.lakehouse.schemas import SchemaChange
+from olist_assets.lakehouse.schemas import SchemaChange, has_other_comments
 
 Computed = Callable[[DataFrame, tuple[str, ...]], AbstractContextManager[pa.RecordBatchReader]]
 """Computes the rows of a frame, ordered by these columns."""
@@ -50,10 +50,9 @@ class DeltaWriter:
 
     def write(self, write: Write, change: SchemaChange | None, metadata: str) -> None:
         """Commit the rows; `change` is that of the stored schema, None for a new table. Raises OlistError."""
-        if change is not None:
-            opened_to_write(self.path)
+        stored = opened_to_write(self.path) if change is not None else None
         frame = conformed(write.frame, self.contract)
-        is_new = change is None or bool(change.breaking)
+        is_new = stored is None or bool(change and change.breaking)
         order = (self.contract.day, *self.contract.key) if self.contract.day else ()
         options: dict[str, Any] = {"predicate": write.predicate(literal)}
         with readable_errors(self.contract), self.computed(frame, order) as rows:
@@ -63,6 +62,9 @@ class DeltaWriter:
                 batches, row_bytes = measured(batches)
                 size = {FILE_SIZE: str(row_bytes * write_plan.ROWS_PER_FILE)}
                 options = {"schema_mode": "overwrite", "configuration": size}
+            elif stored and has_other_comments(stored, self.contract):
+                # Not merged: deltalake refuses two comments of one column. The rows that a predicate keeps stay.
+                options["schema_mode"] = "overwrite"
             elif change and change.added:
                 options["schema_mode"] = "merge"
             try:

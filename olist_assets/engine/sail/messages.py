@@ -15,6 +15,7 @@ from olist_assets.lakehouse.arrow_types import arrow_schema
 from olist_assets.lakehouse.commit_metadata import commit_properties, user_metadata
 from olist_assets.lakehouse.feeds import offset_stored, partition_id
 from olist_assets.lakehouse.object_store import write_delta
+from olist_assets.lakehouse.schemas import commented_as
 
 MAX_MESSAGES = 100_000
 # How long messages are collected for one commit: the shorter, the fresher the tables, and the more commits.
@@ -49,15 +50,17 @@ class Appender:
         """Append the messages that the table does not have yet, as one commit with their last offsets."""
         path = self._warehouse.path(self._contract.name)
         with self._warehouse.lock(path, "appending order events"), readable_errors(self._contract):
-            rows, ends = self._new(pa.Table.from_batches([batch]), self._take.stored())
+            stored = self._take.stored()
+            rows, ends = self._new(pa.Table.from_batches([batch]), stored)
             if not len(rows):
                 return
             if erased := self._take.erasure():
                 rows = erased(rows)
+            schema = commented_as(stored, self._schema) if stored else self._schema
             now = pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", tz="UTC")), len(rows))
             write_delta(
                 path,
-                rows.append_column(INGESTED, now).select(self._schema.names).cast(self._schema),
+                rows.append_column(INGESTED, now).select(schema.names).cast(schema),
                 mode="append",
                 configuration=dict([(FILE_SIZE, str(ROW_BYTES * ROWS_PER_FILE)), STATISTICS_OF_MESSAGES]),
                 commit_properties=commit_properties(user_metadata(), *ends),
