@@ -2,12 +2,9 @@
 
 import click
 
+from olist_assets.cli.options import format_option
 from olist_assets.decisions.demand.rule import LEVELS, MAX_LEAD_DAYS, MIN_SERVICE, PRODUCT_SHARE, TOTAL
 from olist_assets.settings import Settings
-
-format_option = click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
-)
 
 
 @click.command()

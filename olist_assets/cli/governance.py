@@ -7,7 +7,7 @@ import click
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import AS_WIDE_AS_IT_IS, FAILED, SafeConsole, console
+from olist_assets.cli.options import AS_WIDE_AS_IT_IS, FAILED, SafeConsole, console, format_option
 from olist_assets.cli.output import print_records
 from olist_assets.printable import printable
 from olist_assets.settings import Settings
@@ -24,7 +24,7 @@ PROBLEMS_SHOWN = 20
 @click.option("--table", help="Only entries about this table.")
 @click.option("--action", help="Only this action: query, write, restore, maintain, export, forget, incident.")
 @click.option("--user", help="Only entries of this user.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@format_option
 @click.option("--verify", is_flag=True, help="Instead, whether an entry was changed, removed, inserted or moved.")
 def audit(limit: int, table: str | None, action: str | None, user: str | None, *, form: str, verify: bool) -> None:
     """Who read or changed what, and when.

@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import AS_WIDE_AS_IT_IS, SafeConsole, console
+from olist_assets.cli.options import AS_WIDE_AS_IT_IS, SafeConsole, console, format_option
 from olist_assets.cli.output import print_records
 from olist_assets.settings import Settings
 
@@ -25,7 +25,7 @@ note_option = click.option("--note", help="A sentence for whoever reads the inci
 
 @click.group(invoke_without_command=True)
 @click.option("--all", "show_all", is_flag=True, help="Closed ones too.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@format_option
 @click.pass_context
 def incidents(context: click.Context, *, show_all: bool, form: str) -> None:
     """List what fails, since when, and what it affects, the worst first; or act on one incident.

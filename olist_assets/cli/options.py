@@ -25,6 +25,9 @@ console = SafeConsole(highlight=False)
 select_option = click.option(
     "--select", default="*", show_default=True, help="Tables, in Dagster's selection syntax; commas unite."
 )
+format_option = click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
+)
 
 
 class Day(click.ParamType):

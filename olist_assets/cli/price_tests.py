@@ -6,7 +6,7 @@ import click
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import AS_WIDE_AS_IT_IS, SafeConsole, console
+from olist_assets.cli.options import AS_WIDE_AS_IT_IS, SafeConsole, console, format_option
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command("price-tests")
 @click.option("--category", "categories", multiple=True, help="A category in English; several may be given.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many tests.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@format_option
 @click.option("--as", "role", help="A role of governance.yaml.  [default: OLIST_ROLE]")
 def price_tests(categories: tuple[str, ...], limit: int, form: str, role: str | None) -> None:
     """List which price tests to run first, by the expected gain in revenue per week.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import WIDTH, SafeConsole, console
+from olist_assets.cli.options import WIDTH, SafeConsole, console, format_option
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.argument("product", required=False)
 @click.option("--customer", help="Instead: the next categories of the customer with this customer_unique_id.")
 @click.option("--state", help="Instead: the products that customers of this state order most, as SP.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@format_option
 @click.option("--as", "role", help="A role of governance.yaml.  [default: OLIST_ROLE]")
 def recommend(product: str | None, customer: str | None, state: str | None, form: str, role: str | None) -> None:
     """Show what to recommend beside a PRODUCT, to a customer or in a state, and why.

@@ -8,7 +8,7 @@ import click
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import FAILED, WIDTH, SafeConsole, console
+from olist_assets.cli.options import FAILED, WIDTH, SafeConsole, console, format_option
 from olist_assets.errors import OlistError
 from olist_assets.settings import Settings
 
@@ -31,7 +31,7 @@ class Moment(click.ParamType):
 @click.option("-f", "--file", help="A file with the query, or the name of a packaged one; - is standard input.")
 @click.option("--version", type=int, help="The table of the query at this version.")
 @click.option("--as-of", type=Moment(), help="All tables at this time: an ISO date or timestamp, UTC.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@format_option
 @click.option("--escape-formulas", is_flag=True, help="In CSV: no cell is a formula for a spreadsheet.")
 @click.option("--as", "role", help="A role of governance.yaml.  [default: OLIST_ROLE]")
 def sql(

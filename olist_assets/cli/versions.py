@@ -7,7 +7,7 @@ import click
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from olist_assets.cli.options import AS_WIDE_AS_IT_IS, SafeConsole, console
+from olist_assets.cli.options import AS_WIDE_AS_IT_IS, SafeConsole, console, format_option
 from olist_assets.cli.output import print_records
 from olist_assets.settings import Settings
 
@@ -27,7 +27,7 @@ FIELDS = (
 @click.command()
 @click.argument("table")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Versions, newest first.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@format_option
 def history(table: str, limit: int, form: str) -> None:
     """Versions of a table: when, by whom, in which run, which partitions, how many rows.
 

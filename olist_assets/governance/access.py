@@ -117,6 +117,13 @@ def answer(
     return result
 
 
+def rows_of(warehouse: Warehouse, query: str, role: str | None = None) -> pa.Table:
+    """The rows of a SELECT as the role in force sees them. Raises OlistError."""
+    found = answer(warehouse, query, role=role)
+    assert found is not None, "a SELECT has a result"
+    return found
+
+
 @contextmanager
 def logged(
     warehouse: Warehouse, action: str, asked: Described, role: str | None

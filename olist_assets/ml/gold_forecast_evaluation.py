@@ -57,7 +57,7 @@ GOLD_FORECAST_EVALUATION = Table(
             "origin", "date", "Last day that the forecast knows; of several origins, the newest.", made_from=(DAY,)
         ),
         Column("origins", "int", "Origins that are measured: one, or all together.", minimum=1),
-        Column("horizon", "int", "Days behind the origin that are measured.", unit="days", minimum=1),
+        Column("horizon", "int", "Days after the origin that are measured.", unit="days", minimum=1),
         Column(
             "metric", "string",
             "`wape_day` and `wape_sum`: absolute errors per day or of the sum, over the units sold; `bias_sum`: errors "

@@ -8,7 +8,9 @@ import pyarrow as pa
 from pydantic import BaseModel, Field
 
 from olist_assets.contracts.marks import Resource, table_asset
+from olist_assets.contracts.quoting import literal
 from olist_assets.contracts.rules import Rule
+from olist_assets.contracts.source_values import UNKNOWN_CATEGORY
 from olist_assets.contracts.table import Column, Table
 from olist_assets.decisions.price_tests import analysis
 from olist_assets.decisions.price_tests.analysis import Options, Row, elasticities
@@ -125,9 +127,9 @@ GOLD_PRICE_ELASTICITIES = Table(
     kinds=frozenset({"deltalake", "duckdb", "mlflow"}),
 )  # fmt: skip
 
-WEEKS = """
+WEEKS = f"""
 WITH named AS (
-    SELECT gold_price_panel.*, coalesce(product_category_name_english, 'unknown') AS category
+    SELECT gold_price_panel.*, coalesce(product_category_name_english, {literal(UNKNOWN_CATEGORY)}) AS category
     FROM gold_price_panel LEFT JOIN silver_products USING (product_id)
 )
 SELECT category,

@@ -5,7 +5,9 @@ import pyarrow as pa
 from pydantic import BaseModel, Field
 
 from olist_assets.contracts.marks import table_asset
+from olist_assets.contracts.quoting import literal
 from olist_assets.contracts.rules import Rule
+from olist_assets.contracts.source_values import UNKNOWN_CATEGORY
 from olist_assets.contracts.table import Column, Table
 from olist_assets.decisions.price_tests import analysis, scenarios
 from olist_assets.lakehouse.arrow_sql import query
@@ -163,11 +165,11 @@ elasticities AS (
 ),
 steps AS (SELECT unnest({list(STEPS)}) AS step)
 SELECT product_id, seller_id, step::INTEGER AS step,
-    coalesce(product_category_name_english, 'unknown') AS product_category_name_english,
+    coalesce(product_category_name_english, {literal(UNKNOWN_CATEGORY)}) AS product_category_name_english,
     price, round(price * (100 + step) / 100, 2)::DECIMAL(12, 2) AS new_price, lowest_price, highest_price,
     recent_units::INTEGER AS recent_units, recent_units / weeks AS weekly_units, shrunk, shrunk_standard_error
 FROM offers LEFT JOIN silver_products USING (product_id) CROSS JOIN steps
-LEFT JOIN elasticities ON name = coalesce(product_category_name_english, 'unknown')
+LEFT JOIN elasticities ON name = coalesce(product_category_name_english, {literal(UNKNOWN_CATEGORY)})
 ORDER BY product_id, seller_id, step
 """
 # A price improves predictions; and the variance of units over their mean.

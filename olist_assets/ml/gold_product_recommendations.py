@@ -16,6 +16,7 @@ from olist_assets.decisions.recommendations.evaluation import (
 )
 from olist_assets.decisions.recommendations.product_lists import (
     LENGTH,
+    POPULARITY,
     REASONS,
     SOLD_WITHIN_DAYS,
     Lists,
@@ -79,7 +80,7 @@ GOLD_PRODUCT_RECOMMENDATIONS = Table(
             "score", "double",
             "What the rank follows, comparable within one reason: `bought_together`: sum of 1 / number of products "
             "over the orders with both; `same_seller_category` and `seller`: lower price / higher price * (1 + recent "
-            f"orders) ^ 0.2; `category`: orders within {SOLD_WITHIN_DAYS} days.",
+            f"orders) ^ {POPULARITY}; `category`: orders within {SOLD_WITHIN_DAYS} days.",
             minimum=0, made_from=RANKED_BY,
         ),
     ),

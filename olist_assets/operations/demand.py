@@ -11,7 +11,7 @@ from olist_assets.decisions.demand.outlook import LeadTime, champions, lead_time
 from olist_assets.decisions.demand.rule import ForecastRule
 from olist_assets.decisions.demand.units import demand
 from olist_assets.errors import OlistError
-from olist_assets.governance.access import answer
+from olist_assets.governance.access import rows_of
 from olist_assets.lakehouse.warehouse import Warehouse
 
 FORECASTS = "gold_demand_forecasts"
@@ -31,25 +31,25 @@ def forecasts(warehouse: Warehouse, level: str, name: str | None, days: int) -> 
     Raises OlistError for a name that the level does not have, or for more days than are stored.
     """
     of_level = f"FROM {FORECASTS} WHERE level = {literal(level)}"
-    (stored,) = _rows(warehouse, f"SELECT max(day - origin)::INT AS days {of_level}").to_pylist()
+    (stored,) = rows_of(warehouse, f"SELECT max(day - origin)::INT AS days {of_level}").to_pylist()
     if stored["days"] is None:
         raise OlistError(f"{FORECASTS} has no forecasts of the level {level}: the orders span less than eight weeks.")
     if days > stored["days"]:
         raise OlistError(f"{FORECASTS} has {stored['days']} days: give --days {stored['days']} or less.")
     ahead = f"{of_level} AND day <= origin + {days}"
     if name is None:
-        return _rows(
+        return rows_of(
             warehouse,
             f"SELECT name, min(day) AS first_day, max(day) AS last_day, round(sum(mean), 1) AS units, "
             f"any_value(model) AS model {ahead} GROUP BY name ORDER BY units DESC, name",
         )
-    found = _rows(
+    found = rows_of(
         warehouse,
         "SELECT day, round(mean, 2) AS mean, round(low80, 2) AS low80, round(high80, 2) AS high80, "
         f"round(low95, 2) AS low95, round(high95, 2) AS high95, model {ahead} AND name = {literal(name)} ORDER BY day",
     )
     if not found.num_rows:
-        names = _rows(warehouse, f"SELECT DISTINCT name {of_level} ORDER BY name")["name"].to_pylist()
+        names = rows_of(warehouse, f"SELECT DISTINCT name {of_level} ORDER BY name")["name"].to_pylist()
         raise _unknown(level, name, names)
     return found
 
@@ -86,17 +86,11 @@ def reorder_points(
 
 
 def _lead_time(warehouse: Warehouse, level: str, days: int, service: float) -> LeadTime:
-    tables = {table: _rows(warehouse, query) for table, query in QUERIES.items()}
+    tables = {table: rows_of(warehouse, query) for table, query in QUERIES.items()}
     model = champions(tables.pop("gold_forecast_evaluation"))[level]
     found = lead_time(demand(**tables), level, model, days=days, services=[service], rule=ForecastRule())
     if found is None:
         raise OlistError("The orders span less than eight weeks, too few for a forecast.")
-    return found
-
-
-def _rows(warehouse: Warehouse, query: str) -> pa.Table:
-    found = answer(warehouse, query)
-    assert found is not None, f"{query} has a result"
     return found
 
 

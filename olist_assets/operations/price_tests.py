@@ -9,7 +9,7 @@ import pyarrow as pa
 from olist_assets.contracts.quoting import literal
 from olist_assets.decisions.price_tests.analysis import AHEAD, ALL, CATEGORY, CHANGE, PLACEBO, POOLED
 from olist_assets.errors import OlistError
-from olist_assets.governance.access import answer
+from olist_assets.governance.access import rows_of
 from olist_assets.lakehouse.warehouse import Warehouse
 
 SHOWN = (
@@ -39,19 +39,19 @@ def price_tests(warehouse: Warehouse, categories: Sequence[str], limit: int, rol
     require_categories(warehouse, categories, role)
     named = ", ".join(map(literal, categories))
     chosen = f"product_category_name_english IN ({named})" if categories else "true"
-    allowed = rows(
+    allowed = rows_of(
         warehouse,
         f"SELECT {', '.join(SHOWN)} FROM gold_price_scenarios "
         f"WHERE is_allowed AND {chosen} ORDER BY rank LIMIT {limit}",
         role,
     )
-    refused = rows(
+    refused = rows_of(
         warehouse,
         "SELECT refused_because, count(*) AS scenarios FROM gold_price_scenarios "
         f"WHERE NOT is_allowed AND {chosen} GROUP BY ALL ORDER BY scenarios DESC, refused_because",
         role,
     )
-    evidence = rows(
+    evidence = rows_of(
         warehouse,
         "SELECT scope, estimate, low, high FROM gold_price_elasticities "
         f"WHERE scope IN ({literal(POOLED)}, {literal(CHANGE)}) AND name = {literal(ALL)} "
@@ -70,13 +70,6 @@ def require_categories(warehouse: Warehouse, names: Sequence[str], role: str | N
     if not names:
         return
     query = f"SELECT name FROM gold_price_elasticities WHERE scope = {literal(CATEGORY)} ORDER BY name"
-    known = rows(warehouse, query, role)["name"].to_pylist()
+    known = rows_of(warehouse, query, role)["name"].to_pylist()
     if unknown := [name for name in names if name not in known]:
         raise OlistError(f"No category {', '.join(unknown)}. There are: {', '.join(known) or 'none'}.")
-
-
-def rows(warehouse: Warehouse, query: str, role: str | None) -> pa.Table:
-    """The rows of a SELECT."""
-    found = answer(warehouse, query, role=role)
-    assert found is not None, "a SELECT has a result"
-    return found

@@ -5,32 +5,31 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from olist_assets.contracts.quoting import literal
+from olist_assets.decisions.recommendations.product_lists import LENGTH
 from olist_assets.errors import OlistError
-from olist_assets.governance.access import answer
+from olist_assets.governance.access import rows_of
 from olist_assets.lakehouse.warehouse import Warehouse
 
 # Products that a beginning of an id may stand for before the error stops naming them.
 MAX_NAMED = 5
-# Ranks of a list.
-MAX_LENGTH = 10
 
 
 def for_product(warehouse: Warehouse, given: str, role: str | None = None) -> pa.Table:
     """The list of the product with this id, or of the only one whose id begins so. Raises OlistError."""
     is_it = f"product_id = {literal(given)}"
-    rows = _rows(
+    rows = rows_of(
         warehouse,
         f"""
         SELECT product_id, rank, recommended_product_id, reason, pairs_seen, price_ratio, score
         FROM gold_product_recommendations
         WHERE {is_it} OR starts_with(product_id, {literal(given)})
-        ORDER BY {is_it} DESC, product_id, rank LIMIT {(MAX_NAMED + 1) * MAX_LENGTH}
+        ORDER BY {is_it} DESC, product_id, rank LIMIT {(MAX_NAMED + 1) * LENGTH}
         """,
         role,
     )
     found = rows["product_id"].unique().to_pylist()
     if not found:
-        examples = _rows(
+        examples = rows_of(
             warehouse,
             f"SELECT DISTINCT product_id FROM gold_product_recommendations ORDER BY product_id LIMIT {MAX_NAMED}",
             role,
@@ -44,7 +43,7 @@ def for_product(warehouse: Warehouse, given: str, role: str | None = None) -> pa
 
 def for_customer(warehouse: Warehouse, given: str, role: str | None = None) -> pa.Table:
     """The next categories of the customer with this `customer_unique_id`. Raises OlistError."""
-    rows = _rows(
+    rows = rows_of(
         warehouse,
         f"""
         SELECT rank, product_category_name_english, reason, last_order_date
@@ -62,7 +61,7 @@ def for_customer(warehouse: Warehouse, given: str, role: str | None = None) -> p
 
 def for_state(warehouse: Warehouse, given: str, role: str | None = None) -> pa.Table:
     """The popular products of a state. Raises OlistError with the known states."""
-    rows = _rows(
+    rows = rows_of(
         warehouse,
         f"""
         SELECT rank, product_id, product_category_name_english, orders
@@ -71,16 +70,10 @@ def for_state(warehouse: Warehouse, given: str, role: str | None = None) -> pa.T
         role,
     )
     if not rows.num_rows:
-        states = _rows(
+        states = rows_of(
             warehouse, "SELECT DISTINCT customer_state FROM gold_state_popular ORDER BY customer_state", role
         )
         raise OlistError(f"Nothing was sold lately in a state {given!r}. {_such_as(states)}")
-    return rows
-
-
-def _rows(warehouse: Warehouse, query: str, role: str | None) -> pa.Table:
-    rows = answer(warehouse, query, role=role)
-    assert rows is not None, "a SELECT has a result"
     return rows
 
 

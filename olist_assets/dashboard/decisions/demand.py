@@ -67,7 +67,7 @@ def _errors(level: str) -> None:
         st.info("Too few days are known to evaluate a forecast at several origins.", icon=":material/info:")
         return
     note = (
-        "Absolute errors over the units sold in the 28 days behind each origin, with 95 % intervals. A red triangle "
+        "Absolute errors over the units sold in the 28 days after each origin, with 95 % intervals. A red triangle "
         f"marks a window with a known event: {' '.join(errors.loc[errors['event'] != '', 'event'].unique())}"
     )
     show(errors_by_origin(errors, "error over units sold"), errors, f"errors_{level}", note)

@@ -3,9 +3,9 @@
 import altair as alt
 import pandas as pd
 
-from olist_assets.dashboard.charts import BLUE, GREY, ORANGE, RED, TEAL, Drawing
+from olist_assets.dashboard.charts import BLUE, GREY, ORANGE, RED, Drawing
 
-COLOURS = {"level_weekday": BLUE, "seasonal_naive_7": ORANGE, "mean_28": GREY, "category_share": TEAL}
+COLOURS = {"level_weekday": BLUE, "seasonal_naive_7": ORANGE, "mean_28": GREY}
 DAY = alt.Axis(format="%d %b", tickCount=6, labelOverlap=True)
 NUMBER = ",.1f"
 
@@ -32,7 +32,7 @@ def fan(sold: pd.DataFrame, forecast: pd.DataFrame) -> Drawing:
 
 
 def errors_by_origin(errors: pd.DataFrame, title: str) -> Drawing:
-    """A line per model over the origins; a red dot below where the window has a known event."""
+    """A line per model over the origins; a red triangle below where the window has a known event."""
     x = alt.X("origin:T", title="last known day", axis=alt.Axis(format="%d %b %y", tickCount=6, labelOverlap=True))
     tooltip = [
         alt.Tooltip("origin:T", title="Last known day", format="%d %b %Y"),

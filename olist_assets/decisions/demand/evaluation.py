@@ -32,7 +32,7 @@ AGAINST_NAIVE = "_minus_seasonal_naive"
 
 
 class Score(NamedTuple):
-    """One metric of a model over the newest `origins` up to `origin`; `horizon` are the days behind each."""
+    """One metric of a model over the newest `origins` up to `origin`; `horizon` is the number of days after each."""
 
     level: str
     model: str

@@ -1,7 +1,7 @@
 """Forecasts of daily units at several origins at once.
 
 An origin is the index of the last day that a forecast knows. Each function returns (origins, series, days): the mean of
-each of the `days` days behind each origin.
+each of the `days` days after each origin.
 """
 
 import numpy as np

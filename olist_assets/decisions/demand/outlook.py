@@ -74,7 +74,7 @@ def outlooks(demand: Demand, champion: Mapping[str, str], rule: ForecastRule) ->
 def lead_time(
     demand: Demand, level: str, model: str, *, days: int, services: Sequence[float], rule: ForecastRule
 ) -> LeadTime | None:
-    """Demand in the `days` behind the last day: a quantile of demand over the lead time itself.
+    """Demand in the `days` after the last one: a quantile of demand over the lead time itself.
 
     Not z times sigma times the square root of the lead time, which takes days for independent and normal: Trapero,
     Cardos and Kourentzes, Empirical Safety Stock Estimation Based on Kernel and GARCH Models, Omega 84, 2019. None for

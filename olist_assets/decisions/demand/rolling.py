@@ -20,7 +20,7 @@ class Rolling:
     origins: np.ndarray
     forecast: np.ndarray
     actual: np.ndarray
-    """Units sold; NaN for days behind the end of the data."""
+    """Units sold; NaN for days after the end of the data."""
     is_active: np.ndarray
     """Whether a series sold in the days before the origin: (origins, series)."""
 

@@ -49,7 +49,7 @@ class Demand:
         return self.first + timedelta(days=at)
 
     def weekdays(self, days: int) -> np.ndarray:
-        """Weekday of each of the first `days` days, 0 = Monday; they may go on behind the last one."""
+        """Weekday of each of the first `days` days, 0 = Monday; they may go on after the last one."""
         return (self.first.weekday() + np.arange(days)) % WEEK
 
 
@@ -83,7 +83,7 @@ def demand(silver_order_items: pa.Table, silver_purchases: pa.Table, silver_cust
 
 
 def complete_span(totals: np.ndarray) -> tuple[int, int]:
-    """First day, and day behind the last one, of the history in `totals`, units per day.
+    """First day, and day after the last one, of the history in `totals`, units per day.
 
     Of the stretches that pauses of more than 28 days divide, it is the one with the most units, up to its last day that
     has half of the median of the four same weekdays before it: exports and streams end within a day, the published
