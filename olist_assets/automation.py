@@ -6,7 +6,8 @@
   the latest day only: they would take one of three new days, and no old day that changed. Without that limit each read
   of an unpartitioned bronze table would request all days.
 - Order events: the sensor `order_events` requests a run of the job `stream` when some wait in Kafka.
-- Trainings run weekly, once their inputs are in; a champion follows its training.
+- Trainings and evaluations run weekly, once their inputs are in: each is an MLflow run, and what they measure, whole
+  weeks and months, does not change from one write to the next. A champion follows its training.
 - Monitoring runs hourly, with the checks of freshness: a table that is never written again must be noticed too.
 
 Changed code alone starts nothing: the UI and `olist stale` show it.
@@ -42,7 +43,7 @@ def condition_of(name: str, catalog: Catalog) -> dg.AutomationCondition | None:
     """The condition of an asset by its name; None for what a sensor of its own requests."""
     if name in catalog.daily_tables:
         return None
-    if name in catalog.models:
+    if name in catalog.models or _logs_to_mlflow(name, catalog):
         return dg.AutomationCondition.on_cron(WEEKLY)
     layer = catalog.layer_of(name) if name in catalog.functions else "monitoring"
     if layer == "streaming":
@@ -50,6 +51,11 @@ def condition_of(name: str, catalog: Catalog) -> dg.AutomationCondition | None:
     if layer in ("bronze", "monitoring"):
         return dg.AutomationCondition.on_cron(NIGHTLY if layer == "bronze" else HOURLY)
     return dg.AutomationCondition.eager().ignore(_through_daily_tables(name, catalog))
+
+
+def _logs_to_mlflow(name: str, catalog: Catalog) -> bool:
+    """Whether each materialization of a table is an MLflow run, which evaluates what its readers use."""
+    return name in catalog.tables and "mlflow" in catalog.tables[name].kinds
 
 
 def _through_daily_tables(name: str, catalog: Catalog) -> dg.AssetSelection:

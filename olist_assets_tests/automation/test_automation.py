@@ -35,6 +35,11 @@ def test_every_asset_is_requested_by_somebody(defs, tables):
         ("gold_segment_profiles", "eager"),
         ("churn_model", f"on_cron({WEEKLY}, UTC)"),
         ("churn_model_champion", "eager"),
+        ("gold_forecast_evaluation", f"on_cron({WEEKLY}, UTC)"),
+        ("gold_recommender_evaluation", f"on_cron({WEEKLY}, UTC)"),
+        ("gold_price_elasticities", f"on_cron({WEEKLY}, UTC)"),
+        ("gold_price_panel", "eager"),
+        ("gold_demand_forecasts", "eager"),
         ("gold_customer_churn_predictions", "eager"),
         ("monitoring_tables", f"on_cron({HOURLY}, UTC)"),
         ("dashboard_refresh", f"on_cron({HOURLY}, UTC)"),
@@ -109,6 +114,22 @@ def test_a_table_over_a_daily_one_waits_for_it_instead_of_following_what_changes
         write(instance, "silver_orders_master")
         names, cursor = requested(defs, instance, cursor)
         assert names >= {"gold_customer_metrics", "gold_segment_profiles"}
+
+
+def test_forecasts_follow_new_sales_with_the_champions_of_the_last_evaluation(tables):
+    sales = "silver_customers", "silver_order_items", "silver_purchases"
+    defs = graph_of(tables, *sales, "gold_forecast_evaluation", "gold_demand_forecasts")
+    with dg.DagsterInstance.ephemeral() as instance:
+        write(instance, *sales, "gold_forecast_evaluation", "gold_demand_forecasts")
+        _, cursor = requested(defs, instance)
+        write(instance, *sales)
+        names, cursor = requested(defs, instance, cursor)
+        assert "gold_demand_forecasts" in names
+        assert "gold_forecast_evaluation" not in names
+        write(instance, "gold_forecast_evaluation", "gold_demand_forecasts")
+        _, cursor = requested(defs, instance, cursor)
+        write(instance, "gold_forecast_evaluation")
+        assert "gold_demand_forecasts" in requested(defs, instance, cursor)[0]
 
 
 def test_changed_code_requests_nothing(tables):
