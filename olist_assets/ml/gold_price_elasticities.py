@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, Field
 
 from olist_assets.contracts.marks import Resource, table_asset
 from olist_assets.contracts.quoting import literal
@@ -13,11 +12,11 @@ from olist_assets.contracts.rules import Rule
 from olist_assets.contracts.source_values import UNKNOWN_CATEGORY
 from olist_assets.contracts.table import Column, Table
 from olist_assets.decisions.price_tests import analysis
-from olist_assets.decisions.price_tests.analysis import Options, Row, elasticities
-from olist_assets.decisions.price_tests.plots import plots
+from olist_assets.decisions.price_tests.analysis import ElasticityConfig, Row, elasticities
 from olist_assets.decisions.price_tests.weeks import Weeks
 from olist_assets.lakehouse.arrow_sql import query
 from olist_assets.lakehouse.arrow_types import arrow_schema
+from olist_assets.ml.price_plots import price_plots
 
 if TYPE_CHECKING:
     from olist_assets.mlops.tracking import Mlflow
@@ -149,16 +148,6 @@ ORDER BY category, product_id, seller_id, week
 """
 
 
-class ElasticityConfig(BaseModel):
-    """The fits and their evaluation. The defaults were fixed on the data before July 2018."""
-
-    min_offers: int = Field(default=50, ge=2, description="Offers from which on a category has its own estimate.")
-    windows: int = Field(default=6, ge=1, description="Months at the end that are predicted from those before.")
-    permutations: int = Field(default=10, ge=2, description="Fits with exchanged price paths.")
-    draws: int = Field(default=500, ge=100, description="Bootstrap draws of offers.")
-    seed: int = Field(default=42, description="Seed of permutations and draws.")
-
-
 @table_asset(GOLD_PRICE_ELASTICITIES)
 def gold_price_elasticities(
     mlflow: Resource["Mlflow"], config: ElasticityConfig, gold_price_panel: pa.Table, silver_products: pa.Table
@@ -166,13 +155,13 @@ def gold_price_elasticities(
     """Elasticities with placebos and an evaluation on later months, of the weeks between two sales of an offer."""
     panel = query(WEEKS, gold_price_panel=gold_price_panel, silver_products=silver_products)
     with mlflow.evaluation(GOLD_PRICE_ELASTICITIES, config) as run:
-        rows = estimated(panel, Options(**config.model_dump()))
+        rows = estimated(panel, config)
         run.log_metrics(metrics(rows))
-        run.log_plots(plots(rows))
+        run.log_plots(price_plots(rows))
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=arrow_schema(GOLD_PRICE_ELASTICITIES))
 
 
-def estimated(panel: pa.Table, options: Options) -> list[Row]:
+def estimated(panel: pa.Table, config: ElasticityConfig) -> list[Row]:
     """All rows of a panel whose offers, categories and months have numbers; none of an empty one."""
     if not panel.num_rows:
         return []
@@ -191,7 +180,7 @@ def estimated(panel: pa.Table, options: Options) -> list[Row]:
     )
     categories = column["category"][np.flatnonzero(np.diff(column["category_number"], prepend=-1))]
     months = dict(zip(month.tolist(), column["month_name"], strict=True))
-    return elasticities(weeks, list(categories), months, last_month, options)
+    return elasticities(weeks, list(categories), months, last_month, config)
 
 
 def metrics(rows: list[Row]) -> dict[str, float]:

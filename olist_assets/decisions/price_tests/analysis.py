@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from olist_assets.decisions.price_tests.out_of_sample import Comparison, Window, compared, window
 from olist_assets.decisions.price_tests.placebos import permuted_paths, price_ago, price_ahead
@@ -41,19 +42,18 @@ class Row:
     units: int = 0
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a fit and its evaluation may vary. All were chosen on data before July 2018."""
+class ElasticityConfig(BaseModel):
+    """The fits and their evaluation, as run configuration. The defaults were fixed on the data before July 2018."""
 
-    min_offers: int
-    windows: int
-    permutations: int
-    draws: int
-    seed: int
+    min_offers: int = Field(default=50, ge=2, description="Offers from which on a category has its own estimate.")
+    windows: int = Field(default=6, ge=1, description="Months at the end that are predicted from those before.")
+    permutations: int = Field(default=10, ge=2, description="Fits with exchanged price paths.")
+    draws: int = Field(default=500, ge=100, description="Bootstrap draws of offers.")
+    seed: int = Field(default=42, description="Seed of permutations and draws.")
 
 
 def elasticities(
-    weeks: Weeks, categories: Sequence[str], months: Mapping[int, str], last_month: int, options: Options
+    weeks: Weeks, categories: Sequence[str], months: Mapping[int, str], last_month: int, config: ElasticityConfig
 ) -> list[Row]:
     """All rows of a panel; none if no offer has a week between two sales.
 
@@ -63,14 +63,14 @@ def elasticities(
     pooled = fit_weeks(weeks, weeks.inner(), price)
     if pooled is None:
         return []
-    placebos = list(_placebos(weeks, options))
+    placebos = list(_placebos(weeks, config))
     of_placebo = {row.name: row.estimate for row in placebos}
     rows = [
         _row(
             POOLED, ALL, PPML, pooled, placebo_lead=of_placebo.get(AHEAD), placebo_lag=of_placebo.get(AGO),
         ),
         *_halves(weeks, last_month),
-        *_categories(weeks, categories, options.min_offers),
+        *_categories(weeks, categories, config.min_offers),
         _offers(pooled),
         Row(
             DISPERSION, ALL, "Pearson's statistic per degree of freedom of the pooled fit", pooled.fit.dispersion,
@@ -78,7 +78,7 @@ def elasticities(
         ),
         *placebos,
     ]  # fmt: skip
-    return rows + list(_evaluation(weeks, months, last_month, options))
+    return rows + list(_evaluation(weeks, months, last_month, config))
 
 
 def _row(
@@ -155,29 +155,29 @@ def _offers(pooled: Fitted) -> Row:
     )  # fmt: skip
 
 
-def _placebos(weeks: Weeks, options: Options) -> Iterator[Row]:
+def _placebos(weeks: Weeks, config: ElasticityConfig) -> Iterator[Row]:
     for name, found in ((AHEAD, price_ahead(weeks)), (AGO, price_ago(weeks))):
         if found is not None:
             yield _row(PLACEBO, name, f"{PPML}; beside the price before the week", found, regressor=1)
-    permuted = permuted_paths(weeks, options.permutations, options.seed)
+    permuted = permuted_paths(weeks, config.permutations, config.seed)
     if permuted is not None:
         mean, spread = float(np.mean(permuted.estimates)), float(np.std(permuted.estimates))
         yield Row(
             PLACEBO, PERMUTED,
-            f"Mean and standard deviation of {options.permutations} fits with price paths exchanged between offers",
+            f"Mean and standard deviation of {config.permutations} fits with price paths exchanged between offers",
             mean, spread, mean - Z * spread, mean + Z * spread, offers=permuted.offers, units=permuted.units,
         )  # fmt: skip
 
 
-def _evaluation(weeks: Weeks, names: Mapping[int, str], last_month: int, options: Options) -> Iterator[Row]:
+def _evaluation(weeks: Weeks, names: Mapping[int, str], last_month: int, config: ElasticityConfig) -> Iterator[Row]:
     """The last whole months, each predicted from all before it; then the last two and all of them together."""
-    found = [window(weeks, month) for month in range(max(last_month - options.windows + 1, 1), last_month + 1)]
+    found = [window(weeks, month) for month in range(max(last_month - config.windows + 1, 1), last_month + 1)]
     windows = [of_month for of_month in found if of_month is not None]
     parts: list[tuple[str, list[Window]]] = [(names[of_month.month], [of_month]) for of_month in windows]
     parts += [(LAST_TWO, [w for w in windows if w.month > last_month - 2]), (ALL, windows)]
     for name, part in parts:
         if part:
-            yield from _compared(name, compared(part, options.draws, options.seed))
+            yield from _compared(name, compared(part, config.draws, config.seed))
 
 
 def _compared(name: str, of: Comparison) -> Iterator[Row]:
