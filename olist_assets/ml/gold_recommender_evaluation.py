@@ -171,6 +171,6 @@ def plots(rows: Sequence[dict]) -> dict:
         name: interval_plot(title, [row for row in rows if row["model"] in models and row["metric"] == metric])
         for name, title, metric, models in (
             ("hit_at_10", "Other product of the order in the list", e.HIT, tuple(e.MODELS)),
-            ("mrr", "Place of the next category", e.CATEGORY_MRR, (e.NEXT_CATEGORY, e.POPULAR_CATEGORIES)),
+            ("mrr", "Mean of 1 / place of the next category", e.CATEGORY_MRR, (e.NEXT_CATEGORY, e.POPULAR_CATEGORIES)),
         )
     }

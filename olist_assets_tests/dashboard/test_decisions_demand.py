@@ -87,7 +87,8 @@ def test_a_poisson_interval_that_is_too_narrow_is_a_warning(demand):
     app = shown("decisions")
     app.session_state["demand_level"] = "category"
     found = messages(rerun(app))
-    assert "a Poisson count would hold 40% of the sums instead of 80 %" in found
+    assert app.dataframe[0].value["intervals"].tolist() == ["sum of the window, 80 %", "sum as a Poisson count, 80 %"]
+    assert "a Poisson count would hold 40 % of the sums instead of 80 %" in found
 
 
 def test_a_short_history_is_said_and_shows_no_charts(warehouse, settings):

@@ -6,11 +6,19 @@ from olist_assets.dashboard.charts import download, show
 from olist_assets.dashboard.data import section
 from olist_assets.dashboard.decisions import demand_data
 from olist_assets.dashboard.decisions.demand_charts import errors_by_origin, fan
-from olist_assets.decisions.demand.rule import LEVELS, TOTAL
+from olist_assets.decisions.demand.rule import CATEGORY, CATEGORY_STATE, LEVELS, STATE, TOTAL
 
-LEVEL_NAMES = {"total": "All items", "state": "States", "category": "Categories", "category_state": "Both"}
+LEVEL_NAMES = {TOTAL: "All items", STATE: "States", CATEGORY: "Categories", CATEGORY_STATE: "Categories in states"}
 METRICS = {"wape_sum": "Sum of the window", "wape_day": "Single days"}
 POISSON, TOO_NARROW = "poisson_coverage80_sum", 0.75
+INTERVALS = {
+    "coverage80_sum": "sum of the window, 80 %",
+    "coverage95_sum": "sum of the window, 95 %",
+    "coverage80_day": "single days, 80 %",
+    "coverage95_day": "single days, 95 %",
+    POISSON: "sum as a Poisson count, 80 %",
+    "poisson_coverage95_sum": "sum as a Poisson count, 95 %",
+}
 LIMITS = (
     "Sales are forecast, not demand: nobody orders what is out of stock. Less than two years of orders have no yearly "
     "season to learn from. Stock on hand, real lead times and costs are not in the data."
@@ -66,9 +74,10 @@ def _errors(level: str) -> None:
     if errors.empty:
         st.info("Too few days are known to evaluate a forecast at several origins.", icon=":material/info:")
         return
+    days = (errors["last"] - errors["origin"]).dt.days.iloc[0]
     note = (
-        "Absolute errors over the units sold in the 28 days after each origin, with 95 % intervals. A red triangle "
-        f"marks a window with a known event: {' '.join(errors.loc[errors['event'] != '', 'event'].unique())}"
+        f"Absolute errors over the units sold in the {days} days after each origin, with 95 % intervals. A red "
+        f"triangle marks a window with a known event: {' '.join(errors.loc[errors['event'] != '', 'event'].unique())}"
     )
     show(errors_by_origin(errors, "error over units sold"), errors, f"errors_{level}", note)
 
@@ -80,7 +89,7 @@ def _coverage(level: str) -> None:
         return
     columns = ("promised", "covered", "low", "high")
     st.dataframe(
-        found,
+        found.assign(intervals=found["intervals"].map(INTERVALS.get)),
         hide_index=True,
         width="stretch",
         column_config=dict.fromkeys(columns, st.column_config.NumberColumn(format="percent")),
@@ -88,8 +97,8 @@ def _coverage(level: str) -> None:
     poisson = found.set_index("intervals")["covered"].get(POISSON)
     if poisson is not None and poisson < TOO_NARROW:
         st.warning(
-            f"Intervals of a Poisson count would hold {poisson:.0%} of the sums instead of 80 %: demand varies by more "
-            "than chance.",
+            f"Intervals of a Poisson count would hold {100 * poisson:.0f} % of the sums instead of 80 %: demand varies "
+            "by more than chance.",
             icon=":material/warning:",
         )
 

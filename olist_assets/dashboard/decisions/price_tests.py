@@ -5,11 +5,11 @@ import streamlit as st
 
 from olist_assets.dashboard.charts import download, show
 from olist_assets.dashboard.data import section
+from olist_assets.dashboard.decisions.cards import interval_card
 from olist_assets.dashboard.decisions.price_tests_charts import forest
 from olist_assets.dashboard.decisions.price_tests_data import categories, estimates, refused, scenarios
 from olist_assets.decisions.price_tests.analysis import AHEAD, ALL, CATEGORY, CHANGE, PLACEBO, POOLED
 
-CARD_WIDTH = 250
 WITHHELD = (
     "No test is allowed. Prices are tested only where they improve the prediction of later months: see the evaluation "
     "below, and the numbers of refused steps."
@@ -44,24 +44,15 @@ def tab() -> None:
 
 
 def _cards() -> None:
-    found = {(row["scope"], row["name"]): row for row in estimates(POOLED, PLACEBO, CHANGE).to_dict("records")}
+    rows = estimates(POOLED, PLACEBO, CHANGE).rename(columns={"estimate": "value"})
+    found = {(row["scope"], row["name"]): row for row in rows.to_dict("records")}
     with st.container(horizontal=True):
         for title, key, form, meaning in (
             ("Elasticity of all offers", (POOLED, ALL), "{:.2f}", "Percent more units per percent of a higher price."),
             ("Price four weeks ahead", (PLACEBO, AHEAD), "{:.2f}", "A placebo: no buyer knows it."),
             ("Deviance with a price", (CHANGE, ALL), "{:+.1%}", "Against a model without one; negative is better."),
         ):
-            row = found.get(key)
-            st.metric(
-                title,
-                form.format(row["estimate"]) if row else "unknown",
-                f"{form.format(row['low'])} to {form.format(row['high'])}" if row else None,
-                help=meaning,
-                border=True,
-                width=CARD_WIDTH,
-                delta_color="off",
-                delta_arrow="off",
-            )
+            interval_card(title, found.get(key), form, meaning)
 
 
 def _tests() -> None:

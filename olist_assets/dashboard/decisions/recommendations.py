@@ -7,6 +7,7 @@ from olist_assets.dashboard.charts import PERCENT, SCORE, show
 from olist_assets.dashboard.data import section
 from olist_assets.dashboard.decisions import recommendations_charts as charts
 from olist_assets.dashboard.decisions import recommendations_data as data
+from olist_assets.dashboard.decisions.cards import interval_card
 from olist_assets.decisions.recommendations import evaluation as e
 
 REASONS = {
@@ -23,7 +24,6 @@ LISTS = {
     e.OVERALL_POPULARITY: "popular overall",
 }
 CATEGORIES = {e.NEXT_CATEGORY: "bought before first", e.POPULAR_CATEGORIES: "popular categories"}
-CARD_WIDTH = 290
 COLUMNS = {
     "price_ratio": st.column_config.NumberColumn("price / its price", format="%.2f"),
     "pairs_seen": st.column_config.NumberColumn("orders with both", width="small"),
@@ -61,34 +61,24 @@ def _summary() -> None:
     with st.container(horizontal=True):
         for label, model, metric, baseline, form in (
             ("Other product in the list", e.BOUGHT_TOGETHER, e.HIT, e.CATEGORY_POPULARITY, "{:.1%}"),
-            ("Place of the next category", e.NEXT_CATEGORY, e.CATEGORY_MRR, e.POPULAR_CATEGORIES, "{:.2f}"),
+            ("Mean of 1 / place, next category", e.NEXT_CATEGORY, e.CATEGORY_MRR, e.POPULAR_CATEGORIES, "{:.2f}"),
             ("Unknown to every list", e.BOUGHT_TOGETHER, e.COLD, None, "{:.1%}"),
             ("Orders of known customers", e.NEXT_CATEGORY, e.KNOWN, None, "{:.1%}"),
         ):
             if (model, metric) in found.index:
-                _card(found, label, (model, metric), baseline, form)
+                row = found.loc[[(model, metric)]].iloc[0]
+                popular = found.loc[[(baseline, metric)]].iloc[0]["value"] if baseline else None
+                interval_card(
+                    label,
+                    row,
+                    form,
+                    f"Measured: {row['queries']:,.0f}",
+                    baseline=f", popular: {form.format(popular)}" if baseline else "",
+                )
     st.caption(
         "Orders of the last two whole months, each predicted from the sales before it, with 95 % intervals; "
         "“popular” is the baseline of popular products or categories. “Unknown”: products bought together with another "
         "one that nobody had bought in the 90 days before."
-    )
-
-
-def _card(found: pd.DataFrame, label: str, key: tuple[str, str], baseline: str | None, form: str) -> None:
-    row = found.loc[[key]].iloc[0]
-    below = f"{form.format(row['low'])} to {form.format(row['high'])}"
-    if baseline:
-        below += f", popular: {form.format(found.loc[[(baseline, key[1])]].iloc[0]['value'])}"
-    measured = f"Measured: {row['queries']:,.0f}"
-    st.metric(
-        label,
-        form.format(row["value"]),
-        below,
-        delta_color="off",
-        delta_arrow="off",
-        help=measured,
-        border=True,
-        width=CARD_WIDTH,
     )
 
 
