@@ -34,8 +34,12 @@ FORMULA = r"^\s*[=+\-@]"
 
 def session(settings: Settings) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
     """A connection with the settings' memory."""
-    # Connections that share a folder may write the same file.
-    return connection(settings.duckdb_memory, spill=scratch() / f"duckdb-{uuid.uuid4().hex}")
+    return connection(settings.duckdb_memory, spill=spill_folder())
+
+
+def spill_folder() -> Path:
+    """A folder for the temporary files of one connection: two that share a folder may write the same file."""
+    return scratch() / f"duckdb-{uuid.uuid4().hex}"
 
 
 def create_view(con: duckdb.DuckDBPyConnection, name: str, table: DeltaTable, files: Iterable[str]) -> None:
