@@ -108,7 +108,9 @@ def measured_lists(sales: Sales, month: Month) -> list[Measured]:
             MRR: by_order(questions, (is_hit / np.arange(1, is_hit.shape[1] + 1)).sum(axis=1)),
         }
         found += [Measured(model, month.name, metric, values) for metric, values in hits[model].items()]
-        found.append(Measured(model, month.name, COVERAGE, is_shown(shelf, lists_of)))
+        # After a pause of the sales no product may be recommended, and there is nothing to cover.
+        if len(shelf.current):
+            found.append(Measured(model, month.name, COVERAGE, is_shown(shelf, lists_of)))
     difference = compared(BOUGHT_TOGETHER, CATEGORY_POPULARITY)
     for metric in (HIT, MRR):
         gain = hits[BOUGHT_TOGETHER][metric] - hits[CATEGORY_POPULARITY][metric]

@@ -63,6 +63,14 @@ def test_a_month_without_two_products_in_an_order_measures_no_list():
     assert e.measured_lists(sales([(0, 0, 0, 10, 90), (1, 1, 0, 10, 110)], [0, 0]), JULY) == []
 
 
+def test_a_month_after_a_pause_has_no_product_to_recommend_and_measures_no_coverage():
+    items = [(0, 0, 0, 10, 5), (0, 1, 0, 10, 5), (1, 0, 0, 10, 110), (1, 1, 0, 10, 110)]
+    found = e.measured_lists(sales(items, [0, 0]), JULY)
+    assert e.COVERAGE not in {one.metric for one in found}
+    assert values(found, e.BOUGHT_TOGETHER, e.HIT) == [0]
+    assert values(found, e.BOUGHT_TOGETHER, e.COLD) == [1]
+
+
 def test_the_best_placed_category_of_a_known_customers_first_order_counts():
     rows = [
         (0, 0, 2, 90), (1, 1, 0, 91), (2, 2, 0, 92),
