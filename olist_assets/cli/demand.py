@@ -3,6 +3,7 @@
 import click
 
 from olist_assets.cli.options import format_option
+from olist_assets.cli.options import Number
 from olist_assets.decisions.demand.rule import LEVELS, MAX_LEAD_DAYS, MIN_SERVICE, PRODUCT_SHARE, TOTAL
 from olist_assets.settings import Settings
 
@@ -41,7 +42,7 @@ def forecast(level: str, name: str | None, *, days: int, form: str) -> None:
 )
 @click.option(
     "--service",
-    type=click.FloatRange(MIN_SERVICE, 1, max_open=True),
+    type=Number(MIN_SERVICE, 1, max_open=True),
     default=0.95,
     show_default=True,
     help="Probability that the stock is enough for the lead time.",

@@ -6,14 +6,14 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from olist_assets.cli.options import FAILED, INTERRUPTED, console
+from olist_assets.cli.options import FAILED, INTERRUPTED, Number, console
 from olist_assets.cli.serving import run_here
 from olist_assets.settings import Settings
 
 if TYPE_CHECKING:
     from olist_assets.operations.replay import Sent
 
-SHARE, POSITIVE = click.FloatRange(0, 1), click.FloatRange(0, min_open=True)
+SHARE, POSITIVE = Number(0, 1), Number(0, min_open=True)
 
 
 @click.command()
@@ -63,9 +63,7 @@ def broker(port: int, *, fresh: bool) -> int:
 
 @click.command()
 @click.option("--select", help="Names of files, such as orders,order_items.  [default: all nine]")
-@click.option(
-    "--speed", type=click.FloatRange(0, min_open=True), help="86400 is a day per second.  [default: no pause]"
-)
+@click.option("--speed", type=Number(0, min_open=True), help="86400 is a day per second.  [default: no pause]")
 @click.option("--duplicates", type=SHARE, default=0.0, help="Share of messages that are sent twice, such as 0.02.")
 @click.option("--late", type=SHARE, default=0.0, help="Share of messages that are held back for a random time.")
 @click.option("--disorder", type=click.IntRange(0), default=0, help="Shuffle the messages in windows of this many.")

@@ -1,6 +1,7 @@
 """Shared parts of the commands: the console, exit codes, options and the types of their values."""
 
 from datetime import date
+from math import isnan
 from typing import Any
 
 import click
@@ -28,6 +29,16 @@ select_option = click.option(
 format_option = click.option(
     "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
 )
+
+
+class Number(click.FloatRange):
+    """A number within a range. `nan` compares with neither end, so click's own type lets it pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 class Day(click.ParamType):

@@ -80,7 +80,13 @@ def test_what_the_residuals_do_not_carry_is_refused(olist, forecasts):
     assert as_json(olist, "reorder", "--level", "total", "--service", "0.95")
     code, text = olist("forecast", "--days", "29")
     assert (code, "give --days 28 or less" in text) == (WRONG_USE, True)
-    for option, value in (("--service", "1"), ("--service", "0.4"), ("--lead-days", "61"), ("--lead-days", "0")):
+    for option, value in (
+        ("--service", "1"),
+        ("--service", "0.4"),
+        ("--service", "nan"),
+        ("--lead-days", "61"),
+        ("--lead-days", "0"),
+    ):
         assert olist("reorder", option, value)[0] == WRONG_USE
     assert olist("reorder", "--level", "product_share")[0] == WRONG_USE
 
