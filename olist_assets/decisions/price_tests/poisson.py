@@ -67,15 +67,14 @@ class Fit:
     """Estimates and their covariance, clustered by offer: pooled (one row) or one row per category.
 
     `estimate` (rows, k) and `covariance` (rows, k, k) are NaN where nothing identifies them. `offer_effect` (offers,)
-    and `month_effect` (categories, months) are logs, NaN for what has no informative cell. `offer_error` (offers,) is
-    the standard error that the first regressor's estimate from one offer alone would have, infinite where its price
-    never moved. `dispersion` is Pearson's: the variance of units over their mean.
+    are logs, NaN for an offer without an informative cell. `offer_error` (offers,) is the standard error that the first
+    regressor's estimate from one offer alone would have, infinite where its price never moved. `dispersion` is
+    Pearson's: the variance of units over their mean.
     """
 
     estimate: Array
     covariance: Array
     offer_effect: Array
-    month_effect: Array
     offer_error: Array
     dispersion: float
 
@@ -131,8 +130,10 @@ class _Likelihood:
         self.offer_codes, self.offer = np.unique(cells.offer, return_inverse=True)
         self.category_codes, self.category = np.unique(cells.category, return_inverse=True)
         self.offers, self.categories = len(self.offer_codes), len(self.category_codes)
-        self.months = int(cells.month.max()) + 1
-        self.group = self.category * self.months + cells.month
+        # Only months with a sale: the effort grows with the square of their number, and one stray date adds centuries.
+        month_codes, self.month = np.unique(cells.month, return_inverse=True)
+        self.months = len(month_codes)
+        self.group = self.category * self.months + self.month
         self.units = self.per_offer(cells.units)
         first = np.flatnonzero(np.diff(self.offer, prepend=-1))
         self.category_of_offer = self.category[first]
@@ -162,17 +163,15 @@ class _Likelihood:
         offer_effect = np.full(int(self.cells.offer.max()) + 1, np.nan)
         level = np.log(self.units) - point.log_scale - np.sum(self.means * b[self.category_of_offer], axis=1)
         offer_effect[self.offer_codes] = level
-        month_effect = np.full((int(self.cells.category.max()) + 1, self.months), np.nan)
-        month_effect[self.category_codes] = point.months
         covariance, known = point.covariance(by_category=by_category)
-        rows = len(month_effect) if by_category else 1
+        rows = int(self.cells.category.max()) + 1 if by_category else 1
         at = self.category_codes if by_category else np.zeros(1, dtype=np.int64)
         estimates = np.full((rows, b.shape[1]), np.nan)
         covariances = np.full((rows, b.shape[1], b.shape[1]), np.nan)
         estimates[at[known]], covariances[at[known]] = b[: len(at)][known], covariance[known]
         error = np.full_like(offer_effect, np.nan)
         error[self.offer_codes] = point.offer_error
-        return Fit(estimates, covariances, offer_effect, month_effect, error, point.dispersion)
+        return Fit(estimates, covariances, offer_effect, error, point.dispersion)
 
 
 class _Point:
@@ -180,7 +179,7 @@ class _Point:
 
     def __init__(self, of: _Likelihood, b: Array, months: Array) -> None:
         self.of, self.b, self.months = of, b, months
-        index = months[of.category, of.cells.month] + np.sum(of.x * b[of.category], axis=1)
+        index = months[of.category, of.month] + np.sum(of.x * b[of.category], axis=1)
         expected = np.exp(index) * of.cells.weeks
         scale = of.per_offer(expected)
         self.log_scale = np.log(scale)
@@ -213,7 +212,7 @@ class _Point:
         of = self.of
         k = of.x.shape[1]
         size = of.offers * of.months
-        months_of = np.bincount(of.offer * of.months + of.cells.month, self.expected, minlength=size)
+        months_of = np.bincount(of.offer * of.months + of.month, self.expected, minlength=size)
         months_of = months_of.reshape(of.offers, of.months)
         shares = months_of / of.units[:, None]
         # Not `@`: BLAS adds in an order that depends on its threads.
@@ -257,7 +256,7 @@ class _Point:
         of = self.of
         effects, information = self.projected
         # The score of an offer for b, less what the months' effects explain of it.
-        rest = of.x - effects[of.category, of.cells.month]
+        rest = of.x - effects[of.category, of.month]
         scores = stacked([of.per_offer(self.residual * column) for column in rest.T], of.offers)
         products = of.per_category(scores[:, :, None] * scores[:, None, :])
         clusters = of.per_category(np.ones(of.offers))

@@ -1,5 +1,7 @@
 """The fit: equal to one with a dummy variable per effect, right about its own error, and at ease with empty groups."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -53,6 +55,12 @@ def test_categories_alone_are_fits_of_their_own():
         alone = fit(cells.where(one), x[one])
         assert together.estimate[number] == pytest.approx(alone.estimate[0], abs=1e-7)
         assert together.covariance[number] == pytest.approx(alone.covariance[0], rel=1e-6)
+
+
+def test_months_without_a_sale_cost_nothing_and_change_nothing():
+    cells, x = of_market(1)
+    late = replace(cells, month=cells.month + 10**9 * (cells.month > 2))
+    assert fit(late, x).estimate == pytest.approx(fit(cells, x).estimate, abs=1e-12)
 
 
 @pytest.mark.parametrize("elasticity", [-2.0, 0.0])
