@@ -165,6 +165,7 @@ def _placebos(weeks: Weeks, config: ElasticityConfig) -> Iterator[Row]:
         yield Row(
             PLACEBO, PERMUTED,
             f"Mean and standard deviation of {config.permutations} fits with price paths exchanged between offers",
+            f"Mean and standard deviation of {len(permuted.estimates)} fits with price paths exchanged between offers",
             mean, spread, mean - Z * spread, mean + Z * spread, offers=permuted.offers, units=permuted.units,
         )  # fmt: skip
 

@@ -26,7 +26,7 @@ def price_ago(weeks: Weeks) -> Fitted | None:
 
 @dataclass(frozen=True)
 class Permuted:
-    """Estimates (permutations,) after offers have exchanged their price paths, and the offers and units in the fits."""
+    """Estimates (fits,) after offers have exchanged their price paths, and the offers and units in the fits."""
 
     estimates: Array
     offers: int
@@ -36,7 +36,8 @@ class Permuted:
 def permuted_paths(weeks: Weeks, permutations: int, seed: int) -> Permuted | None:
     """Estimates with the price path of another offer, repeated or cut to the length of an offer's own.
 
-    Only offers whose price has moved take part: the others have no path to give.
+    Only offers whose price has moved take part: the others have no path to give. None where there are not two of them,
+    or not two estimates, whose spread could be known.
     """
     kept = weeks.inner()
     highest, lowest = (
@@ -44,20 +45,24 @@ def permuted_paths(weeks: Weeks, permutations: int, seed: int) -> Permuted | Non
         for extreme, otherwise in ((np.maximum, -np.inf), (np.minimum, np.inf))
     )
     rows = np.flatnonzero(kept & (highest > lowest)[weeks.offer])
-    if not len(rows):
-        return None
     starts = np.flatnonzero(np.diff(weeks.offer[rows], prepend=-1))
+    if len(starts) < 2:
+        return None
     lengths = np.diff(starts, append=len(rows))
     of_row = np.repeat(np.arange(len(starts)), lengths)
     at = np.arange(len(rows)) - starts[of_row]
     price = weeks.log_price[rows]
     rng = np.random.default_rng(seed)
-    estimates, last = [], None
+    found: list[Fitted] = []
     for _ in range(permutations):
         donor = rng.permutation(len(starts))[of_row]
         x = np.full((len(kept), 1), np.nan)
         x[rows, 0] = price[starts[donor] + at % lengths[donor]]
-        last = fit_weeks(weeks, kept, x)
-        if last is not None:
-            estimates.append(last.fit.estimate[0, 0])
-    return Permuted(np.array(estimates), int(last.offers[0]), int(last.units[0])) if last is not None else None
+        fitted = fit_weeks(weeks, kept, x)
+        # Beside the effects, the prices of a permutation may have no variation of their own.
+        if fitted is not None and np.isfinite(fitted.fit.estimate).all():
+            found.append(fitted)
+    if len(found) < 2:
+        return None
+    estimates = np.array([fitted.fit.estimate[0, 0] for fitted in found])
+    return Permuted(estimates, int(found[-1].offers[0]), int(found[-1].units[0]))

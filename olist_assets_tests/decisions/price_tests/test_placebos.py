@@ -1,5 +1,7 @@
 """Placebos: quiet where prices are set by chance, and loud where they follow demand."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from olist_assets.decisions.price_tests.placebos import permuted_paths, price_ago, price_ahead
@@ -30,3 +32,13 @@ def test_exchanged_prices_have_no_effect_where_an_offers_own_have_a_large_one():
     again = permuted_paths(market(1), permutations=20, seed=1)
     assert again is not None
     assert np.array_equal(found.estimates, again.estimates)
+
+
+def test_one_offer_has_no_other_ones_prices_to_exchange():
+    assert permuted_paths(market(1, offers=1, categories=1), permutations=5, seed=1) is None
+
+
+def test_permutations_without_an_estimate_do_not_count():
+    # One month per week leaves the only offer of a category nothing of its own.
+    alone = market(1, offers=2, categories=2)
+    assert permuted_paths(replace(alone, month=alone.week), permutations=5, seed=1) is None
