@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from olist_assets.decisions.demand.rule import ReorderRule
 from olist_assets.ml.gold_forecast_evaluation import GOLD_FORECAST_EVALUATION
@@ -30,6 +31,19 @@ def test_each_recent_series_has_a_row_per_lead_time_and_service_level():
     total = {row["service_level"]: row for row in rows if row["level"] == "total" and row["lead_days"] == 3}
     assert total[0.8]["safety_stock"] is not None
     assert (total[0.97]["safety_stock"], total[0.97]["reorder_point"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"lead_days": [7, 0]}, {"lead_days": [61]}, {"service_levels": [1.0]}, {"service_levels": [0.4, 0.9]}]
+)
+def test_a_lead_time_or_service_level_out_of_range_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        ReorderRule(**wrong)
+
+
+def test_a_lead_time_that_is_given_twice_is_one():
+    rows = reorder_points(100, lead_days=[7, 3, 7], service_levels=[0.8])
+    assert [row["lead_days"] for row in rows if row["level"] == "total"] == [3, 7]
 
 
 def test_a_short_history_has_no_rows():

@@ -4,7 +4,9 @@ The defaults were chosen on the published orders, with weekly origins from June 
 2018; the 56 days since then are for reports only.
 """
 
-from pydantic import BaseModel, Field
+from typing import Annotated
+
+from pydantic import BaseModel, Field, field_validator
 
 TOTAL, STATE, CATEGORY, CATEGORY_STATE = "total", "state", "category", "category_state"
 LEVELS: tuple[str, ...] = (TOTAL, STATE, CATEGORY, CATEGORY_STATE)
@@ -54,7 +56,15 @@ class EvaluationRule(ForecastRule):
 class ReorderRule(ForecastRule):
     """The forecasts' constants, the lead times and the service levels of reorder points."""
 
-    lead_days: list[int] = Field(default=[7, 14, 28], description="Lead times in days, 1 to 60.")
-    service_levels: list[float] = Field(
+    lead_days: list[Annotated[int, Field(ge=1, le=MAX_LEAD_DAYS)]] = Field(
+        default=[7, 14, 28], description="Lead times in days, 1 to 60."
+    )
+    service_levels: list[Annotated[float, Field(ge=MIN_SERVICE, lt=1)]] = Field(
         default=[0.9, 0.95, 0.98], description="Probabilities of no stockout in the lead time, 0.5 to below 1."
     )
+
+    @field_validator("lead_days", "service_levels")
+    @classmethod
+    def _each_once(cls, values: list[float]) -> list[float]:
+        """The values in ascending order, each once, as they are keys of the table."""
+        return sorted(set(values))
