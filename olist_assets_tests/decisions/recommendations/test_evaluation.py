@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from olist_assets.decisions.recommendations import evaluation as e
+from olist_assets.decisions.recommendations.product_lists import category_lists
 from olist_assets_tests.decisions.recommendations.arrays import purchases, sales
 
 JULY = e.Month("2018-07", 100, 131)
@@ -57,6 +58,20 @@ def test_each_of_two_products_is_asked_for_and_an_order_weighs_as_one():
     assert values(found, e.BOUGHT_TOGETHER, e.COVERAGE) == [1, 1, 0]
     # All products lead to 0, 1 and 2.
     assert values(found, e.OVERALL_POPULARITY, e.HIT) == pytest.approx([1, 4 / 6])
+
+
+def test_a_list_is_made_once_however_many_orders_ask_for_it(monkeypatch):
+    asked = []
+
+    def lists_of(shelf, products):
+        asked.append(products.tolist())
+        return category_lists(shelf, products)
+
+    monkeypatch.setattr(e, "MODELS", {e.BOUGHT_TOGETHER: lists_of, e.CATEGORY_POPULARITY: lists_of})
+    items = [(order, product, 0, 10, day) for order, day in enumerate((90, 110, 111, 112)) for product in (0, 1)]
+    found = e.measured_lists(sales(items, [0, 0]), JULY)
+    assert values(found, e.BOUGHT_TOGETHER, e.HIT) == [1, 1, 1]
+    assert {tuple(products) for products in asked} == {(0, 1)}
 
 
 def test_a_month_without_two_products_in_an_order_measures_no_list():
