@@ -17,8 +17,8 @@ from olist_assets.ml.gold_price_elasticities import GAIN
 STEPS = (-15, -10, -5, 5, 10, 15)
 """Percent of the present price. Larger ones leave the prices that an offer has had."""
 NO_GAIN, NO_ELASTICITY = "no_out_of_sample_gain", "no_elasticity"
-FEW_SALES, OUTSIDE = "too_few_recent_sales", "outside_past_prices"
-REASONS = (NO_GAIN, NO_ELASTICITY, FEW_SALES, OUTSIDE)
+FEW_SALES, OUTSIDE, NO_STEP = "too_few_recent_sales", "outside_past_prices", "less_than_a_cent"
+REASONS = (NO_GAIN, NO_ELASTICITY, FEW_SALES, OUTSIDE, NO_STEP)
 RECENT_WEEKS, TEST_WEEKS = 13, 8
 SIGNIFICANCE, POWER = 0.05, 0.8
 MAX_INT = 2**31 - 1
@@ -223,7 +223,8 @@ def reasons(column: dict[str, np.ndarray], config: ScenarioConfig, *, has_gain: 
     is_outside = (new_price < column["lowest_price"]) | (new_price > column["highest_price"])
     has_elasticity = ~np.isnan(column["shrunk"].astype(float))
     is_rare = column["recent_units"] < config.min_recent_units
-    holds = [np.full(len(new_price), not has_gain), ~has_elasticity, is_rare, is_outside]
+    is_same = column["new_price"] == column["price"]
+    holds = [np.full(len(new_price), not has_gain), ~has_elasticity, is_rare, is_outside, is_same]
     return np.select(holds, REASONS, default="").astype(object)
 
 

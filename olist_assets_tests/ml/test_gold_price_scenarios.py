@@ -14,6 +14,7 @@ from olist_assets.ml.gold_price_scenarios import (
     GOLD_PRICE_SCENARIOS,
     NO_ELASTICITY,
     NO_GAIN,
+    NO_STEP,
     OUTSIDE,
     STEPS,
     ScenarioConfig,
@@ -98,6 +99,10 @@ def test_offers_that_sell_rarely_are_refused_and_those_that_stopped_are_not_list
     assert {r["refused_because"] for r in rows if r["product_id"] == "rare"} == {FEW_SALES}
     assert "stopped" not in {r["product_id"] for r in rows}
     assert all(r["is_allowed"] for r in scenarios(WIDE, rare, min_recent_units=1))
+
+
+def test_a_step_that_changes_no_price_is_refused():
+    assert {r["refused_because"] for r in scenarios(offer("free", [0], 3))} == {NO_STEP}
 
 
 @pytest.mark.parametrize("gains", [GAINS | {"high": 0.001}, GAINS | {"name": "2018-08"}, GAINS | {"high": None}])
