@@ -34,7 +34,8 @@ def for_product(warehouse: Warehouse, given: str, role: str | None = None) -> pa
             f"SELECT DISTINCT product_id FROM gold_product_recommendations ORDER BY product_id LIMIT {MAX_NAMED}",
             role,
         )
-        raise OlistError(f"No product whose id begins with {given!r} has recommendations. {_such_as(examples)}")
+        named = _named("Some that have", examples)
+        raise OlistError(f"No product whose id begins with {given!r} has recommendations. {named}")
     if len(found) > 1 and given not in found:
         named = ", ".join(found[:MAX_NAMED]) + (" and more" if len(found) > MAX_NAMED else "")
         raise OlistError(f"{given!r} is the beginning of several products' ids: {named}. Give more characters.")
@@ -73,10 +74,17 @@ def for_state(warehouse: Warehouse, given: str, role: str | None = None) -> pa.T
         states = rows_of(
             warehouse, "SELECT DISTINCT customer_state FROM gold_state_popular ORDER BY customer_state", role
         )
-        raise OlistError(f"Nothing was sold lately in a state {given!r}. {_such_as(states)}")
+        raise OlistError(f"Nothing was sold lately in a state {given!r}. {_named('There are', states)}")
     return rows
 
 
 def _such_as(rows: pa.Table) -> str:
+def _rows(warehouse: Warehouse, query: str, role: str | None) -> pa.Table:
+    rows = answer(warehouse, query, role=role)
+    assert rows is not None, "a SELECT has a result"
+    return rows
+
+
+def _named(words: str, rows: pa.Table) -> str:
     names: Sequence[str] = rows.column(0).to_pylist()
-    return f"There are: {', '.join(names)}." if names else "There are none yet."
+    return f"{words}: {', '.join(names)}." if names else "There are none yet."

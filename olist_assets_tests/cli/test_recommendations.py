@@ -69,7 +69,7 @@ def test_customers_and_states_have_lists_of_their_own(olist, recommendations):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("zz",), "There are: abc1, abd, abd2."),
+        (("zz",), "Some that have: abc1, abd, abd2."),
         (("ab",), "several products' ids: abc1, abd, abd2"),
         (("x' OR true --",), "No product whose id begins with"),
         (("--customer", "bia"), "No customer has the customer_unique_id 'bia'"),
