@@ -2,8 +2,7 @@
 
 import click
 
-from olist_assets.cli.options import format_option
-from olist_assets.cli.options import Number
+from olist_assets.cli.options import Number, format_option
 from olist_assets.decisions.demand.rule import LEVELS, MAX_LEAD_DAYS, MIN_SERVICE, PRODUCT_SHARE, TOTAL
 from olist_assets.settings import Settings
 

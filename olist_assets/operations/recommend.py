@@ -78,13 +78,6 @@ def for_state(warehouse: Warehouse, given: str, role: str | None = None) -> pa.T
     return rows
 
 
-def _such_as(rows: pa.Table) -> str:
-def _rows(warehouse: Warehouse, query: str, role: str | None) -> pa.Table:
-    rows = answer(warehouse, query, role=role)
-    assert rows is not None, "a SELECT has a result"
-    return rows
-
-
 def _named(words: str, rows: pa.Table) -> str:
     names: Sequence[str] = rows.column(0).to_pylist()
     return f"{words}: {', '.join(names)}." if names else "There are none yet."

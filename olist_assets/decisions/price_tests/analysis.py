@@ -164,7 +164,6 @@ def _placebos(weeks: Weeks, config: ElasticityConfig) -> Iterator[Row]:
         mean, spread = float(np.mean(permuted.estimates)), float(np.std(permuted.estimates))
         yield Row(
             PLACEBO, PERMUTED,
-            f"Mean and standard deviation of {config.permutations} fits with price paths exchanged between offers",
             f"Mean and standard deviation of {len(permuted.estimates)} fits with price paths exchanged between offers",
             mean, spread, mean - Z * spread, mean + Z * spread, offers=permuted.offers, units=permuted.units,
         )  # fmt: skip
