@@ -69,7 +69,7 @@ test-faults: $(DEV) ## Test killed writers, full disks and broken logs, with a t
 	@$(BIN)/python -m pytest -m faults --timeout=3600 -rP olist_assets_tests/faults
 
 .PHONY: test-stream
-test-stream: $(DEV) ## Test killed consumers and brokers, lost and broken messages of the stream (half an hour)
+test-stream: $(DEV) ## Test killed consumers and brokers, lost and broken messages of the stream (forty minutes)
 	@OLIST_ENGINE=sail $(BIN)/python -m pytest -m "stream and not spark" --timeout=3600 -rP
 	@OLIST_ENGINE=spark $(BIN)/python -m pytest -m "stream and spark" --timeout=3600 -rP
 
