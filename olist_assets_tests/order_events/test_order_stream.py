@@ -92,6 +92,7 @@ def test_sigterm_stops_it_with_a_summary(platform, kafka, running):
     assert "Stopped: 1 messages in 1 batches, 1 applied" in log.read_text()
 
 
+@pytest.mark.stream
 def test_two_streams_double_nothing(platform, kafka, running):
     running("first")
     running("second")
@@ -103,6 +104,7 @@ def test_two_streams_double_nothing(platform, kafka, running):
     assert sum(platform.warehouse.rows(batches, "rows")["rows"].to_pylist()) == 20
 
 
+@pytest.mark.stream
 def test_it_waits_for_a_kafka_that_is_away(settings, tmp_path, spark):
     del spark
     port, folder, cache = free_port(), tmp_path / "kafka", Settings().cache
@@ -137,6 +139,7 @@ def test_a_mistake_is_one_line(olist_with, settings, tmp_path, sample, platform)
     assert (code, "--again reads no message" in text) == (2, True)
 
 
+@pytest.mark.stream
 def test_again_brings_back_what_a_restored_table_has_lost(olist_with, platform, kafka, spark):
     del spark
     olist = olist_with(platform.settings)
