@@ -1,7 +1,6 @@
 """What the stream of order events costs: a catch-up from an empty warehouse, then events at a steady rate.
 
-With a broker of its own on the loopback address, on the embedded engine; see --help. Its figures are in
-docs/streaming.md.
+With a broker of its own on the loopback address; see --help. Its figures are in docs/streaming.md.
 """
 
 import json
@@ -19,7 +18,7 @@ import click
 import psutil
 from confluent_kafka import Producer
 
-from bench.harness import environment, settings_of
+from bench.harness import engine_option, environment, settings_of
 from olist_assets.engine.upkeep import footprint
 from olist_assets.kafka.connection import Kafka
 from olist_assets.kafka.topic import create
@@ -30,7 +29,7 @@ from olist_assets.operations.replay import Faults, Sent, messages, replay
 from olist_assets.operations.replayed_events import order_events
 from olist_assets.order_events.stream import EventStream, Merged
 from olist_assets.private_files import scratch
-from olist_assets.settings import SAMPLE_DATA, Settings
+from olist_assets.settings import SAMPLE_DATA, EngineName, Settings
 
 FAULTS = Faults(duplicates=0.02, late=0.01, disorder=500, broken=0.001)
 ORDERS = ["orders"]
@@ -40,22 +39,23 @@ SECONDS_OF_REST = 5.0
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), envvar="OLIST_DATA", default=SAMPLE_DATA, show_default=True)
+@engine_option
 @click.option("--port", default=9292, show_default=True, help="Of the broker.")
 @click.option("--cold", type=int, help="Orders' events of the catch-up.  [default: all]")
 @click.option("--rate", default=0, show_default=True, help="Events per second after it, from the --cold ones on.")
 @click.option("--minutes", default=10.0, show_default=True, help="How long events come at this rate.")
-def main(data: Path, port: int, cold: int | None, rate: int, minutes: float) -> None:
+def main(data: Path, engine: EngineName, port: int, cold: int | None, rate: int, minutes: float) -> None:
     """Time the events of the orders: from the topic to bronze_order_events, and from there to bronze_orders.
 
     The catch-up has 2 % duplicates, 1 % late messages, all in disorder, and 0.1 % that are no events. CPU seconds are
-    those of this process, so without the broker's; with --rate it also produces the events.
+    those of this process, so without the broker's and Spark's; with --rate it also produces the events.
 
     \b
     python -m bench.order_events --data brazilian-ecommerce.zip
     python -m bench.order_events --data brazilian-ecommerce.zip --cold 340000 --rate 100
     """
     with tempfile.TemporaryDirectory(prefix="olist-bench-") as folder:
-        found = settings_of(environment(data, Path(folder, "home"), "sail"))
+        found = settings_of(environment(data, Path(folder, "home"), engine))
         settings = found.model_copy(update={"kafka_topic": "bench"})
         with running_broker(Path(folder, "kafka"), port, settings.cache, fresh=True) as broker:
             kafka = broker.kafka(settings.kafka_topic)
