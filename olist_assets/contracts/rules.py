@@ -55,6 +55,17 @@ class Rule:
     blocking: bool = False
 
 
+def ranks_are_dense(column: str, subject: str) -> Rule:
+    """The rule that the column `rank` counts from 1 without a gap for each value of another column."""
+    return Rule(
+        "ranks_are_dense",
+        f"SELECT count(*) FROM (SELECT {column} FROM {{table}} GROUP BY {column} "
+        "HAVING min(rank) <> 1 OR max(rank) <> count(*))",
+        f"The ranks of each {subject} are 1, 2, 3 and so on.",
+        blocking=True,
+    )
+
+
 @dataclass(frozen=True)
 class Accounting:
     """No row is lost: source rows = rows kept + rows filtered by a stated rule + rejected rows.

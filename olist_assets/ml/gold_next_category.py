@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from olist_assets.contracts.marks import table_asset
-from olist_assets.contracts.rules import ForeignKey, Rule
+from olist_assets.contracts.rules import ForeignKey, Rule, ranks_are_dense
 from olist_assets.contracts.table import Column, Table
 from olist_assets.decisions.recommendations.evaluation import (
     CATEGORY_MRR,
@@ -50,13 +50,7 @@ GOLD_NEXT_CATEGORY = Table(
     may_be_empty=True,
     foreign_keys=(ForeignKey("customer_unique_id", "silver_customers", "customer_unique_id"),),
     rules=(
-        Rule(
-            "ranks_are_dense",
-            "SELECT count(*) FROM (SELECT customer_unique_id FROM {table} GROUP BY customer_unique_id "
-            "HAVING min(rank) <> 1 OR max(rank) <> count(*))",
-            "The ranks of each customer are 1, 2, 3 and so on.",
-            blocking=True,
-        ),
+        ranks_are_dense("customer_unique_id", "customer"),
         Rule(
             "no_category_is_twice_in_a_list",
             "SELECT count(*) - count(DISTINCT (customer_unique_id, product_category_name_english)) FROM {table}",

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from olist_assets.contracts.marks import table_asset
-from olist_assets.contracts.rules import ForeignKey, Rule
+from olist_assets.contracts.rules import ForeignKey, Rule, ranks_are_dense
 from olist_assets.contracts.table import Column, Table
 from olist_assets.decisions.recommendations.evaluation import (
     BOUGHT_TOGETHER,
@@ -103,13 +103,7 @@ GOLD_PRODUCT_RECOMMENDATIONS = Table(
             "No list has a product twice.",
             blocking=True,
         ),
-        Rule(
-            "ranks_are_dense",
-            "SELECT count(*) FROM (SELECT product_id FROM {table} GROUP BY product_id "
-            "HAVING min(rank) <> 1 OR max(rank) <> count(*))",
-            "The ranks of each list are 1, 2, 3 and so on.",
-            blocking=True,
-        ),
+        ranks_are_dense("product_id", "list"),
         Rule(
             "recommended_products_are_current",
             f"WITH sold AS ({LAST_SALES}) "

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from olist_assets.contracts.marks import table_asset
-from olist_assets.contracts.rules import ForeignKey, Rule
+from olist_assets.contracts.rules import ForeignKey, ranks_are_dense
 from olist_assets.contracts.source_values import STATES
 from olist_assets.contracts.table import Column, Table
 from olist_assets.decisions.recommendations.product_lists import LENGTH, SOLD_WITHIN_DAYS
@@ -41,13 +41,7 @@ GOLD_STATE_POPULAR = Table(
     may_be_empty=True,
     foreign_keys=(ForeignKey("product_id", "silver_products", "product_id"),),
     rules=(
-        Rule(
-            "ranks_are_dense",
-            "SELECT count(*) FROM (SELECT customer_state FROM {table} GROUP BY customer_state "
-            "HAVING min(rank) <> 1 OR max(rank) <> count(*))",
-            "The ranks of each state are 1, 2, 3 and so on.",
-            blocking=True,
-        ),
+        ranks_are_dense("customer_state", "state"),
     ),
     kinds=frozenset({"deltalake", "duckdb"}),
 )  # fmt: skip
