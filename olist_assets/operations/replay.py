@@ -57,9 +57,6 @@ class Sent:
     def total(self) -> int:
         return self.messages.total()
 
-    def by_kind(self, kind: Kind) -> int:
-        return sum(count for (_, of), count in self.messages.items() if of == kind)
-
 
 class Outgoing(NamedTuple):
     """A message to send."""
